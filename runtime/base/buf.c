@@ -1,0 +1,113 @@
+/* base/buf.c: a growing byte buffer. */
+#include "base/buf.h"
+
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool buf_reserve(struct buf *buf, size_t more) {
+    if (more > SIZE_MAX / 2 || buf->length > SIZE_MAX / 2 - more - 1) {
+        return false;
+    }
+    size_t wanted = buf->length + more + 1;
+    if (wanted <= buf->capacity) {
+        return true;
+    }
+    size_t capacity = buf->capacity < 64 ? 64 : buf->capacity;
+    while (capacity < wanted) {
+        capacity *= 2;
+    }
+    char *bytes = realloc(buf->bytes, capacity);
+    if (bytes == NULL) {
+        return false;
+    }
+    bytes[buf->length] = '\0';
+    buf->bytes = bytes;
+    buf->capacity = capacity;
+    return true;
+}
+
+bool buf_append(struct buf *buf, const void *bytes, size_t length) {
+    if (!buf_reserve(buf, length)) {
+        return false;
+    }
+    if (length > 0) {
+        memcpy(buf->bytes + buf->length, bytes, length);
+    }
+    buf->length += length;
+    buf->bytes[buf->length] = '\0';
+    return true;
+}
+
+bool buf_text(struct buf *buf, const char *text) {
+    return buf_append(buf, text, strlen(text));
+}
+
+bool buf_printf(struct buf *buf, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    int wanted = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    bool ok = wanted >= 0 && buf_reserve(buf, (size_t)wanted);
+    if (ok) {
+        (void)vsnprintf(buf->bytes + buf->length, (size_t)wanted + 1, format, again);
+        buf->length += (size_t)wanted;
+    }
+    va_end(again);
+    return ok;
+}
+
+bool buf_json_text(struct buf *buf, const char *text, size_t length) {
+    static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+    for (size_t i = 0; i < length;) {
+        unsigned char c = (unsigned char)text[i];
+        size_t width = text_utf8_width(text + i, length - i);
+        bool ok;
+        if (width == 0) {
+            ok = buf_text(buf, "\xef\xbf\xbd");
+            width = 1;
+        } else if (width > 1) {
+            ok = buf_append(buf, text + i, width);
+        } else if (c >= 0x20 && c != '"' && c != '\\') {
+            ok = buf_append(buf, text + i, 1);
+        } else {
+            const char *found = NULL;
+            for (const char *s = shorts; *s != '\0' && found == NULL; s += 2) {
+                found = *s == (char)c ? s : NULL;
+            }
+            ok = found != NULL ? buf_printf(buf, "\\%c", found[1]) : buf_printf(buf, "\\u%04x", c);
+        }
+        if (!ok) {
+            return false;
+        }
+        i += width;
+    }
+    return true;
+}
+
+void buf_consume(struct buf *buf, size_t length) {
+    if (length >= buf->length) {
+        buf_clear(buf);
+        return;
+    }
+    memmove(buf->bytes, buf->bytes + length, buf->length - length + 1);
+    buf->length -= length;
+}
+
+void buf_clear(struct buf *buf) {
+    buf->length = 0;
+    if (buf->bytes != NULL) {
+        buf->bytes[0] = '\0';
+    }
+}
+
+void buf_finish(struct buf *buf) {
+    free(buf->bytes);
+    *buf = (struct buf){0};
+}

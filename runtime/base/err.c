@@ -1,0 +1,59 @@
+/* base/err.c: formats and prefixes error texts. */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void err_clear(struct err *err) {
+    if (err != NULL) {
+        err->code = ERR_NONE;
+        err->text[0] = '\0';
+    }
+}
+
+bool err_set(struct err *err, enum err_code code, const char *format, ...) {
+    if (err == NULL) {
+        return false;
+    }
+    err->code = code;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(err->text, sizeof(err->text), format, args);
+    va_end(args);
+    return false;
+}
+
+bool err_system(struct err *err, const char *format, ...) {
+    int saved = errno;
+    if (err == NULL) {
+        return false;
+    }
+    err->code = ERR_SYSTEM;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(err->text, sizeof(err->text), format, args);
+    va_end(args);
+    size_t used = strlen(err->text);
+    char reason[128];
+    (void)snprintf(err->text + used, sizeof(err->text) - used, ": %s",
+                   strerror_r(saved, reason, sizeof(reason)));
+    errno = saved;
+    return false;
+}
+
+bool err_prefix(struct err *err, const char *format, ...) {
+    if (err == NULL) {
+        return false;
+    }
+    char text[sizeof(err->text)];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    size_t used = strlen(text);
+    (void)snprintf(text + used, sizeof(text) - used, ": %s", err->text);
+    memcpy(err->text, text, sizeof(text));
+    return false;
+}

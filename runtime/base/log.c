@@ -1,0 +1,211 @@
+/* base/log.c: renders a line as text, as JSON or for journald, and writes it at once. */
+#include "base/log.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 4096 };
+
+static const struct {
+    const char *name;
+    const char *colour;
+    int priority; /* syslog's, which journald reads from "<N>" */
+} levels[] = {
+    [LOG_TRACE] = {"trace", "\033[2m", 7},  [LOG_DEBUG] = {"debug", "\033[2m", 7},
+    [LOG_INFO] = {"info", "\033[32m", 6},   [LOG_WARN] = {"warn", "\033[33m", 4},
+    [LOG_ERROR] = {"error", "\033[31m", 3}, [LOG_OFF] = {"off", "", 7},
+};
+
+static const char *const formats[] = {
+    [LOG_FORMAT_AUTO] = "auto",
+    [LOG_FORMAT_TEXT] = "text",
+    [LOG_FORMAT_JSON] = "json",
+    [LOG_FORMAT_JOURNALD] = "journald",
+};
+
+/* Process-wide on purpose: a log that must be handed to every function is not used. */
+static atomic_int least_level = LOG_INFO;
+static atomic_int line_format = LOG_FORMAT_TEXT;
+static atomic_bool coloured = false;
+
+static bool stderr_is_journal(void) {
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device = 0;
+    unsigned long long inode = 0;
+    struct stat st;
+    return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+void log_open(enum log_format format, enum log_level least) {
+    bool tty = isatty(STDERR_FILENO) == 1;
+    if (format == LOG_FORMAT_AUTO) {
+        format = stderr_is_journal() ? LOG_FORMAT_JOURNALD : tty ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON;
+    }
+    const char *no_colour = getenv("NO_COLOR");
+    atomic_store(&coloured, tty && (no_colour == NULL || no_colour[0] == '\0'));
+    atomic_store(&line_format, (int)format);
+    atomic_store(&least_level, (int)least);
+}
+
+bool log_enabled(enum log_level level) {
+    return (int)level >= atomic_load_explicit(&least_level, memory_order_relaxed);
+}
+
+bool log_level_parse(const char *name, enum log_level *level) {
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        if (strcmp(levels[i].name, name) == 0) {
+            *level = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *log_level_name(enum log_level level) {
+    return levels[level].name;
+}
+
+bool log_format_parse(const char *name, enum log_format *format) {
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        if (strcmp(formats[i], name) == 0) {
+            *format = (enum log_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct out {
+    char *at;
+    size_t room; /* without the NUL */
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct out *out, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int wanted = vsnprintf(out->at, out->room + 1, format, args);
+    va_end(args);
+    size_t used = wanted < 0 ? 0 : (size_t)wanted > out->room ? out->room : (size_t)wanted;
+    out->at += used;
+    out->room -= used;
+}
+
+/* A log line is one line: what would break it, or move a terminal's cursor, is escaped. */
+static void add_escaped(struct out *out, const char *text, bool json) {
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        if (*c == '\n') {
+            add(out, "\\n");
+        } else if (*c < 0x20 || *c == 0x7f) {
+            add(out, json ? "\\u%04x" : "\\x%02x", *c);
+        } else if (json && (*c == '"' || *c == '\\')) {
+            add(out, "\\%c", *c);
+        } else {
+            add(out, "%c", *c);
+        }
+    }
+}
+
+static void add_time(struct out *out, uint64_t wall_ms, bool full) {
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm;
+    if (full) {
+        gmtime_r(&seconds, &tm);
+        add(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ", tm.tm_year + 1900, tm.tm_mon + 1,
+            tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)(wall_ms % 1000));
+    } else {
+        localtime_r(&seconds, &tm);
+        add(out, "%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
+    }
+}
+
+static void add_json_member(struct out *out, const char *name, const char *value) {
+    add(out, ",\"%s\":\"", name);
+    add_escaped(out, value, true);
+    add(out, "\"");
+}
+
+static void render_json(struct out *out, enum log_level level, const struct log_from *from,
+                        uint64_t wall_ms, const char *text) {
+    add(out, "{\"time\":\"");
+    add_time(out, wall_ms, true);
+    add(out, "\",\"level\":\"%s\"", levels[level].name);
+    if (from != NULL && from->bot != NULL) {
+        add_json_member(out, "bot", from->bot);
+    }
+    if (from != NULL && from->shard >= 0) {
+        add(out, ",\"shard\":%d", from->shard);
+    }
+    if (from != NULL && from->plugin != NULL) {
+        add_json_member(out, "plugin", from->plugin);
+    }
+    /* Room is kept so that a cut text still ends in valid JSON. */
+    size_t kept = out->room > 2 ? 2 : out->room;
+    out->room -= kept;
+    add(out, ",\"text\":\"");
+    add_escaped(out, text, true);
+    out->room += kept;
+    add(out, "\"}");
+}
+
+static void render_text(struct out *out, bool colour, enum log_level level,
+                        const struct log_from *from, const char *text) {
+    add(out, "%s%-5s%s ", colour ? levels[level].colour : "", levels[level].name,
+        colour ? "\033[0m" : "");
+    if (from != NULL && from->bot != NULL) {
+        add(out, "%s", from->bot);
+        if (from->shard >= 0) {
+            add(out, "/%d", from->shard);
+        }
+        add(out, from->plugin != NULL ? " " : ": ");
+    }
+    if (from != NULL && from->plugin != NULL) {
+        add(out, "[%s] ", from->plugin);
+    }
+    add_escaped(out, text, false);
+}
+
+size_t log_render(char *buffer, size_t size, enum log_format format, bool colour,
+                  enum log_level level, const struct log_from *from, uint64_t wall_ms,
+                  const char *text) {
+    struct out out = {buffer, size - 1};
+    if (format == LOG_FORMAT_JSON) {
+        render_json(&out, level, from, wall_ms, text);
+    } else if (format == LOG_FORMAT_JOURNALD) {
+        add(&out, "<%d>", levels[level].priority);
+        render_text(&out, false, level, from, text);
+    } else {
+        add_time(&out, wall_ms, false);
+        add(&out, " ");
+        render_text(&out, colour, level, from, text);
+    }
+    return (size_t)(out.at - buffer);
+}
+
+void log_line(enum log_level level, const struct log_from *from, const char *format, ...) {
+    if (!log_enabled(level)) {
+        return;
+    }
+    char text[LINE_MAX_BYTES / 2];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    text_utf8_repair(text, strlen(text));
+    char line[LINE_MAX_BYTES];
+    size_t used = log_render(line, sizeof(line) - 1, (enum log_format)atomic_load(&line_format),
+                             atomic_load(&coloured), level, from, clock_wall_ms(), text);
+    line[used] = '\n';
+    /* A log that cannot be written has nobody to tell. */
+    ssize_t ignored = write(STDERR_FILENO, line, used + 1);
+    (void)ignored;
+}

@@ -1,0 +1,34 @@
+/* base/text.h: small questions about text: UTF-8, likeness of words, numbers with units,
+ * CRC32C and hashes. Pure. [any thread] */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of the well-formed UTF-8 sequence at text (1 to 4), or 0 where there is none. */
+size_t text_utf8_width(const char *text, size_t length);
+bool text_utf8_valid(const char *text, size_t length);
+/* Replaces every malformed byte by '?', in place. */
+void text_utf8_repair(char *text, size_t length);
+
+/* The candidate nearest to word, if it is near enough to be a slip of the pen, else NULL. */
+const char *text_nearest(const char *word, const char *const *candidates, size_t count);
+
+/* Decimal digits only, no sign, no blanks. False on anything else or on overflow. */
+bool text_u64(const char *text, uint64_t *value);
+/* "32 MiB", "64K", "4096": a bare number is bytes; K, M, G (with or without iB) are powers of
+ * 1024. False on anything else. */
+bool text_bytes(const char *text, uint64_t *bytes);
+/* "250ms", "20s", "5m", "2h": the unit is required, except for 0. False on anything else. */
+bool text_duration_ms(const char *text, uint64_t *ms);
+
+/* CRC32C (Castagnoli) of bytes, continuing from crc (0 at the start). */
+uint32_t text_crc32c(uint32_t crc, const void *bytes, size_t length);
+/* A 64-bit FNV-1a hash; not for secrets. */
+uint64_t text_hash(const void *bytes, size_t length);
+/* Copies at most size-1 bytes and ends with a NUL. False when it was cut. */
+bool text_copy(char *out, size_t size, const char *text);
+
+#endif

@@ -1,0 +1,144 @@
+/* gateway/events.h: the table of Discord's dispatch events and intents.
+ * An event's id is its line in Discord's list, from 1; 0 is "not in the table". Ids are written
+ * into rings, so lines are only ever appended. Pure. [any thread] */
+#ifndef GATEWAY_EVENTS_H
+#define GATEWAY_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum event_id {
+    EVENT_UNKNOWN = 0,
+    EVENT_READY = 1,
+    EVENT_RESUMED = 2,
+    EVENT_RATE_LIMITED = 3,
+    EVENT_APPLICATION_COMMAND_PERMISSIONS_UPDATE = 4,
+    EVENT_AUTO_MODERATION_RULE_CREATE = 5,
+    EVENT_AUTO_MODERATION_RULE_UPDATE = 6,
+    EVENT_AUTO_MODERATION_RULE_DELETE = 7,
+    EVENT_AUTO_MODERATION_ACTION_EXECUTION = 8,
+    EVENT_CHANNEL_CREATE = 9,
+    EVENT_CHANNEL_UPDATE = 10,
+    EVENT_CHANNEL_DELETE = 11,
+    EVENT_CHANNEL_INFO = 12,
+    EVENT_CHANNEL_PINS_UPDATE = 13,
+    EVENT_THREAD_CREATE = 14,
+    EVENT_THREAD_UPDATE = 15,
+    EVENT_THREAD_DELETE = 16,
+    EVENT_THREAD_LIST_SYNC = 17,
+    EVENT_THREAD_MEMBER_UPDATE = 18,
+    EVENT_THREAD_MEMBERS_UPDATE = 19,
+    EVENT_ENTITLEMENT_CREATE = 20,
+    EVENT_ENTITLEMENT_UPDATE = 21,
+    EVENT_ENTITLEMENT_DELETE = 22,
+    EVENT_GUILD_CREATE = 23,
+    EVENT_GUILD_UPDATE = 24,
+    EVENT_GUILD_DELETE = 25,
+    EVENT_GUILD_AUDIT_LOG_ENTRY_CREATE = 26,
+    EVENT_GUILD_BAN_ADD = 27,
+    EVENT_GUILD_BAN_REMOVE = 28,
+    EVENT_GUILD_EMOJIS_UPDATE = 29,
+    EVENT_GUILD_STICKERS_UPDATE = 30,
+    EVENT_GUILD_INTEGRATIONS_UPDATE = 31,
+    EVENT_GUILD_MEMBER_ADD = 32,
+    EVENT_GUILD_MEMBER_REMOVE = 33,
+    EVENT_GUILD_MEMBER_UPDATE = 34,
+    EVENT_GUILD_MEMBERS_CHUNK = 35,
+    EVENT_GUILD_ROLE_CREATE = 36,
+    EVENT_GUILD_ROLE_UPDATE = 37,
+    EVENT_GUILD_ROLE_DELETE = 38,
+    EVENT_GUILD_SCHEDULED_EVENT_CREATE = 39,
+    EVENT_GUILD_SCHEDULED_EVENT_UPDATE = 40,
+    EVENT_GUILD_SCHEDULED_EVENT_DELETE = 41,
+    EVENT_GUILD_SCHEDULED_EVENT_USER_ADD = 42,
+    EVENT_GUILD_SCHEDULED_EVENT_USER_REMOVE = 43,
+    EVENT_GUILD_SOUNDBOARD_SOUND_CREATE = 44,
+    EVENT_GUILD_SOUNDBOARD_SOUND_UPDATE = 45,
+    EVENT_GUILD_SOUNDBOARD_SOUND_DELETE = 46,
+    EVENT_GUILD_SOUNDBOARD_SOUNDS_UPDATE = 47,
+    EVENT_SOUNDBOARD_SOUNDS = 48,
+    EVENT_INTEGRATION_CREATE = 49,
+    EVENT_INTEGRATION_UPDATE = 50,
+    EVENT_INTEGRATION_DELETE = 51,
+    EVENT_INTERACTION_CREATE = 52,
+    EVENT_INVITE_CREATE = 53,
+    EVENT_INVITE_DELETE = 54,
+    EVENT_MESSAGE_CREATE = 55,
+    EVENT_MESSAGE_UPDATE = 56,
+    EVENT_MESSAGE_DELETE = 57,
+    EVENT_MESSAGE_DELETE_BULK = 58,
+    EVENT_MESSAGE_REACTION_ADD = 59,
+    EVENT_MESSAGE_REACTION_REMOVE = 60,
+    EVENT_MESSAGE_REACTION_REMOVE_ALL = 61,
+    EVENT_MESSAGE_REACTION_REMOVE_EMOJI = 62,
+    EVENT_PRESENCE_UPDATE = 63,
+    EVENT_STAGE_INSTANCE_CREATE = 64,
+    EVENT_STAGE_INSTANCE_UPDATE = 65,
+    EVENT_STAGE_INSTANCE_DELETE = 66,
+    EVENT_SUBSCRIPTION_CREATE = 67,
+    EVENT_SUBSCRIPTION_UPDATE = 68,
+    EVENT_SUBSCRIPTION_DELETE = 69,
+    EVENT_TYPING_START = 70,
+    EVENT_USER_UPDATE = 71,
+    EVENT_VOICE_CHANNEL_EFFECT_SEND = 72,
+    EVENT_VOICE_CHANNEL_START_TIME_UPDATE = 73,
+    EVENT_VOICE_CHANNEL_STATUS_UPDATE = 74,
+    EVENT_VOICE_STATE_UPDATE = 75,
+    EVENT_VOICE_SERVER_UPDATE = 76,
+    EVENT_WEBHOOKS_UPDATE = 77,
+    EVENT_MESSAGE_POLL_VOTE_ADD = 78,
+    EVENT_MESSAGE_POLL_VOTE_REMOVE = 79,
+    EVENT_COUNT = 79, /* known events; ids run from 1 to this */
+};
+
+enum intent_bit {
+    INTENT_GUILDS = 0,
+    INTENT_GUILD_MEMBERS = 1,
+    INTENT_GUILD_MODERATION = 2,
+    INTENT_GUILD_EXPRESSIONS = 3,
+    INTENT_GUILD_INTEGRATIONS = 4,
+    INTENT_GUILD_WEBHOOKS = 5,
+    INTENT_GUILD_INVITES = 6,
+    INTENT_GUILD_VOICE_STATES = 7,
+    INTENT_GUILD_PRESENCES = 8,
+    INTENT_GUILD_MESSAGES = 9,
+    INTENT_GUILD_MESSAGE_REACTIONS = 10,
+    INTENT_GUILD_MESSAGE_TYPING = 11,
+    INTENT_DIRECT_MESSAGES = 12,
+    INTENT_DIRECT_MESSAGE_REACTIONS = 13,
+    INTENT_DIRECT_MESSAGE_TYPING = 14,
+    INTENT_MESSAGE_CONTENT = 15,
+    INTENT_GUILD_SCHEDULED_EVENTS = 16,
+    INTENT_AUTO_MODERATION_CONFIGURATION = 20,
+    INTENT_AUTO_MODERATION_EXECUTION = 21,
+    INTENT_GUILD_MESSAGE_POLLS = 24,
+    INTENT_DIRECT_MESSAGE_POLLS = 25,
+    INTENT_COUNT = 21, /* rows, not bits */
+};
+
+/* Where a plugin wants an event from; an event that carries no guild is `dm`. */
+enum event_scope { SCOPE_GUILD = 1, SCOPE_DM = 2, SCOPE_BOTH = 3 };
+
+/* The id of a name of this length, EVENT_UNKNOWN when it is not in the table. */
+enum event_id event_find(const char *name, size_t length);
+/* NULL for EVENT_UNKNOWN and beyond the table. Borrowed for ever. */
+const char *event_name(unsigned id);
+/* The intents (as a bit set) that let this event through in these scopes; 0 for those that
+ * always come. Where an event has intents of one kind only, the scope does not matter. */
+uint32_t event_intents(unsigned id, enum event_scope scope);
+
+struct intent {
+    const char *name;
+    unsigned bit;
+    bool privileged;
+};
+/* Row 0 .. INTENT_COUNT-1, in the order of bits; NULL beyond. */
+const struct intent *intent_row(size_t row);
+/* By name; NULL when there is none. */
+const struct intent *intent_find(const char *name);
+/* All defined bits, and those that need Discord's approval. */
+uint32_t intents_all(void);
+uint32_t intents_privileged(void);
+
+#endif
