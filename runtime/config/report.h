@@ -46,6 +46,8 @@ struct config_report {
 void config_report_add(struct config_report *report, enum config_level level,
                        struct config_place place, const char *hint, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Overwrites with '*' what looks like a token or a secret, for texts that quote a value. */
+void config_report_mask(char *text, size_t length);
 /* All problems, then "1 error, 2 warnings". Appends nothing when there are none. False: no
  * memory, out holds what fitted. */
 bool config_report_print(const struct config_report *report, struct buf *out);
