@@ -16,7 +16,8 @@
 
 enum {
     CONFIG_BOTS_MAX = 256,
-    CONFIG_NAME_MAX = 32, /* bytes of a bot's or plugin's name */
+    CONFIG_BOT_NAME_MAX = 32, /* bytes */
+    CONFIG_PLUGIN_NAME_MAX = 64,
     CONFIG_SHARDS_MAX = 16384,
 };
 
@@ -25,6 +26,11 @@ enum config_compress {
     CONFIG_COMPRESS_NONE,
     CONFIG_COMPRESS_ZLIB_STREAM,
     CONFIG_COMPRESS_ZSTD_STREAM,
+};
+
+struct config_texts {
+    const char *const *texts;
+    size_t count;
 };
 
 enum config_overflow { CONFIG_OVERFLOW_WAIT, CONFIG_OVERFLOW_DROP };
@@ -49,7 +55,7 @@ struct config_intents {
 
 struct config_bot {
     const char *name;
-    unsigned line; /* of its section's header */
+    struct config_place place; /* of its section's name */
     /* Without "Bot ", never printed or logged. NULL when there is none: see failure. */
     const char *token;
     const char *token_from; /* where it came from, to be shown: "file main.token" */
@@ -62,9 +68,9 @@ struct config_bot {
     enum config_compress compress;
     struct config_shards shards;
     struct config_intents intents;
-    const char *presence;       /* op 3's `d` as JSON text; NULL: none is sent */
-    const char *const *plugins; /* patterns in the file's order: NAME, *, !NAME */
-    size_t plugin_count;
+    const char *presence;              /* op 3's `d` as JSON text; NULL: none is sent */
+    struct config_texts plugins;       /* patterns in the file's order: NAME, *, !NAME */
+    struct config_place plugins_place; /* of that value; line 0: the default */
     uint64_t ring_size_bytes;
     uint64_t max_message_bytes;
     enum config_overflow overflow;
@@ -75,8 +81,7 @@ struct config_plugin_section; /* [plugin:NAME] or [plugin:NAME@BOT]; opaque: con
 
 struct config {
     const char *path;
-    const char *const *plugin_dirs; /* searched in this order; at least one */
-    size_t plugin_dir_count;
+    struct config_texts plugin_dirs; /* searched in this order; at least one */
     const char *state_dir;
     const char *control; /* path of the control socket; fits into sun_path */
     enum log_format log;

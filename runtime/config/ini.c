@@ -113,6 +113,7 @@ static bool section_add(struct reader *r, size_t at, size_t length) {
         .name = config_pool_copy(r->pool, r->now.text + at, length),
         .hash = text_hash(r->now.text + at, length),
         .place = place_at(r, at, length),
+        .first = file->entry_count,
     };
     if (section.name == NULL) {
         r->no_memory = true;
@@ -354,6 +355,7 @@ static int take_entry(void *arg, const char *section, const char *name, const ch
     r->no_memory = entry.name == NULL;
     if (!r->no_memory && !entry_repeated(r, &entry)) {
         file->entries[file->entry_count++] = entry;
+        file->sections[entry.section].count++;
     }
     return r->no_memory ? 0 : 1;
 }

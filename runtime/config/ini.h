@@ -29,6 +29,8 @@ struct ini_section {
     const char *name;
     uint64_t hash; /* of the name */
     struct config_place place;
+    size_t first; /* its entries stand together from here */
+    size_t count;
 };
 
 struct ini_entry {
@@ -43,7 +45,7 @@ struct ini_entry {
 struct ini_file {
     struct ini_section *sections;
     size_t section_count;
-    struct ini_entry *entries; /* in the file's order, so those of a section stand together */
+    struct ini_entry *entries; /* in the file's order */
     size_t entry_count;
 };
 
