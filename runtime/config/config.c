@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_STANDARD = 16 << 20 }; /* Discord's largest known message has about 8 MB */
+enum { MESSAGE_STANDARD = 16 << 20 }; /* unless half of the ring is less */
 
 struct load {
     const struct config_env *env;
@@ -185,6 +185,9 @@ static void bot_load(struct load *load, size_t section, const struct config_sect
     overflow_check(load, section, bot);
     urls_check(load, section, bot);
     file_check(load, section, bot);
+    if (load->ini.sections[section].repeated) {
+        return; /* its token may well stand in the other one */
+    }
     struct config_token_in token = {
         .env = load->env,
         .value = &load->in,

@@ -90,7 +90,7 @@ static bool only_comment(const char *text, size_t length) {
     return i == length || (i > 0 && text[i] == ';');
 }
 
-static void section_repeated(struct reader *r, const struct ini_section *section) {
+static bool section_repeated(struct reader *r, const struct ini_section *section) {
     const struct ini_file *file = r->file;
     for (size_t i = 0; i < file->section_count; i++) {
         const struct ini_section *other = &file->sections[i];
@@ -98,12 +98,14 @@ static void section_repeated(struct reader *r, const struct ini_section *section
             config_report_add(r->report, CONFIG_ERROR, section->place, "put its keys there",
                               "section [%s] is already on line %u", section->name,
                               other->place.line);
-            return;
+            return true;
         }
     }
+    return false;
 }
 
-static bool section_add(struct reader *r, size_t at, size_t length) {
+/* end: of the header, its bracket included. */
+static bool section_add(struct reader *r, size_t at, size_t length, size_t end) {
     struct ini_file *file = r->file;
     if (file->section_count == INI_SECTIONS_MAX) {
         r->full = true;
@@ -112,14 +114,14 @@ static bool section_add(struct reader *r, size_t at, size_t length) {
     struct ini_section section = {
         .name = config_pool_copy(r->pool, r->now.text + at, length),
         .hash = text_hash(r->now.text + at, length),
-        .place = place_at(r, at, length),
+        .place = place_at(r, 0, end),
         .first = file->entry_count,
     };
     if (section.name == NULL) {
         r->no_memory = true;
         return false;
     }
-    section_repeated(r, &section);
+    section.repeated = section_repeated(r, &section);
     file->sections[file->section_count++] = section;
     r->skipping = false;
     return true;
@@ -151,7 +153,7 @@ static bool section_line(struct reader *r) {
     if (end - at > INI_NAME_MAX) {
         return complain(r, at, end - at, "the section's name is too long", NULL);
     }
-    return section_add(r, at, end - at);
+    return section_add(r, at, end - at, (size_t)(close - now->text) + 1);
 }
 
 /* NAME = VALUE: finds the parts' places and refuses what inih would take for something else. */

@@ -29,7 +29,8 @@ struct ini_section {
     const char *name;
     uint64_t hash; /* of the name */
     struct config_place place;
-    size_t first; /* its entries stand together from here */
+    bool repeated; /* an earlier section has the same name; told already */
+    size_t first;  /* its entries stand together from here */
     size_t count;
 };
 
