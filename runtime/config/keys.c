@@ -1,0 +1,148 @@
+/* config/keys.c: every key with its type, default, help and example. */
+#include "config/keys.h"
+
+#include "base/text.h"
+#include "config/config.h"
+
+#include <string.h>
+
+#define IN_DREY(field) (long)offsetof(struct config, field)
+#define NO_RANGE       NULL, 0, 0
+#define GIB(n)         ((uint64_t)(n) << 30)
+#define IN_BOT(field)  (long)offsetof(struct config_bot, field)
+
+/* clang-format off: a table; one key is one paragraph */
+static const struct config_key keys[] = {
+    {CONFIG_KIND_DREY, "plugin_dir", CONFIG_TYPE_PATHS, IN_DREY(plugin_dirs), NULL,
+     "plugins/ beside this file if there is one, else where plugins were installed",
+     "plugins:/usr/local/lib/drey/plugins", "Folders with plugins (*.so), separated by ':'.",
+     "A plugin found in an earlier folder hides one of the same name in a later one.", NO_RANGE},
+    {CONFIG_KIND_DREY, "state_dir", CONFIG_TYPE_PATH, IN_DREY(state_dir), NULL,
+     "$STATE_DIRECTORY, else /var/lib/drey for root, else $XDG_STATE_HOME/drey (~/.local/state)",
+     "/var/lib/drey", "Where events, sessions and what plugins store are kept; one folder per bot.",
+     "Only one drey may use it at a time. It grows by ring_size for each bot.", NO_RANGE},
+    {CONFIG_KIND_DREY, "control", CONFIG_TYPE_PATH, IN_DREY(control), NULL,
+     "$RUNTIME_DIRECTORY/control.sock, else /run/drey/control.sock for root,\n"
+     "else $XDG_RUNTIME_DIR/drey.sock, else control.sock in state_dir",
+     "/run/drey/control.sock",
+     "The socket through which `drey status`, `reload` and `tail` reach the running drey.",
+     "At most 107 bytes: Linux takes no longer names of sockets.", NO_RANGE},
+    {CONFIG_KIND_DREY, "log", CONFIG_TYPE_LOG, IN_DREY(log), "auto", NULL, "json",
+     "How log lines look: auto, text, json or journald.",
+     "auto: journald under systemd, text on a terminal, else one JSON object per line.", NO_RANGE},
+    {CONFIG_KIND_DREY, "log_level", CONFIG_TYPE_LOG_LEVEL, IN_DREY(log_level), "info", NULL,
+     "debug", "The least important lines to log: trace, debug, info, warn, error or off.", NULL,
+     NO_RANGE},
+    {CONFIG_KIND_DREY, "watch", CONFIG_TYPE_SWITCH, IN_DREY(watch), "off", NULL, "on",
+     "on: a plugin is reloaded as soon as its file is replaced.",
+     "Otherwise `drey reload NAME` or SIGHUP does it.", NO_RANGE},
+
+    {CONFIG_KIND_BOT, "token_file", CONFIG_TYPE_SECRET_FILE, CONFIG_NO_FIELD, NULL,
+     "NAME.token in $CREDENTIALS_DIRECTORY, if systemd gave one", "main.token",
+     "A file with the bot's token (the portal's page `Bot`), readable by drey alone.",
+     "The sources in order: token_file, $CREDENTIALS_DIRECTORY/NAME.token, token_env,\n"
+     "$DREY_BOT_NAME_TOKEN (a file: $DREY_BOT_NAME_TOKEN_FILE; other characters than\n"
+     "letters and digits are '_'), token. The first that is there counts.",
+     NO_RANGE},
+    {CONFIG_KIND_BOT, "token_env", CONFIG_TYPE_SECRET_NAME, CONFIG_NO_FIELD, NULL,
+     "$DREY_BOT_NAME_TOKEN, if it is set", "MAIN_TOKEN",
+     "The environment variable that holds the token.",
+     "Child processes see it as well: a file is better.", NO_RANGE},
+    {CONFIG_KIND_BOT, "token", CONFIG_TYPE_SECRET, CONFIG_NO_FIELD, NULL,
+     "one of the other sources", "any-for-the-simulator",
+     "The token itself. A warning unless this file has mode 0600.", NULL, NO_RANGE},
+    {CONFIG_KIND_BOT, "gateway_url", CONFIG_TYPE_WS_URL, IN_BOT(gateway_url), NULL,
+     "what Discord answers at rest_url/gateway/bot", "ws://127.0.0.1:7070",
+     "The gateway to connect to, ws:// or wss://.", NULL, NO_RANGE},
+    {CONFIG_KIND_BOT, "rest_url", CONFIG_TYPE_HTTP_URL, IN_BOT(rest_url),
+     "https://discord.com/api/v10", NULL, "http://127.0.0.1:7070/api/v10",
+     "Discord's REST API, with its version; or a simulator's.", NULL, NO_RANGE},
+    {CONFIG_KIND_BOT, "ca_file", CONFIG_TYPE_PATH, IN_BOT(ca_file), NULL,
+     "the system's certificates", "simulator.pem",
+     "Certificates (PEM) to trust instead of the system's.", NULL, NO_RANGE},
+    {CONFIG_KIND_BOT, "compress", CONFIG_TYPE_COMPRESS, IN_BOT(compress), "auto", NULL,
+     "zlib-stream", "Compression of what Discord sends: auto, none, zlib-stream or zstd-stream.",
+     "auto: zstd-stream, which is faster, up to 8 shards, zlib-stream, which is smaller, above.",
+     NO_RANGE},
+    {CONFIG_KIND_BOT, "shards", CONFIG_TYPE_SHARDS, IN_BOT(shards), "auto", NULL, "0-3/16",
+     "auto (as many as Discord advises), a number, or a part of them: FROM-TO/TOTAL.", NULL,
+     NO_RANGE},
+    {CONFIG_KIND_BOT, "intents", CONFIG_TYPE_INTENTS, IN_BOT(intents), "auto", NULL,
+     "auto +MESSAGE_CONTENT -GUILD_MESSAGE_TYPING",
+     "What Discord is asked to send: auto [+X] [-Y], names, or a number.",
+     "auto: what the plugins need, without the privileged ones (GUILD_MEMBERS,\n"
+     "GUILD_PRESENCES, MESSAGE_CONTENT), which must be named here and allowed in the portal.",
+     NO_RANGE},
+    {CONFIG_KIND_BOT, "presence", CONFIG_TYPE_PRESENCE, IN_BOT(presence), NULL,
+     "Discord shows the bot as online", "online, watching \"the tree\"",
+     "STATUS[, ACTIVITY \"TEXT\"]: what people see beside the bot's name.",
+     "STATUS: online, idle, dnd or invisible. ACTIVITY: playing, listening, watching, competing,\n"
+     "custom, or streaming \"TEXT\" URL.",
+     NO_RANGE},
+    {CONFIG_KIND_BOT, "plugins", CONFIG_TYPE_PLUGINS, IN_BOT(plugins), "*", NULL,
+     "*, !experimental", "The plugins of this bot: names, * for all, !NAME for all but this one.",
+     "The last entry that fits a plugin decides.", NO_RANGE},
+    {CONFIG_KIND_BOT, "ring_size", CONFIG_TYPE_BYTES, IN_BOT(ring_size_bytes), "32 MiB", NULL,
+     "256 MiB", "Bytes of disk in which events wait for plugins; K, M and G are understood.", NULL,
+     "64 KiB to 64 GiB", 64 << 10, GIB(64)},
+    {CONFIG_KIND_BOT, "max_message", CONFIG_TYPE_BYTES, IN_BOT(max_message_bytes), NULL,
+     "half of ring_size, at most 16 MiB", "8 MiB",
+     "The largest event that is kept; plugins are told of larger ones. At most half of ring_size.",
+     NULL, "4 KiB to 1 GiB", 4 << 10, GIB(1)},
+    {CONFIG_KIND_BOT, "overflow", CONFIG_TYPE_OVERFLOW, IN_BOT(overflow), "wait", NULL, "drop",
+     "When a slow plugin lets the ring run full: wait, or drop its oldest events at once.",
+     "wait: nothing more is read from Discord for up to overflow_wait; then drop. The plugin is\n"
+     "told what it missed.",
+     NO_RANGE},
+    {CONFIG_KIND_BOT, "overflow_wait", CONFIG_TYPE_DURATION, IN_BOT(overflow_wait_ms), "10s", NULL,
+     "30s", "How long to wait for a slow plugin, with a unit (ms, s, m).", NULL, "0 to 10m", 0,
+     10 * 60 * 1000},
+};
+/* clang-format on */
+
+enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
+
+static const struct {
+    const char *title;
+    const char *help;
+} kinds[CONFIG_KIND_COUNT] = {
+    [CONFIG_KIND_DREY] = {"[drey]", "The whole process. The section may be left out."},
+    [CONFIG_KIND_BOT] = {"[bot:NAME]",
+                         "One bot. NAME is yours to choose (letters, digits, '_' and '-'); there\n"
+                         "may be several bots in one file."},
+    [CONFIG_KIND_PLUGIN] = {"[plugin:NAME]",
+                            "Settings for one plugin: the keys are the plugin's own.\n"
+                            "[plugin:NAME@BOT] goes before [plugin:NAME] on that bot."},
+};
+
+const struct config_key *config_key_row(size_t row) {
+    return row < KEY_COUNT ? &keys[row] : NULL;
+}
+
+const struct config_key *config_key_find(enum config_kind kind, const char *name) {
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (keys[i].kind == kind && strcmp(keys[i].name, name) == 0) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+const char *config_key_nearest(enum config_kind kind, const char *name) {
+    const char *names[KEY_COUNT];
+    size_t count = 0;
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (keys[i].kind == kind) {
+            names[count++] = keys[i].name;
+        }
+    }
+    return text_nearest(name, names, count);
+}
+
+const char *config_kind_title(enum config_kind kind) {
+    return kinds[kind].title;
+}
+
+const char *config_kind_help(enum config_kind kind) {
+    return kinds[kind].help;
+}
