@@ -17,7 +17,7 @@ static bool lines(struct buf *out, const char *before, const char *text) {
     return ok;
 }
 
-/* "Default: 32 MiB", or what holds otherwise, in as many lines as it has. */
+/* "Default: 32 MiB (64 KiB to 64 GiB)", or what holds otherwise, in as many lines as it has. */
 static bool standard(struct buf *out, const char *before, const struct config_key *key) {
     struct buf text = {0};
     bool ok =

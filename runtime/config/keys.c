@@ -41,8 +41,8 @@ static const struct config_key keys[] = {
      "NAME.token in $CREDENTIALS_DIRECTORY, if systemd gave one", "main.token",
      "A file with the bot's token (the portal's page `Bot`), readable by drey alone.",
      "The sources in order: token_file, $CREDENTIALS_DIRECTORY/NAME.token, token_env,\n"
-     "$DREY_BOT_NAME_TOKEN (a file: $DREY_BOT_NAME_TOKEN_FILE; other characters than\n"
-     "letters and digits are '_'), token. The first that is there counts.",
+     "$DREY_BOT_NAME_TOKEN (NAME in capitals, '-' as '_'; or a file's path in\n"
+     "$DREY_BOT_NAME_TOKEN_FILE), token. The first that is there counts.",
      NO_RANGE},
     {CONFIG_KIND_BOT, "token_env", CONFIG_TYPE_SECRET_NAME, CONFIG_NO_FIELD, NULL,
      "$DREY_BOT_NAME_TOKEN, if it is set", "MAIN_TOKEN",

@@ -264,6 +264,23 @@ static void one_bot_without_token_leaves_the_others_usable(void **state) {
     world_finish(&world);
 }
 
+static void an_empty_token_stops_its_bot_alone(void **state) {
+    static const char *const keys[] = {"token", "token_file", "token_env"};
+    for (size_t i = 0; i < 3; i++) {
+        struct world world = {0};
+        char text[128];
+        char wanted[128];
+        (void)snprintf(text, sizeof(text), "[bot:a]\n%s =\n[bot:b]\ntoken = t\n", keys[i]);
+        (void)snprintf(wanted, sizeof(wanted), "2:1: error: bot 'a': '%s' has no value\n", keys[i]);
+        assert_true(world_load(&world, text));
+        assert_non_null(strstr(world.text.bytes, wanted));
+        assert_int_equal(world.report.bot_error_count, 1);
+        assert_int_equal(world.config.bots[0].failure.code, ERR_CONFIG);
+        assert_non_null(world.config.bots[1].token);
+        world_finish(&world);
+    }
+}
+
 static void default_places_follow_user_and_system(void **state) {
     static const struct {
         const char *variables[3][2];
@@ -479,6 +496,7 @@ int main(void) {
         cmocka_unit_test(a_literal_token_wants_a_private_file),
         cmocka_unit_test(a_token_file_for_everybody_is_warned_of),
         cmocka_unit_test(one_bot_without_token_leaves_the_others_usable),
+        cmocka_unit_test(an_empty_token_stops_its_bot_alone),
         cmocka_unit_test(default_places_follow_user_and_system),
         cmocka_unit_test(without_home_the_state_needs_a_place),
         cmocka_unit_test(plugins_beside_the_file_go_before_installed_ones),
