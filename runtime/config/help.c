@@ -22,6 +22,7 @@ static bool standard(struct buf *out, const char *before, const struct config_ke
     struct buf text = {0};
     bool ok =
         buf_printf(&text, "Default: %s", key->standard != NULL ? key->standard : key->otherwise) &&
+        (key->range == NULL || buf_printf(&text, " (%s)", key->range)) &&
         lines(out, before, text.bytes);
     buf_finish(&text);
     return ok;

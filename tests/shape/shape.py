@@ -48,7 +48,7 @@ LIBRARIES = [
 # What drey_logic may leave to others. Everything else is I/O until somebody argues otherwise.
 PURE = [
     r"mem(cpy|move|set|cmp|chr|rchr|mem|ccpy)|mempcpy|rawmemchr|explicit_bzero",
-    r"str(n?len|n?cmp|n?casecmp|n?cpy|n?cat|r?chr|chrnul|str|casestr|spn|cspn|pbrk|n?dup)|stpcpy",
+    r"str(n?len|tok_r|n?cmp|n?casecmp|n?cpy|n?cat|r?chr|chrnul|str|casestr|spn|cspn|pbrk|n?dup)|stpcpy",
     r"strto(l|ul|ll|ull|d|f|ld|imax|umax)|__ctype_(b|tolower|toupper)_loc|tolower|toupper",
     r"malloc|calloc|realloc|reallocarray|free|aligned_alloc|posix_memalign",
     r"qsort|bsearch",
