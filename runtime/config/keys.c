@@ -76,7 +76,7 @@ static const struct config_key keys[] = {
      .standard = "auto",
      .example = "zlib-stream",
      .help = "Compression of what Discord sends: auto, none, zlib-stream or zstd-stream.",
-     .more = "auto: zstd-stream (faster) up to 8 shards of a bot, zlib-stream (less memory) above."},
+     .more = "auto: zstd-stream (faster) up to 8 shards, above that zlib-stream (smaller)."},
     {CONFIG_KIND_BOT, "shards", CONFIG_TYPE_SHARDS, IN_BOT(shards),
      .standard = "auto",
      .example = "0-3/16",
@@ -122,7 +122,7 @@ static const struct config_key keys[] = {
      .example = "30s",
      .help = "How long to wait for a slow plugin, with a unit (ms, s, m).",
      .range = "0 to 10m",
-     .least = 0, .most = 10 * 60 * 1000},
+     .least = 0, .most = 600000},
 };
 /* clang-format on */
 

@@ -286,7 +286,10 @@ static bool parse_plugins(const struct value *v) {
             return config_wrong_memory(v->wrong);
         }
     }
-    if (count > 0 && !any_named) {
+    if (count == 0) {
+        return refuse(v, NULL);
+    }
+    if (!any_named) {
         char hint[80];
         (void)snprintf(hint, sizeof(hint), "begin with *: plugins = *, %.40s", patterns[0]);
         return config_wrong(v->wrong, hint, "'plugins' only excludes, so no plugin is left");

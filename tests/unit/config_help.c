@@ -1,5 +1,6 @@
 /* tests/unit/config_help.c: the table of keys, and what is made from it. `test_config_help ini`
- * prints the text that etc/drey.ini must have, `test_config_help man` the keys as roff. */
+ * prints the text that etc/drey.ini must have, `test_config_help man` that of etc/man/drey.ini.5.
+ */
 #include "config/help.h"
 #include "config/keys.h"
 
@@ -15,19 +16,24 @@
 #include "base/file.h"
 #include "config_world.h"
 
-static void the_example_file_is_the_table_s_text(void **state) {
+static void file_is_made_by(const char *path, bool (*make)(struct buf *), const char *how) {
     struct buf made = {0};
     struct buf there = {0};
     struct err err = {0};
-    assert_true(config_help_ini(&made));
-    if (!file_read(DREY_SOURCE_DIR "/etc/drey.ini", 1 << 20, &there, &err)) {
+    assert_true(make(&made));
+    if (!file_read(path, 1 << 20, &there, &err)) {
         fail_msg("%s", err.text);
     }
     if (strcmp(made.bytes, there.bytes) != 0) {
-        fail_msg("etc/drey.ini is not what the table says; make it anew: test_config_help ini");
+        fail_msg("%s is not what the table says; make it anew: test_config_help %s", path, how);
     }
     buf_finish(&made);
     buf_finish(&there);
+}
+
+static void the_example_file_and_the_manual_are_the_table_s(void **state) {
+    file_is_made_by(DREY_SOURCE_DIR "/etc/drey.ini", config_help_ini, "ini");
+    file_is_made_by(DREY_SOURCE_DIR "/etc/man/drey.ini.5", config_help_man, "man");
 }
 
 static void the_example_file_loads_without_a_word(void **state) {
@@ -110,7 +116,7 @@ static void the_table_is_whole(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_example_file_is_the_table_s_text),
+        cmocka_unit_test(the_example_file_and_the_manual_are_the_table_s),
         cmocka_unit_test(the_example_file_loads_without_a_word),
         cmocka_unit_test(every_example_in_it_is_a_good_value),
         cmocka_unit_test(help_names_every_key_and_default),

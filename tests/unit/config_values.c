@@ -104,6 +104,8 @@ static void bad_values_say_what_is_wanted(void **state) {
          "names are letters, digits, '_', '-' and '.'"},
         {"bot", "plugins = !a", "'plugins' only excludes, so no plugin is left",
          "begin with *: plugins = *, !a"},
+        {"bot", "plugins = ,", "'plugins' wants names, * or !NAME; got ','", NULL},
+        {"bot", "intents = ,", "'intents' names no intent", "intents = 0 asks for nothing"},
         {"bot", "ring_size = 32 MB",
          "'ring_size' wants a size such as 4096, 64K or 32 MiB; got '32 MB'", NULL},
         {"bot", "ring_size = 65535", "'ring_size' can be 64 KiB to 64 GiB; got '65535'", NULL},
