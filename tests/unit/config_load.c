@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "config_world.h"
 
 #define TOKEN "MTE5MDAwMDAwMDAwMDAwMDAw.GabcdE.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -447,6 +448,46 @@ static void the_number_of_bots_is_bounded(void **state) {
     buf_finish(&text);
 }
 
+/* Bytes of a good file are changed, doubled and removed; whatever comes of it, the report is text
+ * that a terminal may have. The numbers are the same in every run. */
+static void mutated_files_are_loaded_or_refused(void **state) {
+    static const char seed[] = "[drey]\nplugin_dir = a:b\nlog = json ; c\n[bot:main]\ntoken = t\n"
+                               "shards = 0-3/16\nintents = auto +MESSAGE_CONTENT -GUILDS\n"
+                               "presence = \"online, custom \\\"a ; b\\\"\"\nplugins = *, !x\n"
+                               "gateway_url = ws://[::1]:7070/x\nring_size = 64 MiB\n"
+                               "[plugin:p@main]\nk = \"v\\n\"\n# c\n";
+    static const char marks[] = "\"\\;#=[]:@!*+-,/ \t\r\n\0\x1b\x7f\x80\xc2\xe2\xf0\xff"
+                                "aZ09";
+    uint64_t random = 1;
+    size_t loaded = 0;
+    for (unsigned round = 0; round < 20000; round++) {
+        char text[sizeof(seed) + 64];
+        size_t length = sizeof(seed) - 1;
+        memcpy(text, seed, length);
+        for (unsigned change = 0; change < 1 + round % 4; change++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            size_t at = (size_t)(random >> 33) % length;
+            char mark = marks[(random >> 20) % (sizeof(marks) - 1)];
+            if (random >> 62 == 0) {
+                memmove(text + at, text + at + 1, --length - at);
+            } else if (random >> 62 == 1) {
+                memmove(text + at + 1, text + at, length++ - at);
+            }
+            text[at < length ? at : 0] = mark;
+        }
+        struct world world = {.files = {{.length = length}}};
+        loaded += world_load(&world, text);
+        assert_int_equal(world.loaded, world.report.error_count == 0);
+        assert_true(text_utf8_valid(world.text.bytes, world.text.length));
+        for (size_t i = 0; i < world.text.length; i++) {
+            unsigned char c = (unsigned char)world.text.bytes[i];
+            assert_true((c >= 0x20 && c != 0x7f) || c == '\n');
+        }
+        world_finish(&world);
+    }
+    assert_in_range(loaded, 500, 19500);
+}
+
 static void the_real_environment_reads_real_files(void **state) {
     char folder[] = "/tmp/drey-config-XXXXXX";
     char path[256];
@@ -505,6 +546,7 @@ int main(void) {
         cmocka_unit_test(unknown_plugins_are_told_with_what_was_found),
         cmocka_unit_test(a_repeated_bot_is_one_error_not_two),
         cmocka_unit_test(the_number_of_bots_is_bounded),
+        cmocka_unit_test(mutated_files_are_loaded_or_refused),
         cmocka_unit_test(the_real_environment_reads_real_files),
     };
     return cmocka_run_group_tests_name("config_load", tests, NULL, NULL);
