@@ -86,7 +86,7 @@ static void keys_apply(struct load *load, size_t section, enum config_kind kind,
     struct config_wrong wrong;
     const struct config_key *key;
     for (size_t row = 0; (key = config_key_row(row)) != NULL; row++) {
-        if (key->kind != kind) {
+        if (key->kind != kind || key->offset == CONFIG_NO_FIELD) {
             continue;
         }
         const struct ini_entry *entry =
@@ -164,13 +164,6 @@ static void file_check(struct load *load, size_t section, const struct config_bo
     }
 }
 
-/* Non-empty entries only: an empty one was complained about already. */
-static const struct ini_entry *source_find(const struct load *load, size_t section,
-                                           const char *name) {
-    const struct ini_entry *entry = entry_find(load, section, name);
-    return entry != NULL && entry->value[0] != '\0' ? entry : NULL;
-}
-
 static void bot_load(struct load *load, size_t section, const struct config_section_name *name,
                      struct config_bot *bot) {
     bot->name = copy(load, name->name, name->name_length);
@@ -193,9 +186,9 @@ static void bot_load(struct load *load, size_t section, const struct config_sect
         .value = &load->in,
         .report = load->report,
         .path = load->config->path,
-        .file = source_find(load, section, "token_file"),
-        .variable = source_find(load, section, "token_env"),
-        .literal = source_find(load, section, "token"),
+        .file = entry_find(load, section, "token_file"),
+        .variable = entry_find(load, section, "token_env"),
+        .literal = entry_find(load, section, "token"),
     };
     load->no_memory = !config_token(&token, bot) || load->no_memory;
 }

@@ -10,7 +10,7 @@
 bool config_help(struct buf *out);
 /* Appends the commented etc/drey.ini: every key, all but one commented out. */
 bool config_help_ini(struct buf *out);
-/* Appends the keys as the sections of a manual page (roff), for drey.ini(5). */
+/* Appends the manual page drey.ini(5), as roff. */
 bool config_help_man(struct buf *out);
 
 #endif

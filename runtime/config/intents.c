@@ -94,6 +94,9 @@ bool config_intents(const char *text, config_intent_fn *intent, struct config_in
         return from_number(text, intent, out, wrong);
     }
     struct config_intents intents = {0};
+    if (length == 0) {
+        return config_wrong(wrong, "intents = 0 asks for nothing", "'intents' names no intent");
+    }
     for (; length > 0; length = config_word(&rest, &word)) {
         if (word[0] == '+' || word[0] == '-') {
             return config_wrong(wrong, "did you mean 'auto' before it?",

@@ -36,16 +36,15 @@ static int choice(const char *what, const char *word, size_t length, const char 
         }
     }
     struct config_quoted quoted = config_quote(word, length);
-    char all[96] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < count; i++) {
+    struct buf all = {0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
         const char *between = i == 0 ? "" : i + 1 < count ? ", " : " or ";
-        size_t more = strlen(between) + strlen(names[i]);
-        memcpy(all + used, between, strlen(between));
-        memcpy(all + used + strlen(between), names[i], strlen(names[i]));
-        used += more;
+        ok = buf_printf(&all, "%s%s", between, names[i]);
     }
-    config_wrong(wrong, NULL, "'presence': %s is %s; got '%s'", what, all, quoted.text);
+    config_wrong(wrong, NULL, "'presence': %s is %s; got '%s'", what,
+                 ok ? all.bytes : "another word", quoted.text);
+    buf_finish(&all);
     config_wrong_nearest(wrong, quoted.text, names, count);
     return -1;
 }

@@ -135,7 +135,8 @@ bool config_check_plugins(const struct config *config, const char *const *found,
         const struct config_plugin_section *section = &config->sections[i];
         if (!contains(found, count, section->plugin)) {
             struct buf what = {0};
-            (void)buf_printf(&what, "[plugin:%s%s%s]", section->plugin,
+            (void)buf_printf(&what, "[plugin:%s%s%s]",
+                             config_quote(section->plugin, strlen(section->plugin)).text,
                              section->bot != NULL ? "@" : "",
                              section->bot != NULL ? section->bot : "");
             plugin_missing(config, what.bytes != NULL ? what.bytes : section->plugin,
@@ -149,7 +150,8 @@ bool config_check_plugins(const struct config *config, const char *const *found,
             const char *name = bot->plugins.texts[j] + (bot->plugins.texts[j][0] == '!');
             if (strcmp(name, "*") != 0 && !contains(found, count, name)) {
                 struct buf what = {0};
-                (void)buf_printf(&what, "'plugins' names '%s'", name);
+                (void)buf_printf(&what, "'plugins' names '%s'",
+                                 config_quote(name, strlen(name)).text);
                 plugin_missing(config, what.bytes != NULL ? what.bytes : name, name,
                                bot->plugins_place, found, count, report);
                 buf_finish(&what);

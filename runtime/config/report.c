@@ -114,7 +114,7 @@ static struct config_problem *row_insert(struct config_report *report, struct co
     return row;
 }
 
-static char *text_format(const char *format, va_list args) {
+__attribute__((format(printf, 1, 0))) static char *text_format(const char *format, va_list args) {
     struct buf text = {0};
     bool ok = buf_vprintf(&text, format, args);
     if (!ok) {
@@ -155,7 +155,7 @@ static const char *source_line(const struct config_report *report, unsigned numb
                                size_t *length) {
     const char *at = report->source.bytes;
     const char *end = at != NULL ? at + report->source.length : NULL;
-    if (report->source.length >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0) {
+    if (at != NULL && end - at >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0) {
         at += 3;
     }
     *length = 0;

@@ -229,8 +229,26 @@ static void unused(const struct config_token_in *in, const struct ini_entry *ent
     }
 }
 
+/* A source that is named but left empty is a slip, not a wish for the next source. */
+static bool any_empty(struct found *f) {
+    const struct ini_entry *const entries[] = {f->in->file, f->in->variable, f->in->literal};
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+        if (entries[i] != NULL && entries[i]->value[0] == '\0') {
+            char message[64];
+            (void)snprintf(message, sizeof(message), "'%s' has no value", entries[i]->name);
+            f->place = entries[i]->name_place;
+            fail(f, ERR_CONFIG, NULL, message);
+            return true;
+        }
+    }
+    return false;
+}
+
 bool config_token(const struct config_token_in *in, struct config_bot *bot) {
     struct found f = {.in = in, .bot = bot, .place = bot->place};
+    if (any_empty(&f)) {
+        return true;
+    }
     if (in->file != NULL) {
         from_entry_file(&f);
         unused(in, in->variable, "token_file");

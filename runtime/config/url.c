@@ -112,14 +112,17 @@ bool config_url(const char *key, const char *text, const char *scheme, struct co
 }
 
 bool config_url_is_open(const char *url) {
-    const char *rest = after_scheme(url, "ws");
-    rest = rest != NULL ? rest : after_scheme(url, "http");
-    struct authority authority;
-    if (rest == NULL || rest[-4] == 's' ||
-        !authority_find(rest, strcspn(rest, "/?#"), &authority)) {
-        return rest != NULL && rest[-4] != 's';
-    }
+    static const char *const schemes[] = {"ws://", "http://"};
     static const char *const own[] = {"localhost", "::1"};
+    const char *rest = NULL;
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        size_t length = strlen(schemes[i]);
+        rest = strncmp(url, schemes[i], length) == 0 ? url + length : rest;
+    }
+    struct authority authority;
+    if (rest == NULL || !authority_find(rest, strcspn(rest, "/?#"), &authority)) {
+        return false;
+    }
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (authority.host_length == strlen(own[i]) &&
             strncmp(authority.host, own[i], authority.host_length) == 0) {

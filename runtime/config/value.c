@@ -286,7 +286,10 @@ static bool parse_plugins(const struct value *v) {
             return config_wrong_memory(v->wrong);
         }
     }
-    if (count > 0 && !any_named) {
+    if (count == 0) {
+        return refuse(v, NULL);
+    }
+    if (!any_named) {
         char hint[80];
         (void)snprintf(hint, sizeof(hint), "begin with *: plugins = *, %.40s", patterns[0]);
         return config_wrong(v->wrong, hint, "'plugins' only excludes, so no plugin is left");
@@ -322,10 +325,6 @@ static bool parse_duration(const struct value *v) {
     return in_range(v, ms);
 }
 
-static bool parse_nothing(const struct value *v) {
-    return true;
-}
-
 static const struct {
     bool (*parse)(const struct value *v);
     const char *wants;
@@ -345,9 +344,6 @@ static const struct {
     [CONFIG_TYPE_BYTES] = {parse_bytes, "a size such as 4096, 64K or 32 MiB"},
     [CONFIG_TYPE_OVERFLOW] = {parse_overflow, "wait or drop"},
     [CONFIG_TYPE_DURATION] = {parse_duration, "a time such as 500ms, 20s or 5m"},
-    [CONFIG_TYPE_SECRET] = {parse_nothing, "the bot's token"},
-    [CONFIG_TYPE_SECRET_FILE] = {parse_nothing, "the path of a file with the bot's token"},
-    [CONFIG_TYPE_SECRET_NAME] = {parse_nothing, "the name of an environment variable"},
 };
 
 bool config_value_set(const struct config_key *key, const char *text,
@@ -357,7 +353,7 @@ bool config_value_set(const struct config_key *key, const char *text,
         return config_wrong(wrong, "leave the line out to get the default",
                             "'%s' has no value; it wants %s", key->name, types[key->type].wants);
     }
-    void *field = key->offset == CONFIG_NO_FIELD ? NULL : (char *)base + key->offset;
+    void *field = (char *)base + key->offset;
     struct value value = {key, text, types[key->type].wants, in, field, wrong};
     return types[key->type].parse(&value);
 }

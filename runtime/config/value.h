@@ -26,8 +26,7 @@ struct config_wrong {
 };
 
 /* Checks text and stores it in the field of base (a struct config or config_bot, by the key's
- * kind). A key without a field is only checked for being there. False: *wrong is filled, the
- * field is unchanged. */
+ * kind), which the key must have. False: *wrong is filled, the field is unchanged. */
 bool config_value_set(const struct config_key *key, const char *text,
                       const struct config_value_in *in, void *base, struct config_wrong *wrong);
 
