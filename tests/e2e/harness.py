@@ -53,8 +53,7 @@ class Sim:
             stdout=open(self.log, "w"), stderr=subprocess.STDOUT)
         wait_for("the simulator to listen", lambda: self.alive() and read(self.ready).endswith("\n"))
         self.where = json.loads(read(self.ready))
-        self.at = self.where["listen"]
-        self.rest = f"http://{self.at}/api/v10"
+        self.rest = self.where["rest"]
 
     def alive(self):
         if self.process.poll() is not None:
@@ -63,16 +62,16 @@ class Sim:
 
     def ask(self, method, path, body=None):
         data = None if body is None else (body if isinstance(body, bytes) else body.encode())
-        request = urllib.request.Request(f"http://{self.at}{path}", data=data, method=method)
+        request = urllib.request.Request(self.where["control"] + path, data=data, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             text = answer.read().decode()
         return json.loads(text) if text.strip() else None
 
     def status(self):
-        return self.ask("GET", "/sim/status")
+        return self.ask("GET", "/status")
 
     def fault(self, text):
-        return self.ask("POST", "/sim/fault", text)
+        return self.ask("POST", "/fault", text)
 
     def stop(self):
         if self.process.poll() is None:

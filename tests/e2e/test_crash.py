@@ -20,7 +20,7 @@ class Crash(Case):
             wait_for("events to flow", lambda: host.plugin("recorder")["handled"] > before + 500)
             host.kill()
         host.start().ready("main")
-        sim.ask("POST", "/sim/rate", "0")
+        sim.ask("POST", "/rate", "0")
         wait_for("the recorder to catch up", lambda: host.plugin("recorder")["lag_bytes"] == 0)
         last = {s["id"]: s["seq"] for s in host.bot("main")["shards"]}
         wait_for("all events of the simulator", lambda: all(

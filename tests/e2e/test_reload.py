@@ -44,7 +44,7 @@ class Reload(Case):
             wait_for(f"generation after replacement {i}",
                      lambda: host.plugin("recorder")["generation"] > generation)
         status = sim.status()
-        sim.ask("POST", "/sim/rate", "0")
+        sim.ask("POST", "/rate", "0")
         wait_for("the recorder to catch up", lambda: host.plugin("recorder")["lag_bytes"] == 0)
         last = {s["id"]: s["seq"] for s in host.bot("main")["shards"]}
         self.assertEqual(host.stop(), 0)

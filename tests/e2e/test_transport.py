@@ -10,7 +10,7 @@ class Transport(Case):
         file = os.path.join(self.directory, f"{name}.log")
         bot = {"token": name, "plugins": "recorder", "compress": compress}
         if tls:
-            bot.update(rest_url=f"https://{sim.where['tls_listen']}/api/v10", ca_file=sim.where["ca"])
+            bot.update(rest_url=sim.where["tls_rest"], ca_file=sim.where["ca"])
         else:
             bot.update(rest_url=sim.rest)
         host = self.host({"main": bot}, name=name, plugins=["recorder"],
@@ -28,7 +28,7 @@ class Transport(Case):
                     wait_for(f"a resume after {fault}",
                              lambda: host.bot("main")["shards"][0]["resumes"] > before)
                     host.ready("main")
-                sim.ask("POST", "/sim/rate", "0")
+                sim.ask("POST", "/rate", "0")
                 wait_for("quiet", lambda: host.plugin("recorder")["lag_bytes"] == 0)
                 last = host.bot("main")["shards"][0]["seq"]
                 host.stop()
@@ -39,7 +39,7 @@ class Transport(Case):
     def test_an_untrusted_certificate_is_refused_in_words(self):
         sim = self.sim("--tls-listen", "127.0.0.1:0")
         host = self.host({"main": {"token": "t",
-                                   "gateway_url": f"wss://{sim.where['tls_listen']}"}}).start()
+                                   "gateway_url": sim.where["tls_gateway"]}}).start()
         host.logged(r"(?i)certificate")
         self.assertEqual(sim.status()["identifies"], 0)
 
