@@ -236,8 +236,8 @@ static void on_signal(uv_signal_t *uv, int number) {
     signal->fn(signal->arg, number);
 }
 
-struct loop_signal *loop_signal_create(struct loop *loop, int number, loop_signal_fn *fn,
-                                       void *arg, struct err *err) {
+struct loop_signal *loop_signal_create(struct loop *loop, int number, loop_signal_fn *fn, void *arg,
+                                       struct err *err) {
     struct loop_signal *signal = calloc(1, sizeof(*signal));
     if (signal == NULL) {
         err_set(err, ERR_NO_MEMORY, "signal %d: no memory", number);
@@ -269,8 +269,8 @@ static void on_lookup(uv_getaddrinfo_t *uv, int status, struct addrinfo *list) {
     struct err err = {0};
     if (status == 0 && list != NULL) {
         status = list->ai_family == AF_INET
-                     ? uv_ip4_name((const struct sockaddr_in *)(const void *)list->ai_addr,
-                                   address, sizeof(address))
+                     ? uv_ip4_name((const struct sockaddr_in *)(const void *)list->ai_addr, address,
+                                   sizeof(address))
                      : uv_ip6_name((const struct sockaddr_in6 *)(const void *)list->ai_addr,
                                    address, sizeof(address));
     }

@@ -57,8 +57,8 @@ void loop_watch_set(struct loop_watch *watch, int events);
 void loop_watch_destroy(struct loop_watch *watch);
 
 typedef void loop_signal_fn(void *arg, int number);
-struct loop_signal *loop_signal_create(struct loop *loop, int number, loop_signal_fn *fn,
-                                       void *arg, struct err *err);
+struct loop_signal *loop_signal_create(struct loop *loop, int number, loop_signal_fn *fn, void *arg,
+                                       struct err *err);
 void loop_signal_destroy(struct loop_signal *signal);
 
 /* address: a numeric address of either family, in text, preferred one first; NULL on failure,
