@@ -23,15 +23,19 @@ enum {
 
 enum port_kind {
     /* host to worker; the first group is answered by one message of the group below */
-    PORT_LOAD = 1,   /* name: path of the private copy; data: config as KEY NUL VALUE NUL ... */
+    PORT_LOAD = 1,   /* name: path of the private copy; data: its struct note, then the
+                        configuration as KEY NUL VALUE NUL ... */
     PORT_RESTORE,    /* data: the blob; number: its version; extra: a DREY_REASON_* number */
     PORT_START,      /* opens the ring at the cursor and runs start(); handles nothing yet */
     PORT_HOLD,       /* stop at the next event boundary and save() */
     PORT_CHECKPOINT, /* save(), go on */
     PORT_STOP,       /* stop(), end of the thread or process */
     PORT_GO,         /* handle events (again); not answered */
-    PORT_TIMER,      /* name, number: cookie; extra: the timer's serial */
-    PORT_POST,       /* name, number: cookie, data */
+    /* host to worker, in the other box; handled only between PORT_GO and PORT_HOLD */
+    PORT_TIMER,     /* name, number: cookie; extra: the timer's serial */
+    PORT_TIMER_ACK, /* name, number: cookie: a TIMER_SET or TIMER_STOP was carried out; calls
+                       that are behind this one are not the old timer's */
+    PORT_POST,      /* name, number: cookie, data */
     /* worker to host; status < 0 is a failure and data its text */
     PORT_LOADED = 32, /* data: a registration list (see instance.h) */
     PORT_RESTORED,
@@ -77,13 +81,17 @@ bool box_pop(struct box *box, struct buf *into);
 bool box_ready(const struct box *box);
 /* Readable while there are messages. Borrowed. */
 int box_fd(const struct box *box);
-/* Moves every message of this kind from one box to the end of the other, in order. */
-void box_move(struct box *from, struct box *to, uint32_t kind);
+/* Whether a timer's call (by its serial) is still wanted. */
+typedef bool box_keep_fn(void *arg, uint64_t serial);
+/* Empties one box and appends its posts and wanted timer calls to the other, in order: what was
+ * on its way to the old generation goes to the new one. */
+void box_move(struct box *from, struct box *to, box_keep_fn *keep, void *arg);
 
 /* The worker's end: where its messages come from and go to. send runs on any thread of the
  * plugin's and may act at once (a log line is written before the plugin can crash). */
 struct port {
-    struct box *in; /* messages for the worker; borrowed */
+    struct box *control; /* steps of its life; borrowed */
+    struct box *mail;    /* timers and posts; borrowed */
     void *arg;
     bool (*send)(void *arg, const struct port_message *head, const char *name, const void *data);
 };
