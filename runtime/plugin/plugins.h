@@ -81,9 +81,9 @@ bool plugins_add_bot(struct plugins *plugins, const struct plugins_bot *bot, str
 /* Stops its instances (orderly, with checkpoint) and forgets it. */
 void plugins_remove_bot(struct plugins *plugins, const char *bot);
 
-/* Scans the directories and loads what the bots want, in the order of ids. Each refusal is logged
- * and kept for the status; the result is false when there was one or when a wanted name has no
- * file (*err: the first). Plugins that load are started and read from their cursors at once. */
+/* Scans the directories and loads what the bots want, in the order of file names. Each refusal is
+ * logged and kept for the status; the result is false when there was one or when a wanted name has
+ * no file (*err: the first). Plugins that load are started and read from their cursors at once. */
 bool plugins_load(struct plugins *plugins, struct err *err);
 /* Begins to follow the directories: changed files are reloaded, deleted ones unloaded. */
 bool plugins_watch(struct plugins *plugins, struct err *err);

@@ -22,7 +22,8 @@ enum {
 };
 
 enum port_kind {
-    /* host to worker; the first group is answered by one message of the group below */
+    /* host to worker; the first group is answered by one message of the group below,
+     * with the same `more`, so that a late answer is not taken for that of a later question */
     PORT_LOAD = 1,   /* name: path of the private copy; data: its struct note, then the
                         configuration as KEY NUL VALUE NUL ... */
     PORT_RESTORE,    /* data: the blob; number: its version; extra: a DREY_REASON_* number */

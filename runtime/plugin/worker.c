@@ -18,6 +18,7 @@ struct worker {
     struct image *image;
     struct reader *reader;
     struct buf message;
+    uint64_t ask; /* of the step being answered: goes back with the answer */
     bool going;
     bool lapped;  /* to be told at the first PORT_GO */
     bool started; /* stop() is owed */
@@ -56,7 +57,7 @@ static void tell_host(struct worker *worker, const struct port_message *head, co
 
 /* Answers a step: ok, or the error's text. */
 static void answer(struct worker *worker, uint32_t kind, bool ok, const struct err *err) {
-    struct port_message head = {.kind = kind, .status = ok ? 0 : -1};
+    struct port_message head = {.kind = kind, .status = ok ? 0 : -1, .more = worker->ask};
     head.data_length = ok ? 0 : (uint32_t)strlen(err->text);
     tell_host(worker, &head, err->text);
 }
@@ -164,7 +165,8 @@ static void step_load(struct worker *worker, const struct port_message *message)
     if (!ok || !instance_registrations(worker->instance, &rows)) {
         answer(worker, PORT_LOADED, false, &err);
     } else {
-        struct port_message head = {.kind = PORT_LOADED, .data_length = (uint32_t)rows.length};
+        struct port_message head = {
+            .kind = PORT_LOADED, .more = worker->ask, .data_length = (uint32_t)rows.length};
         tell_host(worker, &head, rows.bytes != NULL ? rows.bytes : "");
     }
     buf_finish(&rows);
@@ -212,6 +214,7 @@ static void step_save(struct worker *worker, uint32_t kind) {
     struct port_message head = {.kind = kind,
                                 .number = instance->saved_version,
                                 .extra = instance->has_saved,
+                                .more = worker->ask,
                                 .data_length = (uint32_t)instance->saved.length};
     tell_host(worker, &head, instance->saved.bytes != NULL ? instance->saved.bytes : "");
 }
@@ -247,6 +250,7 @@ static void one_step(struct worker *worker, const struct port_message *message) 
     if (!in_order(worker, message->kind)) {
         return; /* the host would be at fault; it finds out by its deadline */
     }
+    worker->ask = message->more;
     switch (message->kind) {
     case PORT_LOAD:
         step_load(worker, message);
