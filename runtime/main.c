@@ -105,7 +105,7 @@ int main(int argc, char **argv) {
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], PROBE_ARGUMENT) == 0) {
-        return probe_main(argc - 1, argv + 1);
+        return probe_main(argc, argv);
     }
     if (asks_for_help(argv[1])) {
         return help_main(1, argv);
