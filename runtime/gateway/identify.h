@@ -24,11 +24,11 @@ struct identify_budget {
     uint32_t total;
     uint32_t remaining;
     uint32_t max_concurrency;
-    uint32_t known;            /* 1: the three above and reset_at_ms mean something */
-    uint64_t reset_at_ms;      /* wall clock */
-    uint64_t last_ms;          /* wall clock of the last IDENTIFY, 0: never */
-    uint64_t strain_milli;     /* circuit breaker: unproven IDENTIFYs x 1000 at strain_at_ms */
-    uint64_t strain_at_ms;     /* wall clock */
+    uint32_t known;        /* 1: the three above and reset_at_ms mean something */
+    uint64_t reset_at_ms;  /* wall clock */
+    uint64_t last_ms;      /* wall clock of the last IDENTIFY, 0: never */
+    uint64_t strain_milli; /* circuit breaker: unproven IDENTIFYs x 1000 at strain_at_ms */
+    uint64_t strain_at_ms; /* wall clock */
 };
 
 /* One shard's place. The owner's memory; zero-initialise and set shard, granted and arg. */

@@ -26,10 +26,10 @@ struct inflate;
 
 /* Result: owned. */
 struct inflate *inflate_create(enum compress compress, struct err *err);
-void inflate_destroy(struct inflate *inflate);
-enum compress inflate_kind(const struct inflate *inflate);
+void inflate_destroy(struct inflate *stream);
+enum compress inflate_kind(const struct inflate *stream);
 /* A new connection: nothing of the old stream remains. */
-void inflate_reset(struct inflate *inflate);
+void inflate_reset(struct inflate *stream);
 
 enum inflate_result {
     INFLATE_MORE_INPUT, /* all input was taken and its output written */
@@ -38,11 +38,11 @@ enum inflate_result {
 };
 
 /* One step: takes bytes from *in (moved forward), writes to out, adds to *written what it wrote. */
-enum inflate_result inflate_step(struct inflate *inflate, const uint8_t **in, size_t *in_length,
+enum inflate_result inflate_step(struct inflate *stream, const uint8_t **in, size_t *in_length,
                                  uint8_t *out, size_t room, size_t *written, struct err *err);
 /* At the end of a WebSocket message: whether what was written so far can be whole messages. For
  * zlib-stream: whether the last four bytes received are the flush marker. For payload also ends
  * the message's stream; false there when the stream is not ended. */
-bool inflate_at_end(struct inflate *inflate);
+bool inflate_at_end(struct inflate *stream);
 
 #endif

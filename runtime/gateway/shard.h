@@ -34,8 +34,7 @@ struct shard_callbacks {
     /* word: see shard_state_word. why: one line for people, may be empty. */
     void (*state_changed)(void *arg, unsigned shard, const char *word, const char *why);
     /* A new session: store it now. Its READY is published after this returns; seq starts at 0. */
-    void (*save_session)(void *arg, unsigned shard, const char *session_id,
-                         const char *resume_url);
+    void (*save_session)(void *arg, unsigned shard, const char *session_id, const char *resume_url);
     /* The record of this seq is published. Called for each event: keep it cheap. */
     void (*seq_published)(void *arg, unsigned shard, uint64_t seq);
     /* The session cannot be resumed any more; its gap is in the ring. Forget it. */
@@ -53,34 +52,34 @@ struct shard_callbacks {
 };
 
 struct shard_options {
-    const char *bot;           /* for the log; copied */
+    const char *bot; /* for the log; copied */
     unsigned id;
     unsigned count;
-    const char *token;         /* bare; copied */
+    const char *token; /* bare; copied */
     uint32_t intents;
     const char *presence_json; /* the `d` of op 3, or NULL; copied */
     enum compress compress;
-    const char *ca_file;       /* trusted instead of the system's authorities, or NULL; copied */
-    struct ring *ring;         /* borrowed until destroy */
-    struct network *network;   /* borrowed until destroy */
+    const char *ca_file;        /* trusted instead of the system's authorities, or NULL; copied */
+    struct ring *ring;          /* borrowed until destroy */
+    struct network *network;    /* borrowed until destroy */
     struct identify_gate *gate; /* borrowed until destroy */
     enum shard_overflow overflow;
-    uint64_t overflow_wait_ms; /* not scaled */
-    const struct shard_saved *saved; /* NULL: no session to resume; copied */
+    uint64_t overflow_wait_ms;               /* not scaled */
+    const struct shard_saved *saved;         /* NULL: no session to resume; copied */
     const struct shard_callbacks *callbacks; /* all set; borrowed until destroy */
     void *arg;
 };
 
 /* For `drey status` and metrics. */
 struct shard_stats {
-    const char *state;        /* a word, as in state_changed */
-    uint64_t state_since_ms;  /* loop clock */
-    const char *why;          /* the last trouble in words; "" if none. Borrowed until the next call */
+    const char *state;       /* a word, as in state_changed */
+    uint64_t state_since_ms; /* loop clock */
+    const char *why; /* the last trouble in words; "" if none. Borrowed until the next call */
     bool latency_known;
-    uint64_t latency_ms;      /* last heartbeat */
+    uint64_t latency_ms; /* last heartbeat */
     uint64_t seq;
-    uint64_t connects;        /* attempts */
-    uint64_t resumes;         /* that ended in RESUMED */
+    uint64_t connects; /* attempts */
+    uint64_t resumes;  /* that ended in RESUMED */
     uint64_t resumes_failed;
     uint64_t identifies;      /* sent */
     unsigned last_close_code; /* 0: none yet, or closed without one */
@@ -88,14 +87,14 @@ struct shard_stats {
     uint64_t bytes_wire;      /* of messages, as received */
     uint64_t bytes_inflated;
     uint64_t missed_acks;
-    uint64_t duplicates;      /* dispatches dropped because their seq was known */
-    uint64_t seq_gaps;        /* jumps of seq */
-    uint64_t malformed;       /* messages refused */
-    uint64_t too_large;       /* recorded as stubs */
-    uint64_t stalls;          /* times the ring was full */
-    uint64_t stalled_ms;      /* time spent waiting for it */
-    uint64_t made_way;        /* times slow readers lost events */
-    uint64_t allocations;     /* on the event path, since creation: stands still when warm */
+    uint64_t duplicates;  /* dispatches dropped because their seq was known */
+    uint64_t seq_gaps;    /* jumps of seq */
+    uint64_t malformed;   /* messages refused */
+    uint64_t too_large;   /* recorded as stubs */
+    uint64_t stalls;      /* times the ring was full */
+    uint64_t stalled_ms;  /* time spent waiting for it */
+    uint64_t made_way;    /* times slow readers lost events */
+    uint64_t allocations; /* on the event path, since creation: stands still when warm */
 };
 
 /* Result: owned. Does nothing before shard_start(). */
