@@ -6,6 +6,7 @@
 #include "base/clock.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -141,6 +142,29 @@ bool loop_post(struct loop *loop, loop_fn *fn, void *arg) {
     pthread_mutex_unlock(&loop->lock);
     uv_async_send(&loop->wake);
     return true;
+}
+
+struct call {
+    loop_fn *fn;
+    void *arg;
+    sem_t done;
+};
+
+static void run_call(void *arg) {
+    struct call *call = arg;
+    call->fn(call->arg);
+    sem_post(&call->done);
+}
+
+bool loop_call(struct loop *loop, loop_fn *fn, void *arg) {
+    struct call call = {.fn = fn, .arg = arg};
+    sem_init(&call.done, 0, 0);
+    bool posted = loop_post(loop, run_call, &call);
+    while (posted && sem_wait(&call.done) != 0) {
+        /* interrupted by a signal */
+    }
+    sem_destroy(&call.done);
+    return posted;
 }
 
 uint64_t loop_now_ms(const struct loop *loop) {

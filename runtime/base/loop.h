@@ -34,6 +34,9 @@ void loop_destroy(struct loop *loop);
 /* Calls fn(arg) on the loop's thread, in the order of posting. False: no memory, fn is not
  * called. [any thread] */
 bool loop_post(struct loop *loop, loop_fn *fn, void *arg);
+/* As loop_post, and returns only after fn has run. The loop must be running on another thread,
+ * which must never wait for this one. False: no memory. [any other thread] */
+bool loop_call(struct loop *loop, loop_fn *fn, void *arg);
 /* Monotonic milliseconds, fresh at every call. */
 uint64_t loop_now_ms(const struct loop *loop);
 /* The uv_loop_t, for libraries that attach themselves to it. Borrowed. */

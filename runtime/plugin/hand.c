@@ -13,6 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Threads are told apart by their names, so a name must be unique in the whole process. */
+static _Atomic unsigned names = 1;
+
 /* Log lines are written on the spot, so that the last one before a crash is not lost. */
 static bool send_to_host(void *arg, const struct port_message *head, const char *name,
                          const void *data) {
@@ -66,7 +69,7 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
     text_copy(hand->plugin, sizeof(hand->plugin), spec->plugin);
     text_copy(hand->copy, sizeof(hand->copy), spec->copy);
     snprintf(hand->thread_name, sizeof(hand->thread_name), "plugin-%u",
-             (unsigned)(spec->serial % 10000000));
+             atomic_fetch_add(&names, 1) % 10000000);
     hand->options = (struct worker_options){
         .port = {hand->control, hand->mail, hand, send_to_host},
         .bot = hand->bot,

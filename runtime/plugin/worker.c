@@ -20,7 +20,7 @@ struct worker {
     struct buf message;
     uint64_t ask; /* of the step being answered: goes back with the answer */
     bool going;
-    bool lapped;  /* to be told at the first PORT_GO */
+    bool lapped; /* to be told at the first PORT_GO */
     bool inited; /* stop() is owed */
     bool over;
     bool abandoned;
