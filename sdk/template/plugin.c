@@ -1,4 +1,4 @@
-/* @NAME@: says hello to whoever writes "!hello". */
+/* template/plugin.c: @NAME@, says hello to whoever writes "!hello". */
 #include <drey/drey.h>
 
 #include <string.h>
