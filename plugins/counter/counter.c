@@ -1,4 +1,4 @@
-/* counter: counts the messages of each channel and shows the busiest in the log.
+/* counter/counter.c: counts the messages of each channel and shows the busiest in the log.
  *
  *   [plugin:counter]
  *   every = 60                             ; seconds between two lines

@@ -1,4 +1,4 @@
-/* ping: answers "!ping" in the log, with how long the message took: from Discord to the host, and
+/* ping/ping.c: answers "!ping" in the log, with how long the message took: from Discord to the host, and
  * from the host to this handler. */
 #include <drey/drey.h>
 

@@ -1,6 +1,5 @@
-/* recorder: appends one line for every event to a file: SHARD SEQ EVENT_NAME ID, where ID is d.id
- * or
- * "-". Lost events are lines too: SHARD - DREY_GAP FROM-TO.
+/* recorder/recorder.c: appends one line for every event to a file: SHARD SEQ EVENT_NAME ID, where
+ * ID is d.id or "-". Lost events are lines too: SHARD - DREY_GAP FROM-TO.
  *
  *   [plugin:recorder]
  *   file = /var/lib/drey/{bot}.events      ; {bot}: the bot's name

@@ -39,6 +39,7 @@ void change_retire(struct plugins *plugins, struct hand *hand) {
     if (!stopped) {
         struct port_message stop = {.kind = PORT_STOP};
         if (hand->abandoned || hand_abandon(hand)) {
+            hand_leave_behind(hand);
             keep(plugins, &from, "it does not return");
             return;
         }

@@ -16,8 +16,10 @@ function(drey_add_plugin name)
   target_link_libraries(${name} PRIVATE drey::sdk)
   target_compile_options(${name} PRIVATE -ftls-model=global-dynamic
     $<$<C_COMPILER_ID:GNU>:-fno-gnu-unique>)
-  target_link_options(${name} PRIVATE -Wl,-z,now,-z,relro
-    $<$<NOT:$<BOOL:${DREY_SANITIZE}>>:-Wl,-z,defs>)
+  target_link_options(${name} PRIVATE -Wl,-z,now,-z,relro)
+  if(NOT DREY_SANITIZE) # a sanitizer's functions are found in the program
+    target_link_options(${name} PRIVATE -Wl,-z,defs)
+  endif()
   add_custom_command(TARGET ${name} POST_BUILD
     COMMAND ${CMAKE_COMMAND} -E make_directory "${out}"
     COMMAND ${CMAKE_COMMAND} -E copy "$<TARGET_FILE:${name}>" "${out}/.${name}.so.new"

@@ -1,4 +1,4 @@
-/* odd: files that are nearly plugins. -DODD_NO_NOTE, -DODD_DISAGREE, -DODD_ABI_2,
+/* plugins/odd.c: files that are nearly plugins. -DODD_NO_NOTE, -DODD_DISAGREE, -DODD_ABI_2,
  * -DODD_NO_DESCRIPTOR. Loading one must not run its code where the note already tells. */
 #include <drey/drey.h>
 

@@ -1,4 +1,4 @@
-/* tally: a plugin that can be built good and bad in many ways. The good one writes the seq of each
+/* plugins/tally.c: a plugin that can be built good and bad in many ways. The good one writes the seq of each
  * event as a line to the file of key `file`, counts, hands the count over, and writes
  * "count N" when an event's content is "report".
  *
@@ -37,7 +37,7 @@ __thread int static_tls __attribute__((tls_model("initial-exec")));
 #if defined(BAD_CRASH) || defined(BAD_EXIT) || defined(BAD_HANG) || defined(BAD_FORK)
 __attribute__((constructor)) static void construct(void) {
 #if defined(BAD_CRASH)
-    raise(SIGSEGV);
+    abort();
 #elif defined(BAD_EXIT)
     exit(0);
 #elif defined(BAD_HANG)

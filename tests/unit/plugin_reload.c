@@ -117,7 +117,7 @@ static void a_bad_file_leaves_the_old_generation_and_says_why(void **state) {
     refused(&rig, "tally_bad_init", "init answered -1");
     refused(&rig, "tally_bad_restore", "restore answered -2");
     refused(&rig, "tally_bad_start", "start answered -1");
-    refused(&rig, "tally_bad_crash", "a constructor) crashed: Segmentation fault");
+    refused(&rig, "tally_bad_crash", "a constructor) crashed: Aborted");
     refused(&rig, "tally_bad_exit", "ended the process (exit status 0)");
     refused(&rig, "tally_bad_hang", "a constructor) did not return within 1500 ms");
     refused(&rig, "tally_bad_init_hang", "init did not return within 1500 ms");

@@ -1,4 +1,4 @@
-/* A house for one or two bots with a plugin manager, in a directory of its own. The ring is real;
+/* unit/plugin_rig.h: a house for one or two bots with a plugin manager, in a directory of its own. The ring is real;
  * the test is its writer. For the tests of the manager; included once per binary. */
 #ifndef TESTS_PLUGIN_RIG_H
 #define TESTS_PLUGIN_RIG_H
