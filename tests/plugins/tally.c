@@ -1,5 +1,5 @@
-/* plugins/tally.c: a plugin that can be built good and bad in many ways. The good one writes the seq of each
- * event as a line to the file of key `file`, counts, hands the count over, and writes
+/* plugins/tally.c: a plugin that can be built good and bad in many ways. The good one writes the
+ * seq of each event as a line to the file of key `file`, counts, hands the count over, and writes
  * "count N" when an event's content is "report".
  *
  * -DTALLY_VERSION="..." -DTALLY_ID="..."   what it says it is
