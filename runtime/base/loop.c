@@ -32,6 +32,12 @@ struct loop_timer {
     void *arg;
 };
 
+struct loop_hook {
+    uv_prepare_t uv;
+    loop_fn *fn;
+    void *arg;
+};
+
 struct loop_watch {
     uv_poll_t uv;
     loop_watch_fn *fn;
@@ -211,6 +217,31 @@ void loop_timer_destroy(struct loop_timer *timer) {
     if (timer != NULL) {
         uv_timer_stop(&timer->uv);
         uv_close((uv_handle_t *)&timer->uv, free_handle);
+    }
+}
+
+static void on_prepare(uv_prepare_t *uv) {
+    struct loop_hook *hook = uv->data;
+    hook->fn(hook->arg);
+}
+
+struct loop_hook *loop_hook_create(struct loop *loop, loop_fn *fn, void *arg) {
+    struct loop_hook *hook = calloc(1, sizeof(*hook));
+    if (hook == NULL) {
+        return NULL;
+    }
+    hook->fn = fn;
+    hook->arg = arg;
+    uv_prepare_init(&loop->uv, &hook->uv);
+    hook->uv.data = hook;
+    uv_prepare_start(&hook->uv, on_prepare);
+    return hook;
+}
+
+void loop_hook_destroy(struct loop_hook *hook) {
+    if (hook != NULL) {
+        uv_prepare_stop(&hook->uv);
+        uv_close((uv_handle_t *)&hook->uv, free_handle);
     }
 }
 

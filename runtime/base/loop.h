@@ -15,6 +15,7 @@
 
 struct loop;
 struct loop_timer;
+struct loop_hook;
 struct loop_watch;
 struct loop_signal;
 struct loop_lookup;
@@ -47,6 +48,11 @@ struct loop_timer *loop_timer_create(struct loop *loop, loop_fn *fn, void *arg);
 void loop_timer_start(struct loop_timer *timer, uint64_t after_ms);
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_destroy(struct loop_timer *timer);
+
+/* Calls fn each time before the loop sleeps (or polls): the place for work that is cheaper once
+ * per batch of events than once per event. NULL on no memory. */
+struct loop_hook *loop_hook_create(struct loop *loop, loop_fn *fn, void *arg);
+void loop_hook_destroy(struct loop_hook *hook);
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 /* ready: what the descriptor is ready for. Errors and hang-ups show as readiness. */
