@@ -2,6 +2,7 @@
  * ring: nothing lost, nothing twice, whatever the files are like. */
 #include "plugin_rig.h"
 
+#include <dirent.h>
 #include <pthread.h>
 
 static bool wrote_report(struct rig *rig) {
@@ -308,6 +309,51 @@ static void the_state_comes_back_after_an_orderly_stop(void **state) {
     rig_close(&rig);
 }
 
+static int entries_of(const char *path) {
+    DIR *folder = opendir(path);
+    int count = 0;
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    closedir(folder);
+    return count;
+}
+
+static int mappings(void) {
+    FILE *file = fopen("/proc/self/maps", "r");
+    int lines = 0;
+    int c;
+    while ((c = fgetc(file)) != EOF) {
+        lines += c == '\n';
+    }
+    fclose(file);
+    return lines;
+}
+
+static void two_hundred_reloads_leave_nothing_behind(void **state) {
+    struct rig rig = {0};
+    struct buf text = {0};
+    int descriptors = 0;
+    int maps = 0;
+    char gen[PATH_MAX];
+    rig_open(&rig, "*", NULL);
+    rig_put(&rig, "tally_1", "tally.so", false);
+    assert_true(plugins_load(rig.plugins, NULL));
+    for (int i = 0; i < 200; i++) {
+        assert_true(rig_reload(&rig, "tally", &text));
+        if (i == 20) {
+            descriptors = entries_of("/proc/self/fd");
+            maps = mappings();
+        }
+    }
+    snprintf(gen, sizeof(gen), "%s/gen", rig.home);
+    assert_int_equal(entries_of("/proc/self/fd"), descriptors);
+    assert_int_equal(entries_of(gen), 3);     /* `.`, `..` and the one that serves */
+    assert_in_range(mappings(), 0, maps + 8); /* the allocator may take another arena */
+    buf_finish(&text);
+    rig_close(&rig);
+}
+
 static void two_files_with_one_id_are_told_apart(void **state) {
     struct rig rig = {0};
     struct err err = {0};
@@ -336,6 +382,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_save_that_fails_gives_the_reload_up),
         cmocka_unit_test(a_running_handler_is_waited_for),
         cmocka_unit_test(the_state_comes_back_after_an_orderly_stop),
+        cmocka_unit_test(two_hundred_reloads_leave_nothing_behind),
         cmocka_unit_test(two_files_with_one_id_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
-/* unit/plugin_rig.h: a house for one or two bots with a plugin manager, in a directory of its own. The ring is real;
- * the test is its writer. For the tests of the manager; included once per binary. */
+/* unit/plugin_rig.h: a house for one or two bots with a plugin manager, in a directory of its own.
+ * The ring is real; the test is its writer. For the tests of the manager; included once per binary.
+ */
 #ifndef TESTS_PLUGIN_RIG_H
 #define TESTS_PLUGIN_RIG_H
 
@@ -29,7 +30,7 @@
 enum { RIG_DEADLINE_MS = 20000 };
 
 struct rig {
-    char home[64];
+    char home[64]; /* empty: a new one is made */
     char plugins_dir[128];
     struct loop *loop;
     struct ring *rings[2];
@@ -50,6 +51,7 @@ static inline void rig_config(void *arg, const char *bot, const char *plugin,
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/%s.%s.out", rig->home, bot, plugin);
     give(to, "file", path);
+    give(to, "every", "1");
 }
 
 static inline void rig_open(struct rig *rig, const char *wanted_one, const char *wanted_two) {
@@ -58,10 +60,12 @@ static inline void rig_open(struct rig *rig, const char *wanted_one, const char 
     const char *dir = rig->plugins_dir;
     char path[PATH_MAX];
     log_open(LOG_FORMAT_TEXT, getenv("DREY_TEST_LOG") != NULL ? LOG_DEBUG : LOG_OFF);
-    strcpy(rig->home, "/tmp/drey-test-XXXXXX");
-    assert_non_null(mkdtemp(rig->home));
+    if (rig->home[0] == '\0') {
+        strcpy(rig->home, "/tmp/drey-test-XXXXXX");
+        assert_non_null(mkdtemp(rig->home));
+    }
     snprintf(rig->plugins_dir, sizeof(rig->plugins_dir), "%s/plugins", rig->home);
-    assert_int_equal(mkdir(rig->plugins_dir, 0700), 0);
+    assert_true(file_make_dirs(rig->plugins_dir, &err));
     rig->loop = loop_create(&err);
     assert_non_null(rig->loop);
     struct plugins_options options = {.dirs = &dir,
@@ -91,14 +95,19 @@ static inline void rig_open(struct rig *rig, const char *wanted_one, const char 
     }
 }
 
-static inline void rig_close(struct rig *rig) {
-    char command[128];
+/* As after an orderly stop: the directory stays for another rig_open(). */
+static inline void rig_stop(struct rig *rig) {
     plugins_destroy(rig->plugins);
     ring_close(rig->rings[0]);
     if (rig->rings[1] != NULL) {
         ring_close(rig->rings[1]);
     }
     loop_destroy(rig->loop);
+}
+
+static inline void rig_close(struct rig *rig) {
+    char command[128];
+    rig_stop(rig);
     snprintf(command, sizeof(command), "rm -rf %s", rig->home);
     assert_int_equal(system(command), 0);
 }
@@ -109,7 +118,7 @@ static inline void rig_put(struct rig *rig, const char *from, const char *as, bo
     char target[PATH_MAX];
     char beside[PATH_MAX];
     struct buf bytes = {0};
-    snprintf(source, sizeof(source), "%s/%s.so", TEST_PLUGIN_DIR, from);
+    snprintf(source, sizeof(source), "%s/%s.so", from[0] == '/' ? "" : TEST_PLUGIN_DIR, from);
     snprintf(target, sizeof(target), "%s/%s", rig->plugins_dir, as);
     snprintf(beside, sizeof(beside), "%s/.%s.new", rig->plugins_dir, as);
     struct err err = {0};
