@@ -21,7 +21,7 @@
 
 enum {
     SEND_MAX = 4096,
-    OUT_MAX = 64 * 1024, /* of frames that wait for the socket */
+    OUT_MAX = 64 * 1024,   /* of frames that wait for the socket */
     READ_SIZE = 16 * 1024, /* one TLS record */
 };
 
@@ -50,7 +50,7 @@ struct connection {
     struct loop_timer *start;
     struct loop_lookup *lookup;
     struct lws *wsi;
-    struct buf out; /* frames: two bytes of length, then the text */
+    struct buf out;   /* frames: two bytes of length, then the text */
     unsigned closing; /* the code of the close frame that must go out */
     bool connecting;  /* inside the library's connect call */
     bool destroyed;   /* the wsi ended there */
@@ -96,8 +96,7 @@ static void on_error(struct connection *connection, struct lws *wsi, const char 
         connection->end.http_status = 0;
     }
     if (connection->end.http_status != 0) {
-        say(connection, "the server answered HTTP %u to the upgrade",
-            connection->end.http_status);
+        say(connection, "the server answered HTTP %u to the upgrade", connection->end.http_status);
     } else if (text != NULL && length >= 6 && memcmp(text, "error:", 6) == 0) {
         say(connection, "the TLS handshake failed");
     } else {
@@ -201,9 +200,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
     struct connection *connection = wsi != NULL ? lws_get_opaque_user_data(wsi) : NULL;
     if (connection == NULL) {
-        return reason == LWS_CALLBACK_CLIENT_RECEIVE || reason == LWS_CALLBACK_CLIENT_WRITEABLE
-                   ? -1
-                   : 0;
+        return reason == LWS_CALLBACK_CLIENT_RECEIVE || reason == LWS_CALLBACK_CLIENT_WRITEABLE ? -1
+                                                                                                : 0;
     }
     switch (reason) {
     case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
@@ -267,8 +265,8 @@ struct connection_host *connection_host_create(struct loop *loop, struct err *er
                    LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8,
         .foreign_loops = loops,
         .pt_serv_buf_size = READ_SIZE,
-        .gid = (gid_t)-1,
-        .uid = (uid_t)-1,
+        .gid = -1,
+        .uid = -1,
     };
     pthread_mutex_lock(&creating);
     lws_set_log_level(LLL_ERR | LLL_WARN, on_library_log);
@@ -315,8 +313,9 @@ static bool check_ca_file(const char *ca_file, struct err *err) {
 static struct vhost *find_vhost(struct connection_host *host, const char *ca_file, bool proxied) {
     struct vhost *vhost = host->vhosts;
     while (vhost != NULL) {
-        bool same = ca_file == NULL ? vhost->ca_file == NULL
-                                    : vhost->ca_file != NULL && strcmp(vhost->ca_file, ca_file) == 0;
+        bool same = ca_file == NULL
+                        ? vhost->ca_file == NULL
+                        : vhost->ca_file != NULL && strcmp(vhost->ca_file, ca_file) == 0;
         if (same && vhost->proxied == proxied) {
             return vhost;
         }
@@ -436,8 +435,8 @@ static void start(void *arg) {
         return;
     }
     struct err err = {0};
-    connection->lookup = loop_lookup_start(connection->host->loop, host, on_address, connection,
-                                           &err);
+    connection->lookup =
+        loop_lookup_start(connection->host->loop, host, on_address, connection, &err);
     if (connection->lookup == NULL) {
         say(connection, "%s", err.text);
         tell_gone(connection);
@@ -498,8 +497,8 @@ struct connection *connection_open(struct connection_host *host, const struct ga
 /* ---- using ---- */
 
 bool connection_send(struct connection *connection, const char *text, size_t length) {
-    if (!connection->opened || connection->closing != 0 || connection->wsi == NULL ||
-        length == 0 || length > SEND_MAX || connection->out.length + length > OUT_MAX) {
+    if (!connection->opened || connection->closing != 0 || connection->wsi == NULL || length == 0 ||
+        length > SEND_MAX || connection->out.length + length > OUT_MAX) {
         return false;
     }
     uint8_t size[2] = {(uint8_t)(length >> 8), (uint8_t)length};

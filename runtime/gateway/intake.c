@@ -165,8 +165,7 @@ static enum intake_result drain(struct intake *intake, struct err *err) {
         uint8_t *bytes = (uint8_t *)intake->spill.bytes + at;
         struct envelope envelope;
         const char *why = "";
-        enum json_result result =
-            envelope_scan(bytes, intake->spill.length - at, &envelope, &why);
+        enum json_result result = envelope_scan(bytes, intake->spill.length - at, &envelope, &why);
         if (result == JSON_PARTIAL) {
             break;
         }
@@ -216,7 +215,8 @@ enum intake_result intake_retry(struct intake *intake, struct err *err) {
     return drain(intake, err);
 }
 
-/* --- the short way: in the ring ---------------------------------------------------------------- */
+/* --- the short way: in the ring ----------------------------------------------------------------
+ */
 
 /* Inflates into the ring's space as long as that has room. *left: input that found none. */
 static bool inflate_to_ring(struct intake *intake, const uint8_t **in, size_t *length,
@@ -330,8 +330,8 @@ enum intake_result intake_feed(struct intake *intake, const uint8_t *bytes, size
     if (!final) {
         return INTAKE_FINE;
     }
-    enum intake_result result = take_message(intake, (const uint8_t *)intake->wire.bytes,
-                                             intake->wire.length, err);
+    enum intake_result result =
+        take_message(intake, (const uint8_t *)intake->wire.bytes, intake->wire.length, err);
     empty(&intake->wire);
     return result;
 }

@@ -36,8 +36,8 @@ typedef enum intake_verdict intake_fn(void *arg, uint8_t *bytes, const struct en
 enum intake_result {
     INTAKE_FINE,
     INTAKE_STALLED, /* messages wait for room in the ring */
-    INTAKE_BROKEN,  /* the stream or a message is malformed, or too large; only intake_reset helps */
-    INTAKE_ENDED,   /* the owner said INTAKE_STOP */
+    INTAKE_BROKEN, /* the stream or a message is malformed, or too large; only intake_reset helps */
+    INTAKE_ENDED,  /* the owner said INTAKE_STOP */
 };
 
 struct intake_stats {

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "gateway/connection.h"
+#include "ring/ring.h"
 
 #include <stdlib.h>
 

@@ -133,8 +133,8 @@ static void send_waiting(struct shard *shard) {
 
 static void publish_gap(struct shard *shard) {
     struct ring *ring = shard->options.ring;
-    if (shard->gap_waits && ring_publish_gap(ring, RING_GAP_SESSION, shard->options.id,
-                                             shard->gap_from, 0)) {
+    if (shard->gap_waits &&
+        ring_publish_gap(ring, RING_GAP_SESSION, shard->options.id, shard->gap_from, 0)) {
         shard->gap_waits = false;
         network_wake_later(shard->options.network, ring);
     }
@@ -391,9 +391,8 @@ static bool dial(struct shard *shard, const char *text, struct err *err) {
     if (!gateway_url_parse(text, shard->options.compress, &url, err)) {
         return false;
     }
-    shard->connection =
-        connection_open(network_host(shard->options.network), &url, shard->options.ca_file,
-                        &connection_callbacks, shard, err);
+    shard->connection = connection_open(network_host(shard->options.network), &url,
+                                        shard->options.ca_file, &connection_callbacks, shard, err);
     return shard->connection != NULL;
 }
 
@@ -491,8 +490,7 @@ static void fatal(struct shard *shard, unsigned code) {
     char what[200];
     (void)snprintf(what, sizeof(what), "%s (close code %u)", row->what, code);
     text_copy(shard->why, sizeof(shard->why), what);
-    shard->options.callbacks->fatal(shard->options.arg, shard->options.id, code, what,
-                                    row->advice);
+    shard->options.callbacks->fatal(shard->options.arg, shard->options.id, code, what, row->advice);
 }
 
 static void perform(struct shard *shard, const struct session_action *action) {
@@ -713,8 +711,7 @@ void shard_start(struct shard *shard, const char *url) {
     event.has_session = shard->secrets.session_id[0] != '\0';
     event.has_resume_url = shard->secrets.resume_url[0] != '\0';
     event.seq = shard->session.seq;
-    event.has_main_url =
-        url != NULL && text_copy(shard->main_url, sizeof(shard->main_url), url);
+    event.has_main_url = url != NULL && text_copy(shard->main_url, sizeof(shard->main_url), url);
     step(shard, &event);
 }
 
