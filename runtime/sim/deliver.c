@@ -108,6 +108,21 @@ void sim_pump(struct sim_conn *conn) {
     }
 }
 
+void sim_pump_flush(struct sim_conn *conn) {
+    uint64_t before;
+    do {
+        before = conn->next_seq;
+        sim_pump(conn);
+        if (conn->wire == NULL) {
+            return;
+        }
+        if (sim_wire_pending(conn->wire) > 0) {
+            sim_wire_flush(conn->wire);
+        }
+    } while (conn->next_seq != before && conn->session != NULL &&
+             conn->next_seq <= conn->session->last_seq && sim_wire_pending(conn->wire) == 0);
+}
+
 static bool sees_content(const struct sim_news *news, const struct sim_bot *bot,
                          const struct sim_session *session) {
     return (session->intents & SIM_MESSAGE_CONTENT) != 0 || news->bare.length == 0 ||

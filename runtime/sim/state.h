@@ -198,6 +198,8 @@ void sim_push(struct sim *sim, struct sim_bot *bot, struct sim_session *session,
 void sim_deliver(struct sim *sim, const struct sim_news *news);
 /* Writes what the connection has not seen, as far as the socket takes it. */
 void sim_pump(struct sim_conn *conn);
+/* The same, and again as long as the socket takes it all and there is more. */
+void sim_pump_flush(struct sim_conn *conn);
 /* Announces the next guilds of sessions that have just begun. */
 void sim_stream_guilds(struct sim *sim, struct sim_bot *bot, struct sim_session *session,
                        uint32_t most);
