@@ -230,6 +230,14 @@ void sim_gateway_tick(struct sim_conn *conn, uint64_t now_ms);
 /* The session stays, the connection goes. */
 void sim_gateway_detach(struct sim_conn *conn, uint16_t client_code);
 void sim_gateway_hello(struct sim_conn *conn, uint64_t interval_ms);
+/* "Invalid session"; the client may identify or resume again on the same connection. */
+void sim_gateway_op9(struct sim_conn *conn, bool resumable);
+
+/* login.c */
+void sim_take_identify(struct sim_conn *conn, const struct sim_order *order);
+void sim_take_resume(struct sim_conn *conn, const struct sim_order *order);
+/* The token is reset: its connections are closed with 4004, its sessions end, it is refused. */
+void sim_revoke(struct sim *sim, struct sim_bot *bot);
 
 /* ask.c: what a client may ask of its session: members, voice, sounds, channel info. */
 void sim_ask(struct sim_conn *conn, const struct sim_order *order);

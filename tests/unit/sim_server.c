@@ -121,7 +121,9 @@ static uint64_t log_in(struct peer *peer, const char *token, char session[64]) {
 static uint64_t read_replay(struct peer *peer, uint64_t seq) {
     for (;;) {
         cJSON *json = peer_next(peer);
-        assert_non_null(json);
+        if (json == NULL) {
+            fail_msg("the replay ended with %d", peer->close_code);
+        }
         bool dispatch = cJSON_GetObjectItem(json, "op")->valueint == 0;
         bool resumed =
             dispatch && strcmp(cJSON_GetObjectItem(json, "t")->valuestring, "RESUMED") == 0;
