@@ -47,13 +47,19 @@ bool err_prefix(struct err *err, const char *format, ...) {
     if (err == NULL) {
         return false;
     }
-    char text[sizeof(err->text)];
+    char below[sizeof(err->text)];
+    memcpy(below, err->text, sizeof(below));
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    (void)vsnprintf(err->text, sizeof(err->text), format, args);
     va_end(args);
-    size_t used = strlen(text);
-    (void)snprintf(text + used, sizeof(text) - used, ": %s", err->text);
-    memcpy(err->text, text, sizeof(text));
+    size_t used = strlen(err->text);
+    size_t room = sizeof(err->text) - used - 1;
+    size_t kept = strlen(below) + 2 <= room ? strlen(below) : room > 2 ? room - 2 : 0;
+    if (room > 2) {
+        memcpy(err->text + used, ": ", 2);
+        memcpy(err->text + used + 2, below, kept);
+        err->text[used + 2 + kept] = '\0';
+    }
     return false;
 }

@@ -9,15 +9,15 @@
 enum err_code {
     ERR_NONE,
     ERR_NO_MEMORY,
-    ERR_SYSTEM,    /* a system call failed; the text ends in strerror */
-    ERR_INVALID,   /* input from outside is malformed */
-    ERR_LIMIT,     /* a bound of ours or of Discord's was reached */
-    ERR_CONFIG,    /* the operator's configuration is wrong: exit status 78 */
-    ERR_AUTH,      /* Discord refused the token: exit status 77 */
-    ERR_NETWORK,   /* the other side cannot be reached: try again */
-    ERR_PLUGIN,    /* a plugin was refused */
-    ERR_PROTOCOL,  /* the other side broke its protocol */
-    ERR_BUSY,      /* somebody else holds it (lock, reload under way) */
+    ERR_SYSTEM,   /* a system call failed; the text ends in strerror */
+    ERR_INVALID,  /* input from outside is malformed */
+    ERR_LIMIT,    /* a bound of ours or of Discord's was reached */
+    ERR_CONFIG,   /* the operator's configuration is wrong: exit status 78 */
+    ERR_AUTH,     /* Discord refused the token: exit status 77 */
+    ERR_NETWORK,  /* the other side cannot be reached: try again */
+    ERR_PLUGIN,   /* a plugin was refused */
+    ERR_PROTOCOL, /* the other side broke its protocol */
+    ERR_BUSY,     /* somebody else holds it (lock, reload under way) */
     ERR_NOT_FOUND,
 };
 

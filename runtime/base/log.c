@@ -49,7 +49,9 @@ static bool stderr_is_journal(void) {
 void log_open(enum log_format format, enum log_level least) {
     bool tty = isatty(STDERR_FILENO) == 1;
     if (format == LOG_FORMAT_AUTO) {
-        format = stderr_is_journal() ? LOG_FORMAT_JOURNALD : tty ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON;
+        format = stderr_is_journal() ? LOG_FORMAT_JOURNALD
+                 : tty               ? LOG_FORMAT_TEXT
+                                     : LOG_FORMAT_JSON;
     }
     const char *no_colour = getenv("NO_COLOR");
     atomic_store(&coloured, tty && (no_colour == NULL || no_colour[0] == '\0'));

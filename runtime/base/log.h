@@ -35,13 +35,12 @@ void log_line(enum log_level level, const struct log_from *from, const char *for
 
 /* One line as it would be written, for tests and for the log of other places. Returns the
  * length without the end of line's NUL; cut to size. wall_ms: milliseconds since 1970. */
-size_t log_render(char *out, size_t size, enum log_format format, bool colour,
-                  enum log_level level, const struct log_from *from, uint64_t wall_ms,
-                  const char *text);
+size_t log_render(char *out, size_t size, enum log_format format, bool colour, enum log_level level,
+                  const struct log_from *from, uint64_t wall_ms, const char *text);
 
 #define log_debug(from, ...) log_line(LOG_DEBUG, from, __VA_ARGS__)
-#define log_info(from, ...) log_line(LOG_INFO, from, __VA_ARGS__)
-#define log_warn(from, ...) log_line(LOG_WARN, from, __VA_ARGS__)
+#define log_info(from, ...)  log_line(LOG_INFO, from, __VA_ARGS__)
+#define log_warn(from, ...)  log_line(LOG_WARN, from, __VA_ARGS__)
 #define log_error(from, ...) log_line(LOG_ERROR, from, __VA_ARGS__)
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -27,6 +28,12 @@ struct loop {
 
 struct loop_timer {
     uv_timer_t uv;
+    loop_fn *fn;
+    void *arg;
+};
+
+struct loop_hook {
+    uv_prepare_t uv;
     loop_fn *fn;
     void *arg;
 };
@@ -143,6 +150,29 @@ bool loop_post(struct loop *loop, loop_fn *fn, void *arg) {
     return true;
 }
 
+struct call {
+    loop_fn *fn;
+    void *arg;
+    sem_t done;
+};
+
+static void run_call(void *arg) {
+    struct call *call = arg;
+    call->fn(call->arg);
+    sem_post(&call->done);
+}
+
+bool loop_call(struct loop *loop, loop_fn *fn, void *arg) {
+    struct call call = {.fn = fn, .arg = arg};
+    sem_init(&call.done, 0, 0);
+    bool posted = loop_post(loop, run_call, &call);
+    while (posted && sem_wait(&call.done) != 0) {
+        /* interrupted by a signal */
+    }
+    sem_destroy(&call.done);
+    return posted;
+}
+
 uint64_t loop_now_ms(const struct loop *loop) {
     return clock_mono_ms();
 }
@@ -187,6 +217,31 @@ void loop_timer_destroy(struct loop_timer *timer) {
     if (timer != NULL) {
         uv_timer_stop(&timer->uv);
         uv_close((uv_handle_t *)&timer->uv, free_handle);
+    }
+}
+
+static void on_prepare(uv_prepare_t *uv) {
+    struct loop_hook *hook = uv->data;
+    hook->fn(hook->arg);
+}
+
+struct loop_hook *loop_hook_create(struct loop *loop, loop_fn *fn, void *arg) {
+    struct loop_hook *hook = calloc(1, sizeof(*hook));
+    if (hook == NULL) {
+        return NULL;
+    }
+    hook->fn = fn;
+    hook->arg = arg;
+    uv_prepare_init(&loop->uv, &hook->uv);
+    hook->uv.data = hook;
+    uv_prepare_start(&hook->uv, on_prepare);
+    return hook;
+}
+
+void loop_hook_destroy(struct loop_hook *hook) {
+    if (hook != NULL) {
+        uv_prepare_stop(&hook->uv);
+        uv_close((uv_handle_t *)&hook->uv, free_handle);
     }
 }
 
@@ -236,8 +291,8 @@ static void on_signal(uv_signal_t *uv, int number) {
     signal->fn(signal->arg, number);
 }
 
-struct loop_signal *loop_signal_create(struct loop *loop, int number, loop_signal_fn *fn,
-                                       void *arg, struct err *err) {
+struct loop_signal *loop_signal_create(struct loop *loop, int number, loop_signal_fn *fn, void *arg,
+                                       struct err *err) {
     struct loop_signal *signal = calloc(1, sizeof(*signal));
     if (signal == NULL) {
         err_set(err, ERR_NO_MEMORY, "signal %d: no memory", number);
@@ -269,8 +324,8 @@ static void on_lookup(uv_getaddrinfo_t *uv, int status, struct addrinfo *list) {
     struct err err = {0};
     if (status == 0 && list != NULL) {
         status = list->ai_family == AF_INET
-                     ? uv_ip4_name((const struct sockaddr_in *)(const void *)list->ai_addr,
-                                   address, sizeof(address))
+                     ? uv_ip4_name((const struct sockaddr_in *)(const void *)list->ai_addr, address,
+                                   sizeof(address))
                      : uv_ip6_name((const struct sockaddr_in6 *)(const void *)list->ai_addr,
                                    address, sizeof(address));
     }

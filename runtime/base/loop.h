@@ -15,6 +15,7 @@
 
 struct loop;
 struct loop_timer;
+struct loop_hook;
 struct loop_watch;
 struct loop_signal;
 struct loop_lookup;
@@ -34,6 +35,9 @@ void loop_destroy(struct loop *loop);
 /* Calls fn(arg) on the loop's thread, in the order of posting. False: no memory, fn is not
  * called. [any thread] */
 bool loop_post(struct loop *loop, loop_fn *fn, void *arg);
+/* As loop_post, and returns only after fn has run. The loop must be running on another thread,
+ * which must never wait for this one. False: no memory. [any other thread] */
+bool loop_call(struct loop *loop, loop_fn *fn, void *arg);
 /* Monotonic milliseconds, fresh at every call. */
 uint64_t loop_now_ms(const struct loop *loop);
 /* The uv_loop_t, for libraries that attach themselves to it. Borrowed. */
@@ -44,6 +48,11 @@ struct loop_timer *loop_timer_create(struct loop *loop, loop_fn *fn, void *arg);
 void loop_timer_start(struct loop_timer *timer, uint64_t after_ms);
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_destroy(struct loop_timer *timer);
+
+/* Calls fn each time before the loop sleeps (or polls): the place for work that is cheaper once
+ * per batch of events than once per event. NULL on no memory. */
+struct loop_hook *loop_hook_create(struct loop *loop, loop_fn *fn, void *arg);
+void loop_hook_destroy(struct loop_hook *hook);
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 /* ready: what the descriptor is ready for. Errors and hang-ups show as readiness. */
@@ -57,8 +66,8 @@ void loop_watch_set(struct loop_watch *watch, int events);
 void loop_watch_destroy(struct loop_watch *watch);
 
 typedef void loop_signal_fn(void *arg, int number);
-struct loop_signal *loop_signal_create(struct loop *loop, int number, loop_signal_fn *fn,
-                                       void *arg, struct err *err);
+struct loop_signal *loop_signal_create(struct loop *loop, int number, loop_signal_fn *fn, void *arg,
+                                       struct err *err);
 void loop_signal_destroy(struct loop_signal *signal);
 
 /* address: a numeric address of either family, in text, preferred one first; NULL on failure,

@@ -146,8 +146,8 @@ static bool with_unit(const char *text, const struct unit *units, size_t count, 
 
 bool text_bytes(const char *text, uint64_t *bytes) {
     static const struct unit units[] = {
-        {"", 1},           {"B", 1},           {"K", 1u << 10},   {"KiB", 1u << 10},
-        {"M", 1u << 20},   {"MiB", 1u << 20},  {"G", 1u << 30},   {"GiB", 1u << 30},
+        {"", 1},         {"B", 1},          {"K", 1u << 10}, {"KiB", 1u << 10},
+        {"M", 1u << 20}, {"MiB", 1u << 20}, {"G", 1u << 30}, {"GiB", 1u << 30},
     };
     return with_unit(text, units, sizeof(units) / sizeof(units[0]), bytes);
 }
@@ -174,9 +174,8 @@ static uint32_t crc_bytewise(uint32_t crc, const unsigned char *bytes, size_t le
 }
 
 #ifdef __x86_64__
-__attribute__((target("sse4.2"))) static uint32_t crc_hardware(uint32_t crc,
-                                                               const unsigned char *bytes,
-                                                               size_t length) {
+__attribute__((target("sse4.2"))) static uint32_t
+crc_hardware(uint32_t crc, const unsigned char *bytes, size_t length) {
     uint64_t wide = crc;
     for (; length >= 8; bytes += 8, length -= 8) {
         uint64_t word;

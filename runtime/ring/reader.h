@@ -23,8 +23,10 @@ struct reader;
 enum reader_result {
     READER_RECORD, /* *record and *message are set */
     READER_EMPTY,  /* at the head */
-    READER_GAP,    /* this reader was lapped: record->gap_from..seq are the offsets it missed */
-    READER_BROKEN, /* the ring's bytes make no sense here: the reader skipped to the head */
+    READER_GAP,    /* this reader was overtaken: gap_from and seq of *record are the offsets between
+                      which it missed everything; reader_advance() goes on there */
+    READER_BROKEN, /* the ring's bytes make no sense here, or no memory: events are lost; after
+                      reader_advance() the reader goes on behind them */
 };
 
 /* Host side: opens PATH (creates it, mode 0600; NULL: memory only), and lays the cursor at its

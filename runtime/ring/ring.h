@@ -24,14 +24,14 @@ enum {
 /* What a record is. */
 enum ring_kind {
     RING_EVENT = 1, /* a dispatch: the whole message as inflated */
-    RING_GAP = 2,   /* events are known to be lost; the message is empty. reason, shard, seq range */
-    RING_STUB = 3,  /* a dispatch larger than max_message: header only */
+    RING_GAP = 2,  /* events are known to be lost; the message is empty. reason, shard, seq range */
+    RING_STUB = 3, /* a dispatch larger than max_message: header only */
 };
 
 enum ring_gap {
     RING_GAP_NONE = 0,
-    RING_GAP_LAPPED = 1,    /* this reader was too slow and was moved forward (made by the reader) */
-    RING_GAP_SESSION = 2,   /* Discord refused the resume */
+    RING_GAP_LAPPED = 1,  /* this reader was too slow and was moved forward (made by the reader) */
+    RING_GAP_SESSION = 2, /* Discord refused the resume */
     RING_GAP_TOO_LARGE = 3, /* a message above max_message (from a stub) */
     RING_GAP_DAMAGED = 4,   /* found damaged at start */
 };
@@ -39,44 +39,44 @@ enum ring_gap {
 /* 64 bytes, at a multiple of 64; the message follows. Fields are host byte order: the file
  * belongs to one machine. */
 struct ring_record {
-    uint64_t offset;       /* its own: what makes a stale record of an earlier lap recognisable */
-    uint64_t seq;          /* Discord's `s` */
-    uint64_t received_ms;  /* wall clock */
-    uint32_t length;       /* bytes of the message; for a gap: bytes of damaged file it covers */
-    uint32_t d_offset;     /* span of `d` within the message */
+    uint64_t offset;      /* its own: what makes a stale record of an earlier lap recognisable */
+    uint64_t seq;         /* Discord's `s` */
+    uint64_t received_ms; /* wall clock */
+    uint32_t length;      /* bytes of the message; for a gap: bytes of damaged file it covers */
+    uint32_t d_offset;    /* span of `d` within the message */
     uint32_t d_length;
-    uint32_t t_offset;     /* span of the event's name (without quotes) within the message */
-    uint32_t crc;          /* CRC32C of this header (crc = 0) and the message; for recovery only */
+    uint32_t t_offset; /* span of the event's name (without quotes) within the message */
+    uint32_t crc;      /* CRC32C of this header (crc = 0) and the message; for recovery only */
     uint32_t shard;
-    uint16_t event;        /* 1-based line of events.tsv, 0 = unknown */
-    uint8_t kind;          /* enum ring_kind */
-    uint8_t reason;        /* enum ring_gap, for RING_GAP and RING_STUB */
+    uint16_t event; /* 1-based line of events.tsv, 0 = unknown */
+    uint8_t kind;   /* enum ring_kind */
+    uint8_t reason; /* enum ring_gap, for RING_GAP and RING_STUB */
     uint16_t t_length;
-    uint16_t flags;        /* 0 */
-    uint64_t gap_from;     /* RING_GAP: first seq known lost (0: unknown) */
+    uint16_t flags;    /* 0 */
+    uint64_t gap_from; /* RING_GAP: first seq known lost (0: unknown) */
 };
 _Static_assert(sizeof(struct ring_record) == RING_ALIGN, "one cache line");
 
 struct ring_options {
-    const char *path;         /* the file; its directory exists */
-    const char *owner;        /* the bot's name: a ring of another bot is refused */
-    uint64_t capacity;        /* rounded up to whole pages, at least 64 KiB */
-    uint64_t max_message;     /* at most half the capacity */
+    const char *path;     /* the file; its directory exists */
+    const char *owner;    /* the bot's name: a ring of another bot is refused */
+    uint64_t capacity;    /* rounded up to whole pages, at least 64 KiB */
+    uint64_t max_message; /* at most half the capacity */
 };
 
 /* What recovery found when the file was opened. */
 struct ring_recovery {
-    bool fresh;              /* the file was new, or unusable and made anew */
-    char reason[160];        /* why it was made anew or cut; empty when nothing was wrong */
-    uint64_t kept;           /* records found valid */
-    uint64_t dropped_bytes;  /* bytes found damaged, given as gaps or cut off */
+    bool fresh;             /* the file was new, or unusable and made anew */
+    char reason[160];       /* why it was made anew or cut; empty when nothing was wrong */
+    uint64_t kept;          /* records found valid */
+    uint64_t dropped_bytes; /* bytes found damaged, given as gaps or cut off */
 };
 
 struct ring;
 
-/* Opens or creates, validates (recover.h) and maps. A file of another size is carried over when it
- * is empty of unread records, else kept at its size with a note in recovery->reason. A file that
- * cannot be used is renamed to PATH.bad and a fresh one made. Result: owned. */
+/* Opens or creates, validates (recover.c) and maps. The records of a file of another capacity are
+ * carried over, the newest ones if not all fit. A file that cannot be used is renamed to PATH.bad
+ * and a fresh one made. recovery: what was found. Result: owned. [control thread] */
 struct ring *ring_open(const struct ring_options *options, struct ring_recovery *recovery,
                        struct err *err);
 void ring_close(struct ring *ring);
@@ -100,9 +100,9 @@ bool ring_publish_gap(struct ring *ring, enum ring_gap reason, uint32_t shard, u
 /* Wakes every reader that sleeps; once per batch of publishes. */
 void ring_wake(struct ring *ring);
 
-uint64_t ring_head(const struct ring *ring);       /* [any thread] */
-uint64_t ring_tail(const struct ring *ring);       /* [any thread] */
-uint64_t ring_capacity(const struct ring *ring);   /* [any thread] */
+uint64_t ring_head(const struct ring *ring);     /* [any thread] */
+uint64_t ring_tail(const struct ring *ring);     /* [any thread] */
+uint64_t ring_capacity(const struct ring *ring); /* [any thread] */
 uint64_t ring_max_message(const struct ring *ring);
 /* The file, for a reader in another process: descriptor opened read-only, owned by the ring. */
 int ring_fd(const struct ring *ring);

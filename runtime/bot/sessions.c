@@ -1,0 +1,194 @@
+/* bot/sessions.c: saved gateway sessions in a mapped file. */
+#include "bot/sessions.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { VERSION = 1, PAGE_BYTES = 4096, SHARDS_MAX = 65536, NOTE_AT = 1024, NOTE_MAX = 1024 };
+#define MAGIC 0x7373657379657264u /* "dreysess" */
+
+struct slot {
+    uint32_t crc; /* of what follows up to seq */
+    uint32_t version;
+    uint64_t generation; /* the higher one counts; 0: never used */
+    uint64_t token_hash;
+    uint64_t saved_ms;
+    uint32_t shard_count;
+    uint32_t intents;
+    char session_id[128];
+    char resume_url[256];
+    _Atomic uint64_t seq;
+    char reserved[80];
+};
+_Static_assert(sizeof(struct slot) == 512, "the file's layout");
+
+struct entry {
+    struct slot slots[2];
+};
+
+struct sessions {
+    uint32_t shards;
+    size_t bytes;
+    struct entry *entries; /* behind the first page of the file */
+    uint64_t *header;      /* {magic, version} */
+};
+
+static uint32_t slot_crc(const struct slot *slot) {
+    size_t from = offsetof(struct slot, version);
+    return text_crc32c(0, (const char *)slot + from, offsetof(struct slot, seq) - from);
+}
+
+static bool slot_valid(const struct slot *slot) {
+    return slot->version == VERSION && slot->generation > 0 && slot->crc == slot_crc(slot) &&
+           memchr(slot->session_id, '\0', sizeof(slot->session_id)) != NULL &&
+           memchr(slot->resume_url, '\0', sizeof(slot->resume_url)) != NULL;
+}
+
+/* The slot that counts, NULL when neither does. */
+static struct slot *current(const struct sessions *sessions, uint32_t shard) {
+    struct slot *slots = sessions->entries[shard].slots;
+    bool first = slot_valid(&slots[0]);
+    bool second = slot_valid(&slots[1]);
+    if (first && second) {
+        return slots[1].generation > slots[0].generation ? &slots[1] : &slots[0];
+    }
+    return first ? &slots[0] : second ? &slots[1] : NULL;
+}
+
+struct sessions *sessions_open(const char *path, uint32_t shards, struct err *err) {
+    if (shards == 0 || shards > SHARDS_MAX) {
+        err_set(err, ERR_LIMIT, "%u shards: at most %d", shards, SHARDS_MAX);
+        return NULL;
+    }
+    struct sessions *sessions = calloc(1, sizeof(*sessions));
+    if (sessions == NULL) {
+        err_set(err, ERR_NO_MEMORY, "sessions %s", path);
+        return NULL;
+    }
+    sessions->shards = shards;
+    sessions->bytes = PAGE_BYTES + (size_t)shards * sizeof(struct entry);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int code = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)sessions->bytes);
+    void *map = MAP_FAILED;
+    if (code == 0) {
+        map = mmap(NULL, sessions->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        code = map == MAP_FAILED ? errno : 0;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (code != 0) {
+        errno = code;
+        err_system(err, "sessions %s", path);
+        free(sessions);
+        return NULL;
+    }
+    sessions->header = map;
+    sessions->entries = (struct entry *)(void *)((char *)map + PAGE_BYTES);
+    if (sessions->header[0] != MAGIC || sessions->header[1] != VERSION) {
+        memset(map, 0, sessions->bytes);
+        sessions->header[0] = MAGIC;
+        sessions->header[1] = VERSION;
+    }
+    return sessions;
+}
+
+void sessions_close(struct sessions *sessions) {
+    if (sessions != NULL) {
+        munmap(sessions->header, sessions->bytes);
+        free(sessions);
+    }
+}
+
+bool sessions_load(const struct sessions *sessions, uint32_t shard, uint32_t shard_count,
+                   uint64_t token_hash, struct saved_session *out) {
+    if (shard >= sessions->shards) {
+        return false;
+    }
+    const struct slot *slot = current(sessions, shard);
+    if (slot == NULL || slot->session_id[0] == '\0' || slot->shard_count != shard_count ||
+        slot->token_hash != token_hash) {
+        return false;
+    }
+    *out = (struct saved_session){.shard_count = slot->shard_count,
+                                  .intents = slot->intents,
+                                  .token_hash = slot->token_hash,
+                                  .saved_ms = slot->saved_ms,
+                                  .seq = atomic_load(&slot->seq)};
+    memcpy(out->session_id, slot->session_id, sizeof(out->session_id));
+    memcpy(out->resume_url, slot->resume_url, sizeof(out->resume_url));
+    return true;
+}
+
+void sessions_save(struct sessions *sessions, uint32_t shard, const struct saved_session *saved) {
+    if (shard >= sessions->shards) {
+        return;
+    }
+    const struct slot *old = current(sessions, shard);
+    struct slot *slots = sessions->entries[shard].slots;
+    struct slot *slot = old == &slots[0] ? &slots[1] : &slots[0];
+    uint64_t generation = old != NULL ? old->generation + 1 : 1;
+    slot->crc = 0; /* invalid until it is whole */
+    atomic_thread_fence(memory_order_release);
+    slot->version = VERSION;
+    slot->generation = generation;
+    slot->token_hash = saved->token_hash;
+    slot->saved_ms = saved->saved_ms;
+    slot->shard_count = saved->shard_count;
+    slot->intents = saved->intents;
+    memcpy(slot->session_id, saved->session_id, sizeof(slot->session_id));
+    memcpy(slot->resume_url, saved->resume_url, sizeof(slot->resume_url));
+    atomic_store(&slot->seq, saved->seq);
+    slot->crc = slot_crc(slot);
+}
+
+void sessions_set_seq(struct sessions *sessions, uint32_t shard, uint64_t seq) {
+    /* Both slots were checked when they were saved; the generation alone decides here, because
+     * this runs once per event. */
+    if (shard < sessions->shards) {
+        struct slot *slots = sessions->entries[shard].slots;
+        struct slot *slot = slots[1].generation > slots[0].generation ? &slots[1] : &slots[0];
+        atomic_store_explicit(&slot->seq, seq, memory_order_release);
+    }
+}
+
+void sessions_clear(struct sessions *sessions, uint32_t shard) {
+    const struct saved_session none = {0};
+    sessions_save(sessions, shard, &none);
+}
+
+/* The note lies in the first page: {crc, length, bytes}. A torn one is no note. */
+static uint32_t *note_place(const struct sessions *sessions) {
+    return (uint32_t *)(void *)((char *)sessions->header + NOTE_AT);
+}
+
+bool sessions_note(const struct sessions *sessions, void *out, size_t length) {
+    const uint32_t *place = note_place(sessions);
+    if (place[1] != length || place[0] != text_crc32c(0, place + 2, length)) {
+        return false;
+    }
+    memcpy(out, place + 2, length);
+    return true;
+}
+
+void sessions_set_note(struct sessions *sessions, const void *note, size_t length) {
+    uint32_t *place = note_place(sessions);
+    if (length > NOTE_MAX) {
+        return;
+    }
+    memcpy(place + 2, note, length);
+    place[1] = (uint32_t)length;
+    place[0] = text_crc32c(0, note, length);
+}
+
+void sessions_sync(struct sessions *sessions) {
+    (void)msync(sessions->header, sessions->bytes, MS_ASYNC);
+}

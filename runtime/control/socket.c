@@ -1,0 +1,264 @@
+/* control/socket.c: accepts, reads lines, writes answers. Clients are the operator's own tools,
+ * but a stuck or hostile one must not hold up the house: everything is bounded. */
+#include "control/socket.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 16, UNSENT_MAX = 4 * 1024 * 1024 };
+
+struct client {
+    uint64_t id; /* 0: free */
+    int fd;
+    struct control *control;
+    struct loop_watch *watch;
+    struct buf received;
+    struct buf unsent;
+    bool spoke;
+};
+
+struct control {
+    struct loop *loop;
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    int fd;
+    struct loop_watch *watch;
+    control_line_fn *line;
+    control_gone_fn *gone;
+    void *arg;
+    uint64_t last_id;
+    struct client clients[CONTROL_CLIENTS_MAX];
+};
+
+static struct client *find(struct control *control, uint64_t id) {
+    for (size_t i = 0; id != 0 && i < CONTROL_CLIENTS_MAX; i++) {
+        if (control->clients[i].id == id) {
+            return &control->clients[i];
+        }
+    }
+    return NULL;
+}
+
+static void end_client(struct client *client) {
+    uint64_t id = client->id;
+    struct control *control = client->control;
+    bool spoke = client->spoke;
+    loop_watch_destroy(client->watch);
+    close(client->fd);
+    buf_finish(&client->received);
+    buf_finish(&client->unsent);
+    *client = (struct client){0};
+    if (spoke) {
+        control->gone(control->arg, id);
+    }
+}
+
+/* Hands out every whole line. False: the client was ended. */
+static bool take_lines(struct client *client) {
+    struct control *control = client->control;
+    uint64_t id = client->id;
+    char *end;
+    while ((end = client->received.length == 0
+                      ? NULL
+                      : memchr(client->received.bytes, '\n', client->received.length)) != NULL) {
+        size_t length = (size_t)(end - client->received.bytes);
+        *end = '\0';
+        client->spoke = true;
+        control->line(control->arg, id, client->received.bytes, length);
+        if (find(control, id) == NULL) {
+            return false;
+        }
+        buf_consume(&client->received, length + 1);
+    }
+    if (client->received.length > CONTROL_LINE_MAX) {
+        end_client(client);
+        return false;
+    }
+    return true;
+}
+
+static bool flush(struct client *client) {
+    while (client->unsent.length > 0) {
+        ssize_t sent = send(client->fd, client->unsent.bytes, client->unsent.length, MSG_NOSIGNAL);
+        if (sent < 0) {
+            return errno == EAGAIN || errno == EINTR;
+        }
+        buf_consume(&client->unsent, (size_t)sent);
+    }
+    return true;
+}
+
+static void on_client(void *arg, int ready) {
+    struct client *client = arg;
+    if (!flush(client)) {
+        end_client(client);
+        return;
+    }
+    if (ready & LOOP_READ) {
+        if (!buf_reserve(&client->received, 4096)) {
+            end_client(client);
+            return;
+        }
+        ssize_t got = recv(client->fd, client->received.bytes + client->received.length, 4096, 0);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+            end_client(client);
+            return;
+        }
+        client->received.length += got > 0 ? (size_t)got : 0;
+        if (!take_lines(client)) {
+            return;
+        }
+    }
+    loop_watch_set(client->watch, LOOP_READ | (client->unsent.length > 0 ? LOOP_WRITE : 0));
+}
+
+static void on_accept(void *arg, int ready) {
+    struct control *control = arg;
+    int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        return;
+    }
+    struct client *client = NULL;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX && client == NULL; i++) {
+        client = control->clients[i].id == 0 ? &control->clients[i] : NULL;
+    }
+    if (client == NULL) {
+        close(fd);
+        return;
+    }
+    *client = (struct client){.fd = fd, .control = control};
+    client->watch = loop_watch_create(control->loop, fd, on_client, client, NULL);
+    if (client->watch == NULL) {
+        close(fd);
+        return;
+    }
+    client->id = ++control->last_id;
+    loop_watch_set(client->watch, LOOP_READ);
+}
+
+/* Whether somebody answers at this address. */
+static bool answered(const struct sockaddr_un *address) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return alive;
+}
+
+static bool listen_at(struct control *control, struct err *err) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, control->path);
+    struct stat st;
+    if (lstat(control->path, &st) == 0) {
+        if (!S_ISSOCK(st.st_mode)) {
+            return err_set(err, ERR_CONFIG, "a file that is not a socket is in the way");
+        }
+        if (answered(&address)) {
+            return err_set(err, ERR_BUSY,
+                           "another drey listens there; stop it, or set another 'control'");
+        }
+        unlink(control->path);
+    }
+    control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (control->fd < 0) {
+        return err_system(err, "socket");
+    }
+    /* The mode must be right from the first moment on: chmod after bind would be too late. */
+    mode_t old = umask(0177);
+    int bound = bind(control->fd, (const struct sockaddr *)&address, sizeof(address));
+    umask(old);
+    if (bound != 0 || listen(control->fd, BACKLOG) != 0) {
+        return err_system(err, "listening");
+    }
+    control->watch = loop_watch_create(control->loop, control->fd, on_accept, control, err);
+    if (control->watch == NULL) {
+        return false;
+    }
+    loop_watch_set(control->watch, LOOP_READ);
+    return true;
+}
+
+struct control *control_open(const char *path, struct loop *loop, control_line_fn *line,
+                             control_gone_fn *gone, void *arg, struct err *err) {
+    struct control *control = calloc(1, sizeof(*control));
+    if (control == NULL) {
+        err_set(err, ERR_NO_MEMORY, "control socket");
+        return NULL;
+    }
+    *control = (struct control){.loop = loop, .fd = -1, .line = line, .gone = gone, .arg = arg};
+    if (strlen(path) >= sizeof(control->path)) {
+        err_set(err, ERR_CONFIG, "longer than %zu bytes", sizeof(control->path) - 1);
+    } else {
+        strcpy(control->path, path);
+        if (listen_at(control, err)) {
+            return control;
+        }
+    }
+    err_prefix(err, "control socket %s", path);
+    if (control->watch == NULL) {
+        control->path[0] = '\0'; /* it is not ours to remove */
+    }
+    control_close(control);
+    return NULL;
+}
+
+void control_close(struct control *control) {
+    if (control == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        if (control->clients[i].id != 0) {
+            end_client(&control->clients[i]);
+        }
+    }
+    loop_watch_destroy(control->watch);
+    if (control->fd >= 0) {
+        close(control->fd);
+    }
+    if (control->path[0] != '\0') {
+        unlink(control->path);
+    }
+    free(control);
+}
+
+/* The first byte of an answer carries the descriptors. */
+static bool send_fds(int to, const char *byte, const int *fds, size_t count) {
+    _Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(int) * CONTROL_FDS_MAX)] = {0};
+    struct iovec part = {(void *)(uintptr_t)byte, 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = space,
+                             .msg_controllen = CMSG_SPACE(sizeof(int) * count)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * count);
+    memcpy(CMSG_DATA(header), fds, sizeof(int) * count);
+    return sendmsg(to, &message, MSG_NOSIGNAL) == 1;
+}
+
+bool control_answer(struct control *control, uint64_t id, const char *text, const int *fds,
+                    size_t fd_count) {
+    struct client *client = find(control, id);
+    if (client == NULL || fd_count > CONTROL_FDS_MAX || client->unsent.length > UNSENT_MAX) {
+        return false;
+    }
+    if (fd_count > 0) {
+        if (client->unsent.length > 0 || !send_fds(client->fd, text, fds, fd_count)) {
+            return false;
+        }
+        text++;
+    }
+    if (!buf_text(&client->unsent, text) || !buf_text(&client->unsent, "\n") || !flush(client)) {
+        return false;
+    }
+    loop_watch_set(client->watch, LOOP_READ | (client->unsent.length > 0 ? LOOP_WRITE : 0));
+    return true;
+}

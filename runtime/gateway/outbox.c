@@ -1,0 +1,123 @@
+/* gateway/outbox.c: the queue of commands to the gateway. */
+#include "gateway/outbox.h"
+
+#include "gateway/sendlimit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct outbox_entry {
+    struct outbox_entry *next;
+    unsigned op;
+    uint64_t key;
+    char *json; /* owned */
+};
+
+static bool render(struct buf *out, unsigned op, const char *json) {
+    buf_clear(out);
+    return buf_printf(out, "{\"op\":%u,\"d\":", op) && buf_text(out, json) && buf_text(out, "}");
+}
+
+/* Discord closes with 4002 above 4096 bytes: refuse it here, where somebody can be told. */
+static bool check(unsigned op, const char *json, struct err *err) {
+    size_t frame = strlen("{\"op\":,\"d\":}") + (op >= 10 ? 2 : 1);
+    size_t length = strlen(json) + frame;
+    if (length <= GATEWAY_PAYLOAD_MAX) {
+        return true;
+    }
+    return err_set(err, ERR_LIMIT, "gateway command (op %u): %zu bytes, Discord takes %d", op,
+                   length, GATEWAY_PAYLOAD_MAX);
+}
+
+bool outbox_presence(struct outbox *outbox, const char *json, bool waits, struct err *err) {
+    if (!check(OP_PRESENCE, json, err)) {
+        return false;
+    }
+    size_t length = strlen(json);
+    if (length > outbox->presence.length &&
+        !buf_reserve(&outbox->presence, length - outbox->presence.length)) {
+        return err_set(err, ERR_NO_MEMORY, "presence: no memory");
+    }
+    buf_clear(&outbox->presence);
+    buf_append(&outbox->presence, json, length);
+    outbox->presence_waits = waits;
+    return true;
+}
+
+static struct outbox_entry *find(struct outbox *outbox, unsigned op, uint64_t key) {
+    if (op != OP_VOICE_STATE) {
+        return NULL;
+    }
+    struct outbox_entry *at = outbox->first;
+    while (at != NULL && (at->op != op || at->key != key)) {
+        at = at->next;
+    }
+    return at;
+}
+
+bool outbox_add(struct outbox *outbox, unsigned op, uint64_t key, const char *json,
+                struct err *err) {
+    if (!check(op, json, err)) {
+        return false;
+    }
+    struct outbox_entry *same = find(outbox, op, key);
+    if (same == NULL && outbox->count >= OUTBOX_MAX) {
+        return err_set(err, ERR_LIMIT, "gateway command (op %u): %d wait already", op, OUTBOX_MAX);
+    }
+    char *copy = strdup(json);
+    struct outbox_entry *entry = same != NULL ? same : calloc(1, sizeof(*entry));
+    if (copy == NULL || entry == NULL) {
+        free(copy);
+        if (same == NULL) {
+            free(entry);
+        }
+        return err_set(err, ERR_NO_MEMORY, "gateway command: no memory");
+    }
+    free(entry->json);
+    entry->json = copy;
+    if (same != NULL) {
+        return true;
+    }
+    entry->op = op;
+    entry->key = key;
+    if (outbox->last == NULL) {
+        outbox->last = &outbox->first;
+    }
+    *outbox->last = entry;
+    outbox->last = &entry->next;
+    outbox->count++;
+    return true;
+}
+
+bool outbox_waiting(const struct outbox *outbox) {
+    return outbox->presence_waits || outbox->first != NULL;
+}
+
+bool outbox_take(struct outbox *outbox, struct buf *out) {
+    if (outbox->presence_waits) {
+        outbox->presence_waits = false;
+        return render(out, OP_PRESENCE, outbox->presence.bytes);
+    }
+    struct outbox_entry *entry = outbox->first;
+    if (entry == NULL) {
+        return false;
+    }
+    bool done = render(out, entry->op, entry->json);
+    outbox->first = entry->next;
+    outbox->last = outbox->first == NULL ? NULL : outbox->last;
+    outbox->count--;
+    free(entry->json);
+    free(entry);
+    return done;
+}
+
+void outbox_finish(struct outbox *outbox) {
+    while (outbox->first != NULL) {
+        struct outbox_entry *next = outbox->first->next;
+        free(outbox->first->json);
+        free(outbox->first);
+        outbox->first = next;
+    }
+    buf_finish(&outbox->presence);
+    memset(outbox, 0, sizeof(*outbox));
+}

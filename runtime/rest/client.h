@@ -1,0 +1,44 @@
+/* rest/client.h: HTTP requests on the REST thread's loop. The one file that knows libcurl.
+ * It sends what it is told; what may be sent when (buckets, limits, retries) is decided by the
+ * logic files of this room. HTTP/1.1, certificate checks always on, proxy from the environment.
+ * [REST thread, unless said] */
+#ifndef REST_CLIENT_H
+#define REST_CLIENT_H
+
+#include "base/err.h"
+#include "base/loop.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct rest_client;
+
+/* All texts are copied. */
+struct rest_request {
+    const char *url;     /* whole address */
+    const char *token;   /* sent as "Authorization: Bot TOKEN"; NULL: none */
+    const char *ca_file; /* trusted beside nothing else; NULL: the system's */
+    uint32_t timeout_ms; /* for the whole exchange */
+};
+
+struct rest_response {
+    long status;      /* 0: no answer, err says why */
+    const char *body; /* followed by a NUL; borrowed for the call */
+    size_t length;
+    uint64_t retry_after_ms; /* of a 429; else 0 */
+    struct err err;
+};
+
+/* Called once for each request that was started, unless the client is destroyed before. */
+typedef void rest_done_fn(void *arg, const struct rest_response *response);
+
+/* Result: owned. Call before other threads start: libcurl's global set-up is not thread-safe. */
+struct rest_client *rest_client_create(struct loop *loop, struct err *err);
+/* Ends what is under way; its callbacks are not called. NULL is fine. */
+void rest_client_destroy(struct rest_client *client);
+
+/* Starts a GET. False: done is not called. */
+bool rest_get(struct rest_client *client, const struct rest_request *request, rest_done_fn *done,
+              void *arg, struct err *err);
+
+#endif
