@@ -1,4 +1,4 @@
-// discord.js 14: node djs.mjs REST_URL. It uses zlib-stream when zlib-sync can be loaded; a
+// tests/peers/djs.mjs: discord.js 14: node djs.mjs REST_URL. It uses zlib-stream when zlib-sync can be loaded; a
 // second argument "none" hides that module from it. Prints one line per dispatch.
 import Module, { createRequire } from 'node:module';
 

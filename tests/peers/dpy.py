@@ -1,4 +1,5 @@
-"""discord.py: dpy.py REST_URL GATEWAY_URL. Always zlib-stream. One line per dispatch."""
+"""tests/peers/dpy.py: discord.py as a peer. dpy.py REST_URL GATEWAY_URL; always zlib-stream. One
+line per dispatch."""
 import json
 import logging
 import sys

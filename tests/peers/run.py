@@ -1,4 +1,4 @@
-"""Runs other people's libraries against the simulator, one line per case (TAP).
+"""tests/peers/run.py: runs other people's libraries against the simulator, one line per case.
 
 usage: run.py SIMULATOR_COMMAND... ; each case: log in, receive, survive op 7 and a dropped socket
 by resuming, and have every event of every shard once and in order, with one IDENTIFY per shard.

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs other people's Discord libraries against the simulator: tests/peers/run.sh [SIMULATOR...]
+# tests/peers/run.sh: runs other people's Discord libraries against the simulator.
+# usage: run.sh [SIMULATOR [ARGUMENT...]], by default the one of the dev build.
 # Installs the pinned npm packages when they are missing. discord.py and jsonschema are Debian's
 # python3-discord and python3-jsonschema.
 set -eu

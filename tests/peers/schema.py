@@ -1,4 +1,4 @@
-"""Checks the objects the simulator emits against Discord's published OpenAPI description.
+"""tests/peers/schema.py: holds what the simulator emits against Discord's OpenAPI description.
 
 usage: schema.py SIMULATOR_COMMAND... ; fields that only the gateway adds are taken off first; what
 is left must validate and must not have a field that the description does not know.

@@ -1,4 +1,4 @@
-// @discordjs/ws on its own: node ws.mjs REST_URL METHOD, METHOD one of none, identify,
+// tests/peers/ws.mjs: @discordjs/ws on its own: node ws.mjs REST_URL METHOD, METHOD one of none, identify,
 // ZlibNative, ZlibSync (version 2), ZstdNative (its next version, which has learnt zstd-stream).
 // Prints one line per dispatch: shard, s, t, id.
 import { REST } from '@discordjs/rest';
