@@ -95,9 +95,6 @@ void sim_pump(struct sim_conn *conn) {
         if (conn->wire == NULL) {
             return;
         }
-        if (conn->next_seq > session->sent_seq) {
-            session->sent_seq = conn->next_seq;
-        }
         conn->next_seq++;
         if (cut != NULL && conn->dispatched >= cut->number) {
             sim_conn_fault(conn, SIM_FAULT_CUT, true);

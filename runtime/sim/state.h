@@ -93,7 +93,6 @@ struct sim_conn {
     uint32_t ack_count;
     struct buf joined; /* JOIN: compressed messages waiting */
     uint32_t joined_count;
-    bool quiet_hello; /* NOHELLO etc.: mute until the client gives up */
     bool corrupt_next;
     bool frozen;
     bool payload_compress;
