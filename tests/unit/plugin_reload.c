@@ -354,6 +354,25 @@ static void two_hundred_reloads_leave_nothing_behind(void **state) {
     rig_close(&rig);
 }
 
+static void a_plugin_in_cpp_is_unmapped_too(void **state) {
+    struct rig rig = {0};
+    struct buf text = {0};
+    if (access(TEST_PLUGIN_DIR "/plus.so", R_OK) != 0) {
+        skip(); /* built only where there is a C++ compiler */
+    }
+    rig_open(&rig, "*", NULL);
+    rig_put(&rig, "plus", "tally.so", false);
+    assert_true(plugins_load(rig.plugins, NULL));
+    for (int i = 0; i < 5; i++) {
+        assert_true(rig_reload(&rig, "tally", &text));
+    }
+    rig_event(&rig, "report");
+    rig_wait(&rig, wrote_report);
+    assert_int_equal(plugins_kept_images(rig.plugins), 0);
+    buf_finish(&text);
+    rig_close(&rig);
+}
+
 static void two_files_with_one_id_are_told_apart(void **state) {
     struct rig rig = {0};
     struct err err = {0};
@@ -383,6 +402,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_running_handler_is_waited_for),
         cmocka_unit_test(the_state_comes_back_after_an_orderly_stop),
         cmocka_unit_test(two_hundred_reloads_leave_nothing_behind),
+        cmocka_unit_test(a_plugin_in_cpp_is_unmapped_too),
         cmocka_unit_test(two_files_with_one_id_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
