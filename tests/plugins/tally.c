@@ -151,6 +151,10 @@ static int start(drey_ctx *ctx) {
     pthread_t thread;
     pthread_create(&thread, NULL, linger, NULL);
 #endif
+#ifdef BAD_BUFFER
+    static char buffer[64];
+    setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
+#endif
 #ifdef BAD_SIGNAL
     signal(SIGUSR2, on_signal);
 #endif
