@@ -78,7 +78,7 @@ static void fail(struct fleet *fleet, enum err_code code, const char *what, cons
     fleet->failed = true;
     struct err why = {0};
     err_set(&why, code, "%s", what);
-    (void)snprintf(fleet->why, sizeof(fleet->why), "%s", what);
+    (void)text_copy(fleet->why, sizeof(fleet->why), what);
     struct log_from me = from(fleet);
     log_error(&me, "%s. %s%sThis bot stops; others go on.", what, advice,
               advice[0] != '\0' ? ". " : "");
@@ -311,7 +311,7 @@ static void fetch_failed(struct fleet *fleet) {
              "this bot's section says");
         return;
     }
-    (void)snprintf(fleet->why, sizeof(fleet->why), "%s", fetch->err.text);
+    (void)text_copy(fleet->why, sizeof(fleet->why), fetch->err.text);
     for (size_t i = 0; i < fleet->count; i++) {
         if (fleet->members[i].waits_for_url) {
             fleet->members[i].waits_for_url = false;

@@ -46,61 +46,6 @@ void change_config(struct plugins *plugins, const char *bot, const char *plugin,
     }
 }
 
-/* ---- Hands ---- */
-
-static void unlist(struct plugins *plugins, struct hand *hand) {
-    for (struct hand **link = &plugins->hands; *link != NULL; link = &(*link)->next) {
-        if (*link == hand) {
-            *link = hand->next;
-            return;
-        }
-    }
-}
-
-static void keep(struct plugins *plugins, const struct log_from *from, const char *why) {
-    plugins->kept++;
-    log_warn(from, "the old code stays in memory: %s (%zu of %d)", why, plugins->kept,
-             PLUGINS_KEPT_MAX);
-}
-
-/* Ends a worker that answered PORT_STOPPED, or gives up on one that did not. */
-static void retire(struct plugins *plugins, struct hand *hand) {
-    char why[128] = "";
-    char bot[64] = "";
-    char plugin[64] = "";
-    if (hand == NULL) {
-        return;
-    }
-    text_copy(bot, sizeof(bot), hand->bot);
-    text_copy(plugin, sizeof(plugin), hand->plugin);
-    struct log_from from = {.bot = bot, .shard = -1, .plugin = plugin};
-    bool stopped = hand->answered && hand_answer(hand)->kind == PORT_STOPPED;
-    unlist(plugins, hand);
-    if (!stopped) {
-        struct port_message stop = {.kind = PORT_STOP};
-        if (hand->abandoned || hand_abandon(hand)) {
-            keep(plugins, &from, "it does not return");
-            return;
-        }
-        hand_ask(hand, &stop, "", "", 0); /* it came back this moment */
-    }
-    if (!hand_end(hand, plugins->deadline_ms, why, sizeof(why))) {
-        keep(plugins, &from, why);
-    }
-}
-
-static void stop_hands(struct plugins *plugins, struct hand **hands, size_t count) {
-    struct port_message stop = {.kind = PORT_STOP};
-    for (size_t i = 0; i < count; i++) {
-        if (hands[i] != NULL && !hands[i]->abandoned) {
-            hand_ask(hands[i], &stop, "", "", PORT_STOPPED);
-        } else {
-            hands[i] = NULL;
-        }
-    }
-    tend_await(plugins, hands, count, plugins->deadline_ms);
-}
-
 /* ---- Steps: asked of all, judged together ---- */
 
 /* The first failure among the answers, told with the bot's name. */
@@ -344,35 +289,15 @@ static void commit(struct change *change) {
         old[i] = change->seats[i]->hand;
         change->asked[i] = old[i];
     }
-    stop_hands(change->plugins, change->asked, change->count);
+    change_stop_hands(change->plugins, change->asked, change->count);
     for (size_t i = 0; i < change->count; i++) {
         switch_seat(change, change->seats[i]);
     }
     change->pause_ns = clock_mono_ns() - change->held_ns;
     for (size_t i = 0; i < change->count; i++) {
-        retire(change->plugins, old[i]);
+        change_retire(change->plugins, old[i]);
     }
     tend_arm_timer(change->plugins);
-}
-
-static void free_seat(struct seat *seat) {
-    if (seat->attached) {
-        ring_detach(seat->bot->ring, seat->cursor);
-    }
-    cursor_close(seat->cursor);
-    timers_finish(&seat->timers);
-    buf_finish(&seat->staged);
-    buf_finish(&seat->state.data);
-    free(seat);
-}
-
-static void unlink_seat(struct plugin *plugin, struct seat *seat) {
-    for (struct seat **link = &plugin->seats; *link != NULL; link = &(*link)->next) {
-        if (*link == seat) {
-            *link = seat->next;
-            return;
-        }
-    }
 }
 
 /* Removes the cursor file of a plugin that has never run: it would hold a place for nothing. */
@@ -395,18 +320,17 @@ static void roll_back(struct change *change) {
         incoming[i] = seat->incoming;
         change->asked[i] = seat->incoming;
     }
-    stop_hands(change->plugins, change->asked, change->count);
+    change_stop_hands(change->plugins, change->asked, change->count);
     for (size_t i = 0; i < change->count; i++) {
         struct seat *seat = change->seats[i];
-        retire(change->plugins, incoming[i]);
+        change_retire(change->plugins, incoming[i]);
         seat->incoming = NULL;
         buf_clear(&seat->staged);
         if (seat->hand == NULL) {
             if (seat->fresh) {
                 forget_cursor(seat, change->plugin->id);
             }
-            unlink_seat(change->plugin, seat);
-            free_seat(seat);
+            change_free_seat(change->plugin, seat);
         }
     }
 }
@@ -502,14 +426,6 @@ static bool carry_out(struct change *change, struct err *err) {
            start_all(change, err);
 }
 
-struct plugin *change_find_plugin(const struct plugins *plugins, const char *id) {
-    struct plugin *plugin = plugins->plugins;
-    while (plugin != NULL && strcmp(plugin->id, id) != 0) {
-        plugin = plugin->next;
-    }
-    return plugin;
-}
-
 static void insert_plugin(struct plugins *plugins, struct plugin *plugin) {
     struct plugin **link = &plugins->plugins;
     while (*link != NULL && strcmp((*link)->id, plugin->id) < 0) {
@@ -517,17 +433,6 @@ static void insert_plugin(struct plugins *plugins, struct plugin *plugin) {
     }
     plugin->next = *link;
     *link = plugin;
-}
-
-void change_drop_plugin(struct plugins *plugins, struct plugin *plugin) {
-    for (struct plugin **link = &plugins->plugins; *link != NULL; link = &(*link)->next) {
-        if (*link == plugin) {
-            *link = plugin->next;
-            break;
-        }
-    }
-    free(plugin->path);
-    free(plugin);
 }
 
 static void describe(const struct change *change, const char *was, struct buf *line) {
@@ -594,31 +499,4 @@ bool change_run(struct plugins *plugins, const struct candidate *candidate, bool
         change_drop_plugin(plugins, change.plugin);
     }
     return ok;
-}
-
-void change_end_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
-    struct port_message hold = {.kind = PORT_HOLD};
-    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
-    struct err err = {0};
-    struct hand *hand = seat->hand;
-    if (!seat->stuck) {
-        hand_ask(hand, &hold, "", "", PORT_HELD);
-        if (!tend_await(plugins, &hand, 1, plugins->deadline_ms)) {
-            log_error(&from, "a handler or save did not return within %u ms: state not saved",
-                      plugins->deadline_ms);
-        } else if (hand_answer(hand)->status < 0) {
-            log_error(&from, "state not saved: %s", port_data(hand_answer(hand)));
-        } else if (hand_answer(hand)->extra != 0) {
-            const struct port_message *held = hand_answer(hand);
-            if (!store_write(seat->bot, plugin->id, (uint32_t)held->number, port_data(held),
-                             held->data_length, true, &err)) {
-                log_error(&from, "state not saved: %s", err.text);
-            }
-        }
-        struct hand *asked = hand;
-        stop_hands(plugins, &asked, 1);
-    }
-    unlink_seat(plugin, seat);
-    retire(plugins, hand);
-    free_seat(seat);
 }

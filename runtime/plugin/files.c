@@ -190,9 +190,13 @@ static bool apply(struct plugins *plugins, struct file_seen *file, struct candid
     return change_run(plugins, candidate, force, line, err);
 }
 
+static bool is_file_of(const struct plugin *plugin, const struct file_seen *file) {
+    return plugin != NULL && plugin->path != NULL && strcmp(plugin->path, file->path) == 0;
+}
+
 static void refuse(struct plugins *plugins, struct file_seen *file, const struct err *why,
                    struct buf *text) {
-    const struct plugin *plugin = change_find_plugin(plugins, file->id);
+    struct plugin *plugin = change_find_plugin(plugins, file->id);
     const char *slash = strrchr(file->path, '/');
     const char *name = file->id[0] != '\0' ? file->id : slash + 1;
     char serving[48] = "";
@@ -200,6 +204,9 @@ static void refuse(struct plugins *plugins, struct file_seen *file, const struct
         snprintf(serving, sizeof(serving), ", gen %u still serving", plugin->generation);
     }
     text_copy(file->refusal, sizeof(file->refusal), why->text);
+    if (is_file_of(plugin, file)) {
+        text_copy(plugin->refusal, sizeof(plugin->refusal), why->text);
+    }
     log_error(NULL, "plugin %s refused%s: %s: %s", name, serving, file->path, why->text);
     if (text != NULL) {
         buf_printf(text, "%s  REFUSED%s\n        %s: %s\n", name, serving, file->path, why->text);
@@ -221,8 +228,14 @@ static bool judge(struct plugins *plugins, struct file_seen *file, bool force, s
         if (first != NULL && first->code == ERR_NONE) {
             err_set(first, err.code, "%s: %s", file->path, err.text);
         }
-    } else if (text != NULL && line.length > 0) {
-        buf_printf(text, "%s\n", line.bytes);
+    } else {
+        struct plugin *plugin = change_find_plugin(plugins, file->id);
+        if (is_file_of(plugin, file)) {
+            plugin->refusal[0] = '\0';
+        }
+        if (text != NULL && line.length > 0) {
+            buf_printf(text, "%s\n", line.bytes);
+        }
     }
     buf_finish(&line);
     buf_finish(&candidate.bytes);
@@ -252,7 +265,7 @@ static bool drop_missing(struct plugins *plugins) {
             continue;
         }
         struct plugin *plugin = change_find_plugin(plugins, file->id);
-        if (plugin != NULL && plugin->path != NULL && strcmp(plugin->path, file->path) == 0) {
+        if (is_file_of(plugin, file)) {
             log_info(NULL, "plugin %s unloaded: %s was deleted", plugin->id, file->path);
             plugins_unload(plugins, plugin->id, NULL);
         }

@@ -13,6 +13,18 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Threads are told apart by their names, so a name must be unique in the whole process. */
+static _Atomic unsigned names = 1;
+
+/* What could not be freed, since a thread of the plugin's may still use it; found by debuggers
+ * and leak checkers. Control thread. */
+static struct hand *left_behind;
+
+void hand_leave_behind(struct hand *hand) {
+    hand->next = left_behind;
+    left_behind = hand;
+}
+
 /* Log lines are written on the spot, so that the last one before a crash is not lost. */
 static bool send_to_host(void *arg, const struct port_message *head, const char *name,
                          const void *data) {
@@ -66,7 +78,7 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
     text_copy(hand->plugin, sizeof(hand->plugin), spec->plugin);
     text_copy(hand->copy, sizeof(hand->copy), spec->copy);
     snprintf(hand->thread_name, sizeof(hand->thread_name), "plugin-%u",
-             (unsigned)(spec->serial % 10000000));
+             atomic_fetch_add(&names, 1) % 10000000);
     hand->options = (struct worker_options){
         .port = {hand->control, hand->mail, hand, send_to_host},
         .bot = hand->bot,
@@ -163,11 +175,13 @@ bool hand_end(struct hand *hand, uint32_t deadline_ms, char *why, size_t size) {
         snprintf(why, size, "its thread does not end");
         pthread_detach(hand->thread);
         atomic_store(&hand->shared.hold, WORKER_ABANDONED);
+        hand_leave_behind(hand);
         return false; /* everything stays where the thread may still need it */
     }
     if (hand->image != NULL && thread_stays(hand->thread_name)) {
         snprintf(why, size, "it left a thread running");
         atomic_store(&hand->shared.hold, WORKER_ABANDONED);
+        hand_leave_behind(hand);
     } else {
         gone = image_close(hand->image, why, size);
         if (gone) {

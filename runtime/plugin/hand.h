@@ -64,5 +64,7 @@ bool hand_end(struct hand *hand, uint32_t deadline_ms, char *why, size_t size);
 /* Gives up on a worker that is inside the plugin: when it ever comes back it touches nothing and
  * ends. Its memory stays. False: it came back just now, so it can be asked again. */
 bool hand_abandon(struct hand *hand);
+/* Takes an abandoned one: it is never freed. */
+void hand_leave_behind(struct hand *hand);
 
 #endif

@@ -115,6 +115,16 @@ struct candidate {
  * people, appended. force: also when the content is what runs already. */
 bool change_run(struct plugins *plugins, const struct candidate *candidate, bool force,
                 struct buf *line, struct err *err);
+/* Config of a plugin for a bot as KEY NUL VALUE NUL ... */
+void change_config(struct plugins *plugins, const char *bot, const char *plugin, struct buf *out);
+
+/* ---- retire.c: ends ---- */
+/* Asks them to stop and waits; NULL and abandoned ones are skipped (and set to NULL). */
+void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t count);
+/* Ends a worker that answered PORT_STOPPED, or gives up on one that did not. NULL is fine. */
+void change_retire(struct plugins *plugins, struct hand *hand);
+/* A seat without a hand. */
+void change_free_seat(struct plugin *plugin, struct seat *seat);
 /* Stops a seat in an orderly way: state saved and on disk, thread joined. Frees the seat. */
 void change_end_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
 /* Config of a plugin for a bot as KEY NUL VALUE NUL ... */

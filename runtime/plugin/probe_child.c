@@ -117,7 +117,7 @@ static bool try_plugin(const char *path, struct note *note, struct instance *ins
     }
     if (!ok && last_fault[0] != '\0') {
         size_t used = strlen(err->text);
-        snprintf(err->text + used, sizeof(err->text) - used, ": %s", last_fault);
+        snprintf(err->text + used, sizeof(err->text) - used, ": %.300s", last_fault);
     }
     return ok &&
            (!has_children() || err_set(err, ERR_PLUGIN, "it starts a process while it is loaded"));

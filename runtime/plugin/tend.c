@@ -32,10 +32,16 @@ static struct seat *seat_of(struct plugins *plugins, const struct hand *hand,
     return NULL;
 }
 
-static void timer_request(struct plugins *plugins, struct seat *seat,
+/* starting: asked by start() of a new generation, which sets what its predecessor has set: such a
+ * timer keeps its phase. */
+static void timer_request(struct plugins *plugins, struct seat *seat, bool starting,
                           const struct port_message *message) {
     const char *name = port_name(message);
-    if (message->kind == PORT_TIMER_STOP) {
+    bool same = starting && message->kind == PORT_TIMER_SET &&
+                timers_has_period(&seat->timers, name, message->number, message->more);
+    if (same) {
+        /* acknowledged below */
+    } else if (message->kind == PORT_TIMER_STOP) {
         timers_stop(&seat->timers, name, message->number);
     } else if (!timers_set(&seat->timers, name, message->number, loop_now_ms(plugins->loop),
                            message->extra, message->more)) {
@@ -73,7 +79,7 @@ static void seat_message(struct plugins *plugins, struct plugin *plugin, struct 
             buf_append(&seat->staged, message, bytes);
             buf_append(&seat->staged, zeros, (8 - bytes % 8) % 8);
         } else {
-            timer_request(plugins, seat, message);
+            timer_request(plugins, seat, false, message);
         }
         break;
     case PORT_TIMER_DONE:
@@ -97,7 +103,7 @@ void tend_staged(struct plugins *plugins, struct seat *seat) {
         const struct port_message *message =
             (const struct port_message *)(const void *)(seat->staged.bytes + at);
         size_t bytes = sizeof(*message) + message->name_length + message->data_length + 2;
-        timer_request(plugins, seat, message);
+        timer_request(plugins, seat, true, message);
         at += (bytes + 7) & ~(size_t)7;
     }
     buf_clear(&seat->staged);

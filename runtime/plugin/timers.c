@@ -49,6 +49,12 @@ bool timers_set(struct timers *timers, const char *name, uint64_t cookie, uint64
     return true;
 }
 
+bool timers_has_period(const struct timers *timers, const char *name, uint64_t cookie,
+                       uint64_t period_ms) {
+    const struct timer *timer = find(timers, name, cookie);
+    return timer != NULL && period_ms != 0 && timer->period_ms == period_ms;
+}
+
 static void remove_timer(struct timers *timers, struct timer *timer) {
     *timer = timers->list[--timers->count];
 }

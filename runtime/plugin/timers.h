@@ -30,6 +30,9 @@ struct timers {
 /* Sets or replaces the timer of this name and cookie. False: TIMERS_MAX or no memory. */
 bool timers_set(struct timers *timers, const char *name, uint64_t cookie, uint64_t now_ms,
                 uint64_t delay_ms, uint64_t period_ms);
+/* Whether there is a periodic timer of this name and cookie with this period. */
+bool timers_has_period(const struct timers *timers, const char *name, uint64_t cookie,
+                       uint64_t period_ms);
 void timers_stop(struct timers *timers, const char *name, uint64_t cookie);
 /* When timers_take() is wanted next; UINT64_MAX: never. */
 uint64_t timers_next(const struct timers *timers);

@@ -20,8 +20,8 @@ struct worker {
     struct buf message;
     uint64_t ask; /* of the step being answered: goes back with the answer */
     bool going;
-    bool lapped;  /* to be told at the first PORT_GO */
-    bool started; /* stop() is owed */
+    bool lapped; /* to be told at the first PORT_GO */
+    bool inited; /* stop() is owed */
     bool over;
     bool abandoned;
 };
@@ -162,6 +162,7 @@ static void step_load(struct worker *worker, const struct port_message *message)
     if (!come_back(worker)) {
         return;
     }
+    worker->inited = ok;
     if (!ok || !instance_registrations(worker->instance, &rows)) {
         answer(worker, PORT_LOADED, false, &err);
     } else {
@@ -191,7 +192,6 @@ static void step_start(struct worker *worker) {
         answer(worker, PORT_STARTED, false, &err);
         return;
     }
-    worker->started = true;
     go_inside(worker);
     bool ok = instance_start(worker->instance, &err);
     if (come_back(worker)) {
@@ -221,7 +221,7 @@ static void step_save(struct worker *worker, uint32_t kind) {
 
 static void step_stop(struct worker *worker) {
     struct err err = {0};
-    if (worker->started) {
+    if (worker->inited) {
         go_inside(worker);
         instance_stop(worker->instance);
         if (!come_back(worker)) {

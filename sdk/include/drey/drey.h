@@ -266,8 +266,8 @@ static inline const void *drey_extension(drey_ctx *ctx, const char *id) {
 
 /* Calls the timer function of this name with the cookie after delay_ms, then every period_ms
  * (0: once). The same name and cookie again replaces the timer. Timers belong to the host: they
- * go on over a reload with their phase, and end with the host. A late one is not repeated to
- * catch up. [serial] */
+ * go on over a reload with their phase (a periodic one that start sets again with the period it
+ * has goes on too), and end with the host. A late one is not repeated to catch up. [serial] */
 static inline int32_t drey_timer(drey_ctx *ctx, const char *name, uint64_t cookie,
                                  uint64_t delay_ms, uint64_t period_ms) {
     return ctx->host->timer(ctx, name, cookie, delay_ms, period_ms);
@@ -380,7 +380,8 @@ static inline const char *drey_json_key(drey_ctx *ctx, drey_json json) {
 
 /* start(ctx): the generation has become the one that serves; timers and threads start here;
  *   negative rolls the load back.
- * stop(ctx): the last call. Join threads, close files.
+ * stop(ctx): the last call, also when the load was rolled back behind init (start may not have
+ *   been called then). Join threads, close files, free memory.
  * save(ctx): call drey_save(). At reload, orderly stop and every minute. Negative: the reload is
  *   given up.
  * restore(ctx, state): after init, before start, when there is a state. Negative: rolled back. */
