@@ -347,7 +347,8 @@ static struct vhost *make_vhost(struct connection_host *host, const char *ca_fil
         .vhost_name = "gateway",
         .client_ssl_ca_filepath = ca_file,
         .http_proxy_address = "", /* or it would take http_proxy from the environment */
-        .options = ca_file != NULL ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0,
+        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+                   (ca_file != NULL ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0),
     };
     vhost->lws = lws_create_vhost(host->context, &info);
     if (vhost->lws == NULL) {
