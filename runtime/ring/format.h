@@ -71,5 +71,7 @@ int ring_recover(const char *path, const char *owner, uint64_t capacity,
 /* reader.c, for ring.c */
 struct cursor;
 struct cursor_page *cursor_page_of(struct cursor *cursor);
+/* Wakes whoever waits for this cursor. Never blocks. [any thread] */
+void cursor_wake(struct cursor *cursor);
 
 #endif

@@ -162,6 +162,13 @@ int cursor_eventfd(const struct cursor *cursor) {
     return cursor->event_fd;
 }
 
+void cursor_wake(struct cursor *cursor) {
+    uint64_t one = 1;
+    /* Fails only when the counter is full, and then the reader is awake. */
+    ssize_t ignored = write(cursor->event_fd, &one, sizeof(one));
+    (void)ignored;
+}
+
 uint64_t cursor_position(const struct cursor *cursor) {
     return atomic_load_explicit(&cursor->page->position, memory_order_acquire);
 }

@@ -173,6 +173,163 @@ static void no_wake_up_is_ever_lost(void **state) {
     pthread_join(writer, NULL);
 }
 
+static uint64_t publish_until_refused(struct ring *ring, uint64_t seq) {
+    uint64_t most = seq + 1000; /* far more than fit */
+    while (seq < most && publish(ring, seq + 1, 1000)) {
+        seq++;
+    }
+    return seq;
+}
+
+static void a_lapped_reader_holds_the_writer_again(void **state) {
+    struct fixture *f = *state;
+    open_reader(f, f->cursor_path, true);
+    uint64_t seq = publish_until_refused(f->ring, 0);
+    for (int lap = 0; lap < 20; lap++) {
+        assert_in_range(ring_make_way(f->ring, 1000), SMALL / 4, SMALL / 4 + 2000);
+        uint64_t before = seq;
+        seq = publish_until_refused(f->ring, seq);
+        assert_in_range(seq - before, 10, 20); /* a quarter's worth, not more */
+    }
+    struct ring_record record;
+    assert_int_equal(take(f->reader, &record), READER_GAP);
+    reader_advance(f->reader);
+    assert_int_equal(take(f->reader, &record), READER_RECORD);
+    for (uint64_t next = record.seq; next <= seq; next++) {
+        expect_seq(f, next);
+    }
+}
+
+static void way_is_not_made_when_readers_have_made_it(void **state) {
+    struct fixture *f = *state;
+    open_reader(f, f->cursor_path, true);
+    uint64_t written = publish_until_refused(f->ring, 0);
+    uint64_t read = 0;
+    while (read < 5) {
+        expect_seq(f, ++read);
+    }
+    assert_int_equal(ring_make_way(f->ring, 1000), 0);
+    while (read < written) {
+        expect_seq(f, ++read);
+    }
+    uint64_t tail = ring_tail(f->ring);
+    assert_int_equal(ring_make_way(f->ring, 1000), 0);
+    assert_int_equal(ring_tail(f->ring), tail); /* the backlog of one who comes later stays */
+}
+
+static void a_full_ring_forgets_little_after_a_restart(void **state) {
+    struct fixture *f = *state;
+    for (uint64_t seq = 1; seq <= 500; seq++) {
+        assert_true(publish(f->ring, seq, 1000));
+    }
+    reopen(f, SMALL, "main");
+    uint64_t held = ring_head(f->ring) - ring_tail(f->ring);
+    assert_true(publish(f->ring, 501, 1000));
+    assert_in_range(ring_head(f->ring) - ring_tail(f->ring), held - 3000, SMALL);
+}
+
+static void an_event_published_while_detached_wakes_on_attach(void **state) {
+    struct fixture *f = *state;
+    struct err err = {0};
+    open_reader(f, f->cursor_path, true);
+    reader_awake(f->reader);
+    ring_detach(f->ring, f->cursor);
+    assert_true(reader_sleep(f->reader));
+    assert_true(publish(f->ring, 1, 10));
+    ring_wake(f->ring);
+    assert_true(ring_attach(f->ring, f->cursor, true, &err));
+    struct pollfd ready = {reader_eventfd(f->reader), POLLIN, 0};
+    assert_int_equal(poll(&ready, 1, 0), 1);
+}
+
+struct flood {
+    struct ring *ring;
+    _Atomic bool over;
+};
+
+static void *flood(void *arg) {
+    struct flood *flood = arg;
+    for (uint64_t seq = 1; !flood->over; seq++) {
+        (void)publish(flood->ring, seq, 200);
+        if (seq % 8 == 0) {
+            ring_wake(flood->ring);
+        }
+    }
+    return NULL;
+}
+
+/* Attached at a place that is still there, a holder finds it there for ever after. */
+static void what_a_holder_has_when_attached_stays(void **state) {
+    struct fixture *f = *state;
+    struct flood load = {.ring = f->ring};
+    pthread_t writer;
+    assert_int_equal(pthread_create(&writer, NULL, flood, &load), 0);
+    for (int round = 0; round < 5000; round++) {
+        struct err err = {0};
+        struct cursor *cursor = cursor_open(NULL, f->ring, &f->known, &f->lapped, &err);
+        assert_non_null(cursor);
+        assert_true(ring_attach(f->ring, cursor, true, &err));
+        uint64_t position = cursor_position(cursor);
+        bool there = ring_tail(f->ring) <= position;
+        for (int i = 0; i < 20000 && ring_head(f->ring) <= position + SMALL; i++) {
+        }
+        assert_true(!there || ring_tail(f->ring) <= position);
+        ring_detach(f->ring, cursor);
+        cursor_close(cursor);
+    }
+    load.over = true;
+    pthread_join(writer, NULL);
+}
+
+/* Reads what is there and checks it; seq only grows. */
+static void follow(struct reader *reader, uint64_t *last) {
+    struct ring_record record;
+    for (int i = 0; i < 20; i++) {
+        enum reader_result result = take(reader, &record);
+        assert_int_not_equal(result, READER_BROKEN);
+        if (result == READER_EMPTY) {
+            return;
+        }
+        if (result == READER_RECORD) {
+            assert_true(record.seq > *last);
+            *last = record.seq;
+        }
+        reader_advance(reader);
+    }
+}
+
+static void two_hundred_readers_come_and_go_while_events_flow(void **state) {
+    enum { COUNT = 200 };
+    struct fixture *f = *state;
+    struct cursor *cursors[COUNT];
+    struct reader *readers[COUNT];
+    uint64_t last[COUNT] = {0};
+    struct flood load = {.ring = f->ring};
+    pthread_t writer;
+    assert_int_equal(pthread_create(&writer, NULL, flood, &load), 0);
+    struct err err = {0};
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < COUNT; i++) {
+            cursors[i] = cursor_open(NULL, f->ring, &f->known, &f->lapped, &err);
+            assert_non_null(cursors[i]);
+            assert_true(ring_attach(f->ring, cursors[i], i % 2 == 0, &err));
+            readers[i] = reader_open(ring_fd(f->ring), cursor_fd(cursors[i]),
+                                     cursor_eventfd(cursors[i]), &err);
+            assert_non_null(readers[i]);
+            last[i] = 0;
+            follow(readers[i / 2], &last[i / 2]);
+        }
+        for (size_t i = 0; i < COUNT; i++) {
+            follow(readers[i], &last[i]);
+            ring_detach(f->ring, cursors[i]);
+            reader_close(readers[i]);
+            cursor_close(cursors[i]);
+        }
+    }
+    load.over = true;
+    pthread_join(writer, NULL);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -183,6 +340,12 @@ int main(void) {
         T(a_message_larger_than_allowed_is_refused),
         T(what_was_published_survives_kill_9),
         T(no_wake_up_is_ever_lost),
+        T(a_lapped_reader_holds_the_writer_again),
+        T(way_is_not_made_when_readers_have_made_it),
+        T(a_full_ring_forgets_little_after_a_restart),
+        T(an_event_published_while_detached_wakes_on_attach),
+        T(what_a_holder_has_when_attached_stays),
+        T(two_hundred_readers_come_and_go_while_events_flow),
     };
     return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
 }
