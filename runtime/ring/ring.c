@@ -122,7 +122,7 @@ static uint64_t walk(const struct ring *ring, uint64_t at_least) {
             (const struct ring_record *)(const void *)ring_at(ring->data, ring->capacity, at);
         at += record_span(record->length);
     }
-    return at;
+    return at < ring->head ? at : ring->head;
 }
 
 /* Gives up what lies before `to`, a boundary. Only under the lock: whoever attaches is either seen
@@ -351,6 +351,21 @@ void ring_detach(struct ring *ring, struct cursor *cursor) {
         }
     }
     pthread_mutex_unlock(&ring->lock);
+}
+
+uint64_t ring_last_seq(const struct ring *ring, uint64_t from, uint32_t shard, uint64_t seq) {
+    for (uint64_t at = walk(ring, from); at < ring->head;) {
+        const struct ring_record *record =
+            (const struct ring_record *)(const void *)ring_at(ring->data, ring->capacity, at);
+        if (!record_sane(record, at, ring->capacity)) {
+            break;
+        }
+        if (record->kind != RING_GAP && record->shard == shard && record->seq > seq) {
+            seq = record->seq;
+        }
+        at += record_span(record->length);
+    }
+    return seq;
 }
 
 uint64_t ring_head(const struct ring *ring) {

@@ -101,6 +101,11 @@ bool ring_publish_gap(struct ring *ring, enum ring_gap reason, uint32_t shard, u
 /* Wakes every reader that sleeps; once per batch of publishes. */
 void ring_wake(struct ring *ring);
 
+/* The largest seq of this shard's events and stubs from `from` (any place; what is forgotten or
+ * not yet written is left out) to the head, at least `seq`. For starting: it reads headers one by
+ * one. */
+uint64_t ring_last_seq(const struct ring *ring, uint64_t from, uint32_t shard, uint64_t seq);
+
 uint64_t ring_head(const struct ring *ring);     /* [any thread] */
 uint64_t ring_tail(const struct ring *ring);     /* [any thread] */
 uint64_t ring_capacity(const struct ring *ring); /* [any thread] */

@@ -330,6 +330,38 @@ static void two_hundred_readers_come_and_go_while_events_flow(void **state) {
     pthread_join(writer, NULL);
 }
 
+static void publish_of(struct ring *ring, uint32_t shard, uint64_t seq, enum ring_kind kind) {
+    uint8_t *space;
+    assert_true(ring_reserve(ring, 0, &space));
+    struct ring_record record = {.kind = (uint8_t)kind, .shard = shard, .seq = seq};
+    ring_publish(ring, &record);
+}
+
+/* What a host that was killed after the publish asks before it resumes. */
+static void the_last_seq_of_a_shard_is_found_from_any_place(void **state) {
+    struct fixture *f = *state;
+    uint64_t ends[10] = {0};
+    for (uint64_t seq = 1; seq < 10; seq++) {
+        publish_of(f->ring, 0, seq, RING_EVENT);
+        publish_of(f->ring, 1, 100 + seq, RING_EVENT);
+        ends[seq] = ring_head(f->ring);
+    }
+    publish_of(f->ring, 0, 10, RING_STUB);
+    publish_of(f->ring, 0, 999, RING_GAP); /* its seq is an end of a range */
+    assert_int_equal(ring_last_seq(f->ring, ends[9], 0, 9), 10);
+    assert_int_equal(ring_last_seq(f->ring, ends[9], 1, 109), 109);
+    assert_int_equal(ring_last_seq(f->ring, ends[3], 1, 103), 109);
+    assert_int_equal(ring_last_seq(f->ring, ends[3] + 1, 1, 3), 109); /* not a boundary */
+    assert_int_equal(ring_last_seq(f->ring, 0, 7, 5), 5);
+    assert_int_equal(ring_last_seq(f->ring, UINT64_MAX, 0, 5), 5);
+    for (uint64_t seq = 11; seq <= 500; seq++) {
+        assert_true(publish(f->ring, seq, 1000)); /* several laps, shard 0 */
+    }
+    reopen(f, SMALL, "main");
+    assert_int_equal(ring_last_seq(f->ring, ends[3], 0, 3), 500);
+    assert_int_equal(ring_last_seq(f->ring, ends[3], 1, 103), 103);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -346,6 +378,7 @@ int main(void) {
         T(an_event_published_while_detached_wakes_on_attach),
         T(what_a_holder_has_when_attached_stays),
         T(two_hundred_readers_come_and_go_while_events_flow),
+        T(the_last_seq_of_a_shard_is_found_from_any_place),
     };
     return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
 }

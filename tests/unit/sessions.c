@@ -50,18 +50,19 @@ static void a_session_and_its_seq_survive(void **state) {
     struct saved_session saved;
     assert_false(sessions_load(sessions, 2, 4, 7, &saved));
     save("abc", 1);
-    sessions_set_seq(sessions, 2, 42);
+    sessions_set_seq(sessions, 2, 42, 6400);
     reopen();
     assert_true(sessions_load(sessions, 2, 4, 7, &saved));
     assert_string_equal(saved.session_id, "abc");
     assert_string_equal(saved.resume_url, "wss://abc");
     assert_int_equal(saved.seq, 42);
+    assert_int_equal(saved.ring_head, 6400);
 }
 
 static void a_new_session_starts_with_its_own_seq(void **state) {
     struct saved_session saved;
     save("abc", 1);
-    sessions_set_seq(sessions, 2, 42);
+    sessions_set_seq(sessions, 2, 42, 6400);
     save("def", 0);
     assert_true(sessions_load(sessions, 2, 4, 7, &saved));
     assert_string_equal(saved.session_id, "def");
@@ -90,6 +91,25 @@ static void a_half_written_session_falls_back_to_the_one_before(void **state) {
     assert_true(sessions_load(sessions, 2, 4, 7, &saved));
     assert_string_equal(saved.session_id, "abc");
     assert_int_equal(saved.seq, 5);
+}
+
+/* Killed after the generation was written and before the checksum. */
+static void a_torn_session_takes_no_seq(void **state) {
+    struct saved_session saved;
+    save("abc", 5);
+    int fd = open(path, O_WRONLY);
+    uint64_t generation = 2;
+    off_t slot = 4096 + 2 * 1024 + 512;
+    assert_int_equal(pwrite(fd, &generation, sizeof(generation), slot + 8), 8);
+    close(fd);
+    reopen();
+    sessions_set_seq(sessions, 2, 900, 64000);
+    assert_true(sessions_load(sessions, 2, 4, 7, &saved));
+    assert_int_equal(saved.seq, 900);
+    reopen();
+    assert_true(sessions_load(sessions, 2, 4, 7, &saved));
+    assert_int_equal(saved.seq, 900);
+    assert_int_equal(saved.ring_head, 64000);
 }
 
 static void a_file_of_rubbish_is_no_session(void **state) {
@@ -126,6 +146,7 @@ int main(void) {
         T(a_new_session_starts_with_its_own_seq),
         T(a_session_of_another_token_or_shard_count_is_not_offered),
         T(a_half_written_session_falls_back_to_the_one_before),
+        T(a_torn_session_takes_no_seq),
         T(a_file_of_rubbish_is_no_session),
         T(a_note_survives_beside_the_sessions),
     };
