@@ -161,7 +161,7 @@ static void no_wake_up_is_ever_lost(void **state) {
         struct ring_record record;
         if (take(f->reader, &record) == READER_EMPTY) {
             if (reader_sleep(f->reader)) {
-                struct pollfd ready = {reader_eventfd(f->reader), POLLIN, 0};
+                struct pollfd ready = {reader_wake_fd(f->reader), POLLIN, 0};
                 assert_int_equal(poll(&ready, 1, 60000), 1);
             }
             reader_awake(f->reader);
@@ -238,7 +238,7 @@ static void an_event_published_while_detached_wakes_on_attach(void **state) {
     assert_true(publish(f->ring, 1, 10));
     ring_wake(f->ring);
     assert_true(ring_attach(f->ring, f->cursor, true, &err));
-    struct pollfd ready = {reader_eventfd(f->reader), POLLIN, 0};
+    struct pollfd ready = {reader_wake_fd(f->reader), POLLIN, 0};
     assert_int_equal(poll(&ready, 1, 0), 1);
 }
 
@@ -314,7 +314,7 @@ static void two_hundred_readers_come_and_go_while_events_flow(void **state) {
             assert_non_null(cursors[i]);
             assert_true(ring_attach(f->ring, cursors[i], i % 2 == 0, &err));
             readers[i] = reader_open(ring_fd(f->ring), cursor_fd(cursors[i]),
-                                     cursor_eventfd(cursors[i]), &err);
+                                     cursor_wake_fd(cursors[i]), &err);
             assert_non_null(readers[i]);
             last[i] = 0;
             follow(readers[i / 2], &last[i / 2]);

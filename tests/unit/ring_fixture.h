@@ -47,7 +47,7 @@ static inline void open_reader(struct fixture *f, const char *path, bool hold) {
     assert_string_equal(err.text, "");
     assert_true(ring_attach(f->ring, f->cursor, hold, &err));
     f->reader =
-        reader_open(ring_fd(f->ring), cursor_fd(f->cursor), cursor_eventfd(f->cursor), &err);
+        reader_open(ring_fd(f->ring), cursor_fd(f->cursor), cursor_wake_fd(f->cursor), &err);
     assert_string_equal(err.text, "");
 }
 
