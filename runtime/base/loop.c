@@ -136,6 +136,16 @@ void loop_destroy(struct loop *loop) {
     free(loop);
 }
 
+void loop_discard(struct loop *loop) {
+    bool stopping;
+    struct posted *list = take_posted(loop, &stopping);
+    while (list != NULL) {
+        struct posted *next = list->next;
+        free(list);
+        list = next;
+    }
+}
+
 bool loop_post(struct loop *loop, loop_fn *fn, void *arg) {
     struct posted *posted = malloc(sizeof(*posted));
     if (posted == NULL) {

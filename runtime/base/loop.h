@@ -32,6 +32,9 @@ void loop_stop(struct loop *loop);
  * run now. NULL is fine. */
 void loop_destroy(struct loop *loop);
 
+/* Forgets calls that were posted and have not run. Nobody may be inside loop_call(). */
+void loop_discard(struct loop *loop);
+
 /* Calls fn(arg) on the loop's thread, in the order of posting. False: no memory, fn is not
  * called. [any thread] */
 bool loop_post(struct loop *loop, loop_fn *fn, void *arg);

@@ -141,7 +141,8 @@ void sim_bots_sweep(struct sim *sim, uint64_t now_ms) {
         for (size_t i = 0; bot->session_count > 0 && i < SIM_SESSION_BUCKETS; i++) {
             for (struct sim_session *at = bot->buckets[i]; at != NULL;) {
                 struct sim_session *next = at->next;
-                if (at->connection == NULL && now_ms - at->detached_ms > life) {
+                /* now_ms is the tick's start; a session may have lost its connection since. */
+                if (at->connection == NULL && now_ms > at->detached_ms + life) {
                     sim_bot_drop_session(sim, bot, at);
                 }
                 at = next;

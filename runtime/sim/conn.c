@@ -115,10 +115,7 @@ void sim_conns_sweep(struct sim *sim) {
 
 static void on_drained(void *arg) {
     struct sim_conn *conn = arg;
-    sim_pump(conn);
-    if (conn->wire != NULL) {
-        sim_wire_flush(conn->wire);
-    }
+    sim_pump_flush(conn);
 }
 
 static void on_ended(void *arg) {

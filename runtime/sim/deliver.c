@@ -95,9 +95,6 @@ void sim_pump(struct sim_conn *conn) {
         if (conn->wire == NULL) {
             return;
         }
-        if (conn->next_seq > session->sent_seq) {
-            session->sent_seq = conn->next_seq;
-        }
         conn->next_seq++;
         if (cut != NULL && conn->dispatched >= cut->number) {
             sim_conn_fault(conn, SIM_FAULT_CUT, true);
@@ -106,6 +103,21 @@ void sim_pump(struct sim_conn *conn) {
             return;
         }
     }
+}
+
+void sim_pump_flush(struct sim_conn *conn) {
+    uint64_t before;
+    do {
+        before = conn->next_seq;
+        sim_pump(conn);
+        if (conn->wire == NULL) {
+            return;
+        }
+        if (sim_wire_pending(conn->wire) > 0) {
+            sim_wire_flush(conn->wire);
+        }
+    } while (conn->next_seq != before && conn->session != NULL &&
+             conn->next_seq <= conn->session->last_seq && sim_wire_pending(conn->wire) == 0);
 }
 
 static bool sees_content(const struct sim_news *news, const struct sim_bot *bot,

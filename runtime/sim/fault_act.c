@@ -138,20 +138,6 @@ static void emit_times(struct sim_conn *conn, uint64_t count, const char *text) 
     }
 }
 
-static void revoke(struct sim_conn *conn) {
-    struct sim *sim = conn->sim;
-    if (conn->bot == NULL || conn->bot->revoked) {
-        return;
-    }
-    struct sim_bot *bot = conn->bot;
-    bot->revoked = true;
-    for (struct sim_conn *at = sim->conns; at != NULL; at = at->next) {
-        if (at->bot == bot) {
-            sim_conn_close(at, 4004, "the token was reset");
-        }
-    }
-}
-
 static void act_on_session(struct sim_conn *conn, const struct sim_fault *fault) {
     struct sim_session *session = conn->session;
     switch ((int)fault->verb) {
@@ -182,7 +168,9 @@ static void act_on_session(struct sim_conn *conn, const struct sim_fault *fault)
         outage(conn, true);
         break;
     case SIM_FAULT_REVOKE:
-        revoke(conn);
+        if (conn->bot != NULL && !conn->bot->revoked) {
+            sim_revoke(conn->sim, conn->bot);
+        }
         break;
     default:
         break;

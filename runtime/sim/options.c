@@ -46,7 +46,7 @@ static const struct option {
     {"--replay-memory", "BYTES", BYTES, FIELD(replay_bytes), 1 << 16, UINT64_C(1) << 40,
      "kept for all sessions together (default 512M)"},
     {"--time-scale", "N", NUMBER, FIELD(time_scale), 1, 1000,
-     "limits and session life run this much faster (default 1)"},
+     "heartbeats, limits and session life run this much faster (default 1)"},
     {"--privileged", "LIST", PRIVILEGED, FIELD(privileged), 0, 0,
      "approved intents: all, none or names (default all)"},
     {"--token", "T", TOKEN, FIELD(tokens), 0, 0,

@@ -13,7 +13,7 @@ static bool render_guild_fields(struct buf *out, const struct sim_world *world,
         out,
         "{\"id\":\"%" PRIu64 "\",\"name\":\"%s\",\"owner_id\":\"%" PRIu64
         "\",\"icon\":null,\"description\":null,\"home_header\":null,\"splash\":null,"
-        "\"discovery_splash\":null,\"features\":[\"NEWS\",\"SOUNDBOARD\"],\"banner\":null,"
+        "\"discovery_splash\":null,\"features\":[\"NEWS\"],\"banner\":null,"
         "\"application_id\":null,\"region\":\"deprecated\",\"afk_channel_id\":null,"
         "\"afk_timeout\":300,\"system_channel_id\":\"%" PRIu64
         "\",\"system_channel_flags\":0,\"widget_enabled\":false,\"widget_channel_id\":null,"

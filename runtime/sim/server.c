@@ -106,10 +106,7 @@ void sim_gateway_url(const struct sim *sim, bool tls, bool resume, char *out, si
 void sim_pump_all(struct sim *sim) {
     for (struct sim_conn *at = sim->conns; at != NULL; at = at->next) {
         if (at->session != NULL) {
-            sim_pump(at);
-            if (at->wire != NULL && sim_wire_pending(at->wire) > 0) {
-                sim_wire_flush(at->wire);
-            }
+            sim_pump_flush(at);
         }
     }
 }
@@ -211,9 +208,12 @@ struct sim *sim_server_create(const struct sim_options *options, struct err *err
     return sim;
 }
 
-static void on_signal(void *arg, int number) {
-    struct sim *sim = arg;
+void sim_server_stop(struct sim *sim) {
     loop_stop(sim->loop);
+}
+
+static void on_signal(void *arg, int number) {
+    sim_server_stop(arg);
 }
 
 bool sim_server_run(struct sim *sim, struct err *err) {

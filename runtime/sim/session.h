@@ -46,7 +46,6 @@ struct sim_session {
     struct sim_dialect dialect;
     bool payload_compress;
     uint64_t last_seq;         /* of the newest event; 0 before READY */
-    uint64_t sent_seq;         /* highest seq ever written to a socket */
     uint64_t gap_seq;          /* up to here nothing can be replayed, by request */
     uint32_t guilds_streamed;  /* index of the next guild to announce */
     uint64_t detached_ms;      /* when the connection was lost; while attached meaningless */

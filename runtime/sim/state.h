@@ -93,7 +93,6 @@ struct sim_conn {
     uint32_t ack_count;
     struct buf joined; /* JOIN: compressed messages waiting */
     uint32_t joined_count;
-    bool quiet_hello; /* NOHELLO etc.: mute until the client gives up */
     bool corrupt_next;
     bool frozen;
     bool payload_compress;
@@ -198,6 +197,8 @@ void sim_push(struct sim *sim, struct sim_bot *bot, struct sim_session *session,
 void sim_deliver(struct sim *sim, const struct sim_news *news);
 /* Writes what the connection has not seen, as far as the socket takes it. */
 void sim_pump(struct sim_conn *conn);
+/* The same, and again as long as the socket takes it all and there is more. */
+void sim_pump_flush(struct sim_conn *conn);
 /* Announces the next guilds of sessions that have just begun. */
 void sim_stream_guilds(struct sim *sim, struct sim_bot *bot, struct sim_session *session,
                        uint32_t most);
@@ -228,6 +229,14 @@ void sim_gateway_tick(struct sim_conn *conn, uint64_t now_ms);
 /* The session stays, the connection goes. */
 void sim_gateway_detach(struct sim_conn *conn, uint16_t client_code);
 void sim_gateway_hello(struct sim_conn *conn, uint64_t interval_ms);
+/* "Invalid session"; the client may identify or resume again on the same connection. */
+void sim_gateway_op9(struct sim_conn *conn, bool resumable);
+
+/* login.c */
+void sim_take_identify(struct sim_conn *conn, const struct sim_order *order);
+void sim_take_resume(struct sim_conn *conn, const struct sim_order *order);
+/* The token is reset: its connections are closed with 4004, its sessions end, it is refused. */
+void sim_revoke(struct sim *sim, struct sim_bot *bot);
 
 /* ask.c: what a client may ask of its session: members, voice, sounds, channel info. */
 void sim_ask(struct sim_conn *conn, const struct sim_order *order);

@@ -23,7 +23,8 @@ struct sim_wire {
     bool ssl_wants_write; /* a read (handshake) waits for the socket to be writable */
     bool shutting;
     bool broken;
-    bool *gone; /* set when destroyed inside a callback of ours */
+    bool busy; /* inside a callback of ours: */
+    bool dead; /* destroyed there; freed when it has returned */
 };
 
 enum { READ_STEP = 16384, KEEP_CAPACITY = 4096 };
@@ -82,9 +83,6 @@ void sim_wire_destroy(struct sim_wire *wire, bool reset) {
     if (wire == NULL) {
         return;
     }
-    if (wire->gone != NULL) {
-        *wire->gone = true;
-    }
     loop_watch_destroy(wire->watch);
     if (reset) {
         const struct linger linger = {.l_onoff = 1, .l_linger = 0};
@@ -96,7 +94,10 @@ void sim_wire_destroy(struct sim_wire *wire, bool reset) {
     close(wire->fd);
     buf_finish(&wire->input);
     buf_finish(&wire->output);
-    free(wire);
+    wire->dead = true;
+    if (!wire->busy) {
+        free(wire);
+    }
 }
 
 struct buf *sim_wire_input(struct sim_wire *wire) {
@@ -170,7 +171,7 @@ static void release_input(struct sim_wire *wire) {
     }
 }
 
-static void on_readable(struct sim_wire *wire, const bool *gone) {
+static void on_readable(struct sim_wire *wire) {
     if (wire->mode == SIM_WIRE_SNIFF && !sniff(wire)) {
         end(wire);
         return;
@@ -187,7 +188,7 @@ static void on_readable(struct sim_wire *wire, const bool *gone) {
         }
         wire->input.length += (size_t)got;
         wire->events->input(wire->arg);
-        if (*gone) {
+        if (wire->dead) {
             return;
         }
     }
@@ -249,20 +250,21 @@ void sim_wire_freeze(struct sim_wire *wire, bool frozen) {
 
 static void on_ready(void *arg, int ready) {
     struct sim_wire *wire = arg;
-    bool gone = false;
-    wire->gone = &gone;
+    wire->busy = true;
     if ((ready & LOOP_READ) != 0 || wire->ssl_wants_write) {
-        on_readable(wire, &gone);
+        on_readable(wire);
     }
-    if (!gone && (ready & LOOP_WRITE) != 0 && !wire->broken) {
+    if (!wire->dead && (ready & LOOP_WRITE) != 0 && !wire->broken) {
         size_t before = sim_wire_pending(wire);
         sim_wire_flush(wire);
         if (before > 0 && sim_wire_pending(wire) < SIM_WIRE_HIGH / 2) {
             wire->events->drained(wire->arg);
         }
     }
-    if (!gone) {
-        watch_again(wire);
-        wire->gone = NULL;
+    wire->busy = false;
+    if (wire->dead) {
+        free(wire);
+        return;
     }
+    watch_again(wire);
 }

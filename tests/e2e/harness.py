@@ -42,6 +42,11 @@ def read(path):
         return ""
 
 
+def append(path):
+    """A descriptor for a child's output, kept open here too: there are few."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
 class Sim:
     """A running `drey sim`."""
 
@@ -50,7 +55,7 @@ class Sim:
         self.log = self.ready + ".log"
         self.process = subprocess.Popen(
             [DREY, "sim", "--listen", "127.0.0.1:0", "--ready-file", self.ready, *map(str, options)],
-            stdout=open(self.log, "w"), stderr=subprocess.STDOUT)
+            stdout=append(self.log), stderr=subprocess.STDOUT)
         wait_for("the simulator to listen", lambda: self.alive() and read(self.ready).endswith("\n"))
         self.where = json.loads(read(self.ready))
         self.rest = self.where["rest"]
@@ -107,7 +112,7 @@ class Host:
 
     def start(self, *options):
         self.process = subprocess.Popen([DREY, "run", "-c", self.ini, *options],
-                                        stdout=subprocess.DEVNULL, stderr=open(self.log, "a"))
+                                        stdout=subprocess.DEVNULL, stderr=append(self.log))
         return self
 
     def alive(self):
