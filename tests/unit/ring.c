@@ -116,19 +116,15 @@ static void what_was_published_survives_kill_9(void **state) {
     close(report[0]);
     reopen(f, SMALL, "main");
     assert_string_equal(f->recovery.reason, "");
-    open_reader(f, NULL, false);
     struct ring_record last = {0};
     struct ring_record record;
-    reader_close(f->reader);
-    f->reader = NULL;
-    ring_detach(f->ring, f->cursor);
-    cursor_close(f->cursor);
-    f->cursor = NULL;
     open_reader(f, f->cursor_path, true);
-    while (take(f->reader, &record) == READER_RECORD) {
+    for (enum reader_result result; (result = take(f->reader, &record)) != READER_EMPTY;) {
+        assert_int_not_equal(result, READER_BROKEN);
         last = record;
         reader_advance(f->reader);
     }
+    assert_int_equal(last.kind, RING_EVENT);
     assert_true(last.seq >= seq); /* what was reported published is there */
 }
 
@@ -197,6 +193,28 @@ static void a_lapped_reader_holds_the_writer_again(void **state) {
     assert_int_equal(take(f->reader, &record), READER_RECORD);
     for (uint64_t next = record.seq; next <= seq; next++) {
         expect_seq(f, next);
+    }
+}
+
+static void a_reader_lapped_again_and_again_is_told_each_time(void **state) {
+    struct fixture *f = *state;
+    struct ring_record record;
+    open_reader(f, NULL, false);
+    uint64_t seq = 0;
+    for (int lap = 0; lap < 50; lap++) {
+        for (int i = 0; i < 100 + lap; i++) {
+            assert_true(publish(f->ring, ++seq, 1000));
+        }
+        uint64_t at = cursor_position(f->cursor);
+        assert_int_equal(take(f->reader, &record), READER_GAP);
+        assert_true(record.gap_from == at && record.seq == ring_tail(f->ring));
+        reader_advance(f->reader);
+        assert_true(cursor_position(f->cursor) == ring_tail(f->ring));
+        for (int i = 0; i < 3; i++) { /* and stops in the middle */
+            assert_int_equal(take(f->reader, &record), READER_RECORD);
+            assert_in_range(record.seq, seq - 62 + (uint64_t)i, seq);
+            reader_advance(f->reader);
+        }
     }
 }
 
@@ -373,6 +391,7 @@ int main(void) {
         T(what_was_published_survives_kill_9),
         T(no_wake_up_is_ever_lost),
         T(a_lapped_reader_holds_the_writer_again),
+        T(a_reader_lapped_again_and_again_is_told_each_time),
         T(way_is_not_made_when_readers_have_made_it),
         T(a_full_ring_forgets_little_after_a_restart),
         T(an_event_published_while_detached_wakes_on_attach),
