@@ -2,6 +2,7 @@
 #include "bot/sessions.h"
 
 #include "base/text.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { VERSION = 2, PAGE_BYTES = 4096, SHARDS_MAX = 65536, NOTE_AT = 1024, NOTE_MAX = 1024 };
+enum { VERSION = 2, PAGE_BYTES = 4096, NOTE_AT = 1024, NOTE_MAX = 1024 };
 #define MAGIC 0x7373657379657264u /* "dreysess" */
 
 struct slot {
@@ -77,8 +78,8 @@ static void drop_torn(struct sessions *sessions) {
 }
 
 struct sessions *sessions_open(const char *path, uint32_t shards, struct err *err) {
-    if (shards == 0 || shards > SHARDS_MAX) {
-        err_set(err, ERR_LIMIT, "%u shards: at most %d", shards, SHARDS_MAX);
+    if (shards == 0 || shards > CONFIG_SHARDS_MAX) {
+        err_set(err, ERR_LIMIT, "%u shards: at most %d", shards, CONFIG_SHARDS_MAX);
         return NULL;
     }
     struct sessions *sessions = calloc(1, sizeof(*sessions));
