@@ -119,7 +119,8 @@ static void on_save_session(void *arg, unsigned id, const char *session_id,
     struct saved_session saved = {.shard_count = fleet->total,
                                   .intents = fleet->intents,
                                   .token_hash = fleet->token_hash,
-                                  .saved_ms = clock_wall_ms()};
+                                  .saved_ms = clock_wall_ms(),
+                                  .ring_head = ring_head(fleet->ring)};
     if (!text_copy(saved.session_id, sizeof(saved.session_id), session_id) ||
         !text_copy(saved.resume_url, sizeof(saved.resume_url), resume_url)) {
         struct log_from me = from(fleet);
@@ -135,7 +136,7 @@ static void on_save_session(void *arg, unsigned id, const char *session_id,
 
 static void on_seq(void *arg, unsigned id, uint64_t seq) {
     struct fleet *fleet = arg;
-    sessions_set_seq(fleet->sessions, id, seq);
+    sessions_set_seq(fleet->sessions, id, seq, ring_head(fleet->ring));
 }
 
 static void on_session_lost(void *arg, unsigned id) {
@@ -214,6 +215,8 @@ static bool find_saved(struct fleet *fleet, unsigned id, struct saved_session *s
     if (!sessions_load(fleet->sessions, id, fleet->total, fleet->token_hash, saved)) {
         return false;
     }
+    /* Published, but killed before it was counted: Discord must not replay it. */
+    saved->seq = ring_last_seq(fleet->ring, saved->ring_head, id, saved->seq);
     struct log_from me = from(fleet);
     me.shard = (int)id;
     if ((fleet->intents & ~saved->intents) != 0) {

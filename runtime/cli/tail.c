@@ -204,7 +204,7 @@ static int watch(const struct filter *filter, struct source *sources, size_t cou
         }
         for (size_t i = 0; i < count; i++) {
             more = !reader_sleep(sources[i].reader) || more;
-            fds[i * 2] = (struct pollfd){reader_eventfd(sources[i].reader), POLLIN, 0};
+            fds[i * 2] = (struct pollfd){reader_wake_fd(sources[i].reader), POLLIN, 0};
             fds[i * 2 + 1] = (struct pollfd){sources[i].control, POLLIN, 0};
         }
         if (poll(fds, (nfds_t)count * 2, more ? 0 : -1) < 0 && errno != EINTR) {

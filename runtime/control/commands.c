@@ -101,7 +101,7 @@ static void observer_end(struct observer *observer) {
     free(observer);
 }
 
-/* Hands out the ring read-only, a cursor in memory and its eventfd. */
+/* Hands out the ring read-only, a cursor in memory and what wakes it. */
 static bool observe(struct commands *commands, uint64_t client, struct ring *ring,
                     struct err *err) {
     struct observer *observer = calloc(1, sizeof(*observer));
@@ -120,7 +120,7 @@ static bool observe(struct commands *commands, uint64_t client, struct ring *rin
     }
     observer->next = commands->observers;
     commands->observers = observer;
-    int fds[3] = {ring_fd(ring), cursor_fd(observer->cursor), cursor_eventfd(observer->cursor)};
+    int fds[3] = {ring_fd(ring), cursor_fd(observer->cursor), cursor_wake_fd(observer->cursor)};
     cJSON *reply = cJSON_CreateObject();
     cJSON_AddBoolToObject(reply, "ok", true);
     (void)answer(commands, client, reply, fds, 3);
