@@ -96,7 +96,7 @@ const char *text_plain(char *out, size_t size, const char *text) {
             return out;
         }
         if (shown > 0) {
-            memcpy(out + used, text, shown);
+            memmove(out + used, text, shown);
         } else {
             out[used] = *text == '\t' || *text == '\n' || *text == '\r' ? ' ' : '?';
         }

@@ -21,7 +21,7 @@ void text_utf8_repair(char *text, size_t length);
 size_t text_shown_width(const char *text, size_t length);
 /* Text of strangers for a terminal, as one line: blanks become spaces, whatever else may not be
  * shown becomes '?', one for each character or malformed byte. Too long a text is cut between
- * two characters and ends in "...". size: at least 4. Returns out. */
+ * two characters and ends in "...". size: at least 4. out may be text itself. Returns out. */
 const char *text_plain(char *out, size_t size, const char *text);
 
 /* The candidate nearest to word, if it is near enough to be a slip of the pen, else NULL. */
