@@ -244,8 +244,34 @@ class Cli(Case):
         self.assertIn("did you mean 'run'?", self.run_drey("rnu").stderr)
         self.assertEqual(self.run_drey("status", "--jsn").returncode, 2)
         self.assertIn("overflow_wait", self.run_drey("help", "config").stdout)
-        for command in ("run", "check", "status", "reload", "stop", "tail", "new"):
-            self.assertIn("usage: drey " + command, self.run_drey("help", command).stdout)
+        commands = re.findall(r"^  (\w+) +\w", self.run_drey("help").stdout, re.M)
+        self.assertIn("tail", commands)
+        for command in commands:
+            for words in (("help", command), (command, "--help"), (command, "x", "--help")):
+                if command != "sim" or words == (command, "--help"):
+                    shown = self.run_drey(*words)
+                    self.assertEqual(shown.returncode, 0, words)
+                    self.assertIn("usage: drey " + command, shown.stdout)
+                    self.assertEqual(shown.stderr, "")
+        self.assertIn("--listen", self.run_drey("sim", "--help").stdout)
+        self.assertEqual(self.run_drey("help", "run", "x").returncode, 2)
+
+    def test_manual_and_completion_know_every_command_and_option(self):
+        with open(os.path.join(SOURCE, "etc", "man", "drey.1"), encoding="utf-8") as file:
+            manual = file.read().replace("\\-", "-")
+        with open(os.path.join(SOURCE, "etc", "completions", "drey"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), self.run_drey("help", "--completion").stdout)
+        told = set()
+        for command in re.findall(r"^  (\w+) +\w", self.run_drey("help").stdout, re.M):
+            self.assertIn(f'.SY "drey {command}"', manual)
+            if command != "sim":
+                told |= set(re.findall(r"--[a-z-]+", self.run_drey("help", command).stdout))
+        self.assertEqual(set(re.findall(r"--[a-z-]+", manual)), told | {"--help"})
+        complete = ('. "$0"; COMP_WORDS=(drey $1); COMP_CWORD=1; _drey drey "$1" drey; '
+                    'echo "${COMPREPLY[@]}"')
+        done = subprocess.run(["bash", "-c", complete, os.path.join(SOURCE, "etc/completions/drey"),
+                               "re"], capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "reload\n")
 
     def run_drey(self, *words):
         return subprocess.run([DREY, *words], capture_output=True, text=True, check=False)
