@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 
 from harness import Case, DREY, SOURCE, main, read, wait_for
@@ -191,6 +192,41 @@ class Cli(Case):
         out, err = tail.communicate(timeout=30)
         self.assertEqual(tail.returncode, 0)
         self.assertIn("drey has stopped", err)
+
+    def test_the_control_socket_gives_no_more_than_its_share(self):
+        sim = self.sim()
+        host = self.host({"main": {"token": "t", "rest_url": sim.rest}},
+                         plugins=["counter"]).start().ready("main")
+        connections = []
+
+        def ask(request, connection=None):
+            if connection is None:
+                connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                connection.connect(host.control)
+                connections.append(connection)
+                self.addCleanup(connection.close)
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            answer = b""
+            while not answer.endswith(b"\n"):
+                more, fds, _, _ = socket.recv_fds(connection, 65536, 4)
+                self.assertTrue(more)
+                answer += more
+                for fd in fds:
+                    os.close(fd)
+            return json.loads(answer)
+
+        tail = {"cmd": "tail", "bot": "main"}
+        self.assertTrue(ask(tail)["ok"])
+        self.assertIn("already", ask(tail, connections[0])["error"])
+        while ask(tail)["ok"]:
+            self.assertLess(len(connections), 32)
+        self.assertIn("tails follow this bot already", ask(tail, connections[-1])["error"])
+        for connection in connections:
+            connection.close()
+        wait_for("the places to be free again", lambda: ask(tail)["ok"])
+        for names in ("counter", {"a": "counter"}, ["counter", 7]):
+            self.assertIn("list of names", ask({"cmd": "reload", "plugins": names})["error"])
+        self.assertEqual(host.plugin("counter")["generation"], 1)
 
     def test_time_scale_is_for_loopback_only(self):
         for bot in ({"token": "t"}, {"token": "t", "rest_url": "https://127.evil.example"},
