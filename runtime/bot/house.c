@@ -423,8 +423,8 @@ int house_run(struct house *house) {
 }
 
 /* In the order of who may still call whom: bots ask nothing of the REST thread any more, then it
- * ends; its answers go to the network thread, which ends after the last fleet; what both had
- * posted to this thread is dropped before the bots it is about are freed. */
+ * ends; its answers go to the network thread, which ends after the last fleet. What both had
+ * posted to this thread about the bots is dropped with the loop. */
 static void close_threads(struct house *house) {
     for (size_t i = 0; !house->stopping && i < house->count; i++) {
         if (house->bots[i].bot != NULL) {
@@ -443,9 +443,6 @@ static void close_threads(struct house *house) {
     }
     thread_end(&house->net);
     network_destroy(house->network);
-    if (house->loop != NULL) {
-        loop_discard(house->loop);
-    }
     for (size_t i = 0; i < house->count; i++) {
         bot_close(house->bots[i].bot);
     }
