@@ -31,7 +31,7 @@ void session_enter(struct session *session, enum session_state state, uint64_t d
 }
 
 void session_lose(struct session *session, struct session_actions *out) {
-    if (!session->has_session) {
+    if (!session->has_session && session->seq == 0) {
         return;
     }
     session_push(out, SESSION_LOST, session->seq);
@@ -125,6 +125,9 @@ void session_account(struct session *session, struct session_actions *out) {
         session_push(out, SESSION_CANCEL_IDENTIFY, 0);
     }
     if (session->state == SESSION_LIVE) {
+        if (!session->has_session) { /* READY came without an id: what follows cannot be replayed */
+            session_lose(session, out);
+        }
         return;
     }
     if (session->attempt == 0 && session->state <= SESSION_GREETING) {
