@@ -105,6 +105,8 @@ static bool inflate_to_spill(struct intake *intake, const uint8_t *in, size_t le
             return err_set(err, ERR_LIMIT, "a message of more than %d bytes", INTAKE_INFLATED_MAX);
         }
         size_t step = spill->length < ROOM_FIRST ? ROOM_FIRST : spill->length;
+        size_t left = INTAKE_INFLATED_MAX + 1 - spill->length; /* one more tells too much */
+        step = step < left ? step : left;
         if (!reserve(intake, spill, step + JSON_PADDING, err)) {
             return false;
         }
@@ -193,8 +195,12 @@ static enum intake_result drain(struct intake *intake, struct err *err) {
  * is no beginning of a message. */
 static bool rest_is_allowed(const struct intake *intake, struct err *err) {
     const struct buf *spill = &intake->spill;
-    if (spill->length == 0 || intake->blocked || may_be_partial(intake) ||
-        strspn(spill->bytes, " \t\r\n") == spill->length) {
+    size_t blank = 0;
+    while (blank < spill->length && strchr(" \t\r\n", spill->bytes[blank]) != NULL &&
+           spill->bytes[blank] != '\0') {
+        blank++;
+    }
+    if (blank == spill->length || intake->blocked || may_be_partial(intake)) {
         return true;
     }
     return err_set(err, ERR_PROTOCOL, "a message that ends too early");
@@ -296,7 +302,7 @@ static enum intake_result take_short_way(struct intake *intake, const uint8_t *i
 static enum intake_result take_message(struct intake *intake, const uint8_t *in, size_t length,
                                        struct err *err) {
     if (length == 0) {
-        return INTAKE_FINE;
+        return intake->blocked ? INTAKE_STALLED : INTAKE_FINE;
     }
     if (intake->spill.length > 0 || intake->plain) {
         return take_long_way(intake, in, length, err);
@@ -328,7 +334,7 @@ enum intake_result intake_feed(struct intake *intake, const uint8_t *bytes, size
         return INTAKE_BROKEN;
     }
     if (!final) {
-        return INTAKE_FINE;
+        return intake->blocked ? INTAKE_STALLED : INTAKE_FINE;
     }
     enum intake_result result =
         take_message(intake, (const uint8_t *)intake->wire.bytes, intake->wire.length, err);
