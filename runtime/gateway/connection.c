@@ -23,6 +23,7 @@ enum {
     SEND_MAX = 4096,
     OUT_MAX = 512 * 1024,  /* of frames that wait for the socket: what 60 s of the limit allow */
     READ_SIZE = 16 * 1024, /* one TLS record */
+    CLOSING_TURNS = 100,
 };
 
 /* The library ties certificates and proxy to a "vhost". */
@@ -270,6 +271,7 @@ struct connection_host *connection_host_create(struct loop *loop, struct err *er
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                    LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8,
         .foreign_loops = loops,
+        .pcontext = &host->context,
         .pt_serv_buf_size = READ_SIZE,
         .gid = -1,
         .uid = -1,
@@ -291,7 +293,15 @@ void connection_host_destroy(struct connection_host *host) {
     if (host == NULL) {
         return;
     }
+    /* On a foreign loop the first call only begins; the loop must let every handle go, and then a
+     * last call unloads the code that their close callbacks are made of: not one turn earlier. */
     lws_context_destroy(host->context);
+    for (int turn = 0; turn < CLOSING_TURNS; turn++) {
+        loop_turn(host->loop);
+    }
+    if (host->context != NULL) {
+        lws_context_destroy(host->context);
+    }
     while (host->vhosts != NULL) {
         struct vhost *next = host->vhosts->next;
         free(host->vhosts->ca_file);
