@@ -99,6 +99,8 @@ static void on_error(struct connection *connection, struct lws *wsi, const char 
     }
     if (connection->end.http_status != 0) {
         say(connection, "the server answered HTTP %u to the upgrade", connection->end.http_status);
+    } else if (text != NULL && length >= 11 && memcmp(text, "closed befo", 11) == 0) {
+        say(connection, "the server ended the connection instead of answering the upgrade");
     } else if (text != NULL && length >= 6 && memcmp(text, "error:", 6) == 0) {
         say(connection, "the TLS handshake failed");
     } else {
