@@ -1,6 +1,7 @@
 /* bot/sessions.c: saved gateway sessions in a mapped file. */
 #include "bot/sessions.h"
 
+#include "base/fence.h"
 #include "base/text.h"
 #include "config/config.h"
 
@@ -153,7 +154,7 @@ void sessions_save(struct sessions *sessions, uint32_t shard, const struct saved
     struct slot *slot = old == &slots[0] ? &slots[1] : &slots[0];
     uint64_t generation = old != NULL ? old->generation + 1 : 1;
     slot->crc = 0; /* invalid until it is whole */
-    atomic_thread_fence(memory_order_release);
+    FENCE(memory_order_release);
     slot->version = VERSION;
     slot->generation = generation;
     slot->token_hash = saved->token_hash;
@@ -165,7 +166,7 @@ void sessions_save(struct sessions *sessions, uint32_t shard, const struct saved
     atomic_store(&slot->seq, saved->seq);
     atomic_store(&slot->ring_head, saved->ring_head);
     uint32_t crc = slot_crc(slot);
-    atomic_thread_fence(memory_order_release); /* whole before it is valid */
+    FENCE(memory_order_release); /* whole before it is valid */
     slot->crc = crc;
 }
 

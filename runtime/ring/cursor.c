@@ -3,6 +3,7 @@
  * The page outlives the process, so the order of stores counts: whatever is cut off by kill -9
  * reads as the place before or leads to the same decision again. Who holds the descriptors may be
  * hostile: it must not be able to block the writer or to take the page from under it. */
+#include "base/fence.h"
 #include "ring/format.h"
 #include "ring/reader.h"
 
@@ -140,7 +141,7 @@ static void place_cursor(struct cursor_page *page, const struct ring *ring, uint
     atomic_store(&page->position, position);
     atomic_store(&page->epoch, epoch);
     atomic_store(&page->sleeping, 0);
-    atomic_thread_fence(memory_order_release);
+    FENCE(memory_order_release);
     page->version = RING_VERSION;
     page->magic = CURSOR_MAGIC;
     *known = ours;

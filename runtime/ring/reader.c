@@ -5,6 +5,7 @@
  * anybody's, and even here the writer may be overwriting what is being copied. */
 #include "ring/reader.h"
 
+#include "base/fence.h"
 #include "ring/format.h"
 
 #include <fcntl.h>
@@ -99,7 +100,7 @@ __attribute__((no_sanitize_thread)) static void copy_racy(void *to, const void *
 #else
 static void copy_racy(void *to, const void *from, size_t length) {
     memcpy(to, from, length);
-    atomic_thread_fence(memory_order_acquire);
+    FENCE(memory_order_acquire);
 }
 #endif
 

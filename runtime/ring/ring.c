@@ -6,6 +6,7 @@
  * the writer sees the sleeper. */
 #include "ring/ring.h"
 
+#include "base/fence.h"
 #include "base/text.h"
 #include "ring/format.h"
 #include "ring/reader.h"
@@ -134,9 +135,7 @@ static void set_tail(struct ring *ring, uint64_t to) {
     }
     ring->tail = to;
     atomic_store_explicit(&ring->file->tail, to, memory_order_release);
-#ifndef __SANITIZE_THREAD__ /* which does not know fences; x86 needs none here */
-    atomic_thread_fence(memory_order_seq_cst);
-#endif
+    FENCE(memory_order_seq_cst);
 }
 
 /* The next place for the tail: a remembered boundary >= at_least, so that this is not asked for
