@@ -23,7 +23,7 @@ LASTING = [("silence", None), ("freeze", None), ("noack", None), ("noclose", "re
 
 # Where the session is lost and a new one begun.
 LOSING = [("invalid", None), ("forget", "drop"), ("close 4007", None), ("close 4003", None),
-          ("resume-invalid", "drop"), ("early-invalid", "drop")]
+          ("resume-invalid", "drop")]
 
 # Of the first list, what concerns the bytes on the wire.
 WIRE = ["drop", "corrupt", "frame utf8"]
@@ -106,6 +106,14 @@ class Faults(Case):
                 self.bot.ready("main")
                 before = self.shard()["events"]
                 wait_for(f"events after {fault}", lambda: self.shard()["events"] > before)
+
+    def test_op_9_in_place_of_hello_ends_in_a_new_session(self):
+        self.start("none")
+        self.world.fault("early-invalid; drop")
+        self.bot.logged("session is invalid")
+        self.world.fault("heal")
+        wait_for("IDENTIFY", lambda: self.world.status()["identifies"] > 1)
+        self.bot.ready("main")
 
     def test_a_new_token_is_needed_after_a_reset(self):
         self.start("none")
