@@ -5,7 +5,7 @@ import os
 from harness import Case, main, recorded, wait_for
 
 # A moment's trouble: the connection is lost and the session resumed.
-BREAKS = ["drop", "fin", "reconnect", "invalid-resumable", "corrupt", "raw 8b00ff13"] + [
+BREAKS = ["drop", "fin", "reconnect", "invalid-resumable", "raw 8b00ff13"] + [
     f"close {code}" for code in (1000, 1001, 1011, 1012, 4000, 4001, 4002, 4008, 4009, 4999)
 ] + [f"frame {kind}" for kind in ("masked", "reserved", "opcode", "utf8", "control", "length")]
 
@@ -23,10 +23,10 @@ LASTING = [("silence", None), ("freeze", None), ("noack", None), ("noclose", "re
 
 # Where the session is lost and a new one begun.
 LOSING = [("invalid", None), ("forget", "drop"), ("close 4007", None), ("close 4003", None),
-          ("resume-invalid", "drop"), ("early-invalid", "drop")]
+          ("resume-invalid", "drop")]
 
 # Of the first list, what concerns the bytes on the wire.
-WIRE = ["drop", "corrupt", "frame utf8"]
+WIRE = ["drop", "frame utf8", "frame continue"]
 
 
 class Faults(Case):
@@ -106,6 +106,14 @@ class Faults(Case):
                 self.bot.ready("main")
                 before = self.shard()["events"]
                 wait_for(f"events after {fault}", lambda: self.shard()["events"] > before)
+
+    def test_op_9_in_place_of_hello_ends_in_a_new_session(self):
+        self.start("none")
+        self.world.fault("early-invalid; drop")
+        self.bot.logged("session is invalid")
+        self.world.fault("heal")
+        wait_for("IDENTIFY", lambda: self.world.status()["identifies"] > 1)
+        self.bot.ready("main")
 
     def test_a_new_token_is_needed_after_a_reset(self):
         self.start("none")

@@ -209,4 +209,26 @@ static inline void rig_reach(struct rig *rig, enum session_state state, bool wit
     assert_int_equal(rig->session.has_session, with_session);
 }
 
+static inline void rig_live(struct rig *rig) {
+    rig_reach(rig, SESSION_LIVE, true);
+}
+
+/* From WAITING to SESSION_CONNECTING. */
+static inline void rig_dial_again(struct rig *rig) {
+    assert_int_equal(rig->session.state, SESSION_WAITING);
+    rig_wait(rig);
+    assert_int_equal(rig->session.state, SESSION_CONNECTING);
+}
+
+static inline void rig_greet(struct rig *rig) {
+    rig_kind(rig, SESSION_CONNECTED);
+    rig_hello(rig);
+}
+
+/* The peer answers our close frame, or the close frame's time is over. */
+static inline void rig_let_close(struct rig *rig) {
+    assert_int_equal(rig->session.state, SESSION_CLOSING);
+    rig_gone(rig, CLOSE_CODE_OURS);
+}
+
 #endif
