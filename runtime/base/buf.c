@@ -3,7 +3,6 @@
 
 #include "base/text.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,19 +46,24 @@ bool buf_text(struct buf *buf, const char *text) {
     return buf_append(buf, text, strlen(text));
 }
 
-bool buf_printf(struct buf *buf, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
+bool buf_vprintf(struct buf *buf, const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
     int wanted = vsnprintf(NULL, 0, format, args);
-    va_end(args);
     bool ok = wanted >= 0 && buf_reserve(buf, (size_t)wanted);
     if (ok) {
         (void)vsnprintf(buf->bytes + buf->length, (size_t)wanted + 1, format, again);
         buf->length += (size_t)wanted;
     }
     va_end(again);
+    return ok;
+}
+
+bool buf_printf(struct buf *buf, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    bool ok = buf_vprintf(buf, format, args);
+    va_end(args);
     return ok;
 }
 

@@ -3,6 +3,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,6 +18,8 @@ bool buf_reserve(struct buf *buf, size_t more);
 bool buf_append(struct buf *buf, const void *bytes, size_t length);
 bool buf_text(struct buf *buf, const char *text);
 bool buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool buf_vprintf(struct buf *buf, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 /* Appends text as the inside of a JSON string, without the quotes; bad UTF-8 becomes U+FFFD. */
 bool buf_json_text(struct buf *buf, const char *text, size_t length);
 /* Removes bytes from the front. */

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { VERSION = 1, PAGE_BYTES = 4096, SHARDS_MAX = 65536 };
+enum { VERSION = 1, PAGE_BYTES = 4096, SHARDS_MAX = 65536, NOTE_AT = 1024, NOTE_MAX = 1024 };
 #define MAGIC 0x7373657379657264u /* "dreysess" */
 
 struct slot {
@@ -163,6 +163,30 @@ void sessions_set_seq(struct sessions *sessions, uint32_t shard, uint64_t seq) {
 void sessions_clear(struct sessions *sessions, uint32_t shard) {
     const struct saved_session none = {0};
     sessions_save(sessions, shard, &none);
+}
+
+/* The note lies in the first page: {crc, length, bytes}. A torn one is no note. */
+static uint32_t *note_place(const struct sessions *sessions) {
+    return (uint32_t *)(void *)((char *)sessions->header + NOTE_AT);
+}
+
+bool sessions_note(const struct sessions *sessions, void *out, size_t length) {
+    const uint32_t *place = note_place(sessions);
+    if (place[1] != length || place[0] != text_crc32c(0, place + 2, length)) {
+        return false;
+    }
+    memcpy(out, place + 2, length);
+    return true;
+}
+
+void sessions_set_note(struct sessions *sessions, const void *note, size_t length) {
+    uint32_t *place = note_place(sessions);
+    if (length > NOTE_MAX) {
+        return;
+    }
+    memcpy(place + 2, note, length);
+    place[1] = (uint32_t)length;
+    place[0] = text_crc32c(0, note, length);
 }
 
 void sessions_sync(struct sessions *sessions) {

@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct sessions;
@@ -36,6 +37,10 @@ void sessions_save(struct sessions *sessions, uint32_t shard, const struct saved
 void sessions_set_seq(struct sessions *sessions, uint32_t shard, uint64_t seq);
 /* Forgets the shard's session. */
 void sessions_clear(struct sessions *sessions, uint32_t shard);
+/* A note of at most 1 KiB beside the sessions (the IDENTIFY budget). sessions_note: false when
+ * there is none of exactly this length. */
+bool sessions_note(const struct sessions *sessions, void *out, size_t length);
+void sessions_set_note(struct sessions *sessions, const void *note, size_t length);
 /* Starts writing the pages to disk; for power loss, not for kill -9. */
 void sessions_sync(struct sessions *sessions);
 

@@ -10,7 +10,7 @@
 
 enum { BODY_MAX = 8 * 1024 * 1024, CONNECT_TIMEOUT_MS = 10000, CONNECTIONS_PER_HOST = 8 };
 
-static const char user_agent[] = "DiscordBot (https://github.com/drey/drey, " DREY_VERSION ")";
+static const char user_agent[] = "DiscordBot (" DREY_HOMEPAGE ", " DREY_VERSION ")";
 
 struct exchange {
     struct exchange *next;

@@ -20,10 +20,10 @@ static bool number(const cJSON *object, const char *name, double least, double m
 }
 
 static bool read_limits(const cJSON *limit, struct gatewaybot *out, struct err *err) {
-    double total;
-    double remaining;
-    double reset_after;
-    double concurrency;
+    double total = 0;
+    double remaining = 0;
+    double reset_after = 0;
+    double concurrency = 0;
     if (!number(limit, "total", 0, UINT32_MAX, &total, err) ||
         !number(limit, "remaining", 0, UINT32_MAX, &remaining, err) ||
         !number(limit, "reset_after", 0, 1e12, &reset_after, err) ||
@@ -39,7 +39,7 @@ static bool read_limits(const cJSON *limit, struct gatewaybot *out, struct err *
 
 static bool read_answer(const cJSON *root, struct gatewaybot *out, struct err *err) {
     const cJSON *url = cJSON_GetObjectItemCaseSensitive(root, "url");
-    double shards;
+    double shards = 0;
     if (!cJSON_IsString(url) || (strncmp(url->valuestring, "ws://", 5) != 0 &&
                                  strncmp(url->valuestring, "wss://", 6) != 0)) {
         return err_set(err, ERR_PROTOCOL, "its 'url' is not a WebSocket address");

@@ -108,6 +108,17 @@ static void a_file_of_rubbish_is_no_session(void **state) {
     assert_true(sessions_load(sessions, 2, 4, 7, &saved));
 }
 
+static void a_note_survives_beside_the_sessions(void **state) {
+    uint64_t note[3] = {1, 2, 3};
+    uint64_t read[3] = {0};
+    assert_false(sessions_note(sessions, read, sizeof(read)));
+    sessions_set_note(sessions, note, sizeof(note));
+    reopen();
+    assert_true(sessions_note(sessions, read, sizeof(read)));
+    assert_memory_equal(read, note, sizeof(note));
+    assert_false(sessions_note(sessions, read, sizeof(read) - 8));
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -116,6 +127,7 @@ int main(void) {
         T(a_session_of_another_token_or_shard_count_is_not_offered),
         T(a_half_written_session_falls_back_to_the_one_before),
         T(a_file_of_rubbish_is_no_session),
+        T(a_note_survives_beside_the_sessions),
     };
     return cmocka_run_group_tests_name("sessions", tests, NULL, NULL);
 }

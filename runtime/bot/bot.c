@@ -1,0 +1,293 @@
+/* bot/bot.c: one bot as the control thread sees it. */
+#include "bot/bot.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "bot/fleet.h"
+
+#include <limits.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct bot {
+    struct bot_options options; /* its texts are owned */
+    struct bot_threads threads;
+    struct bot_callbacks callbacks;
+    int token_lock;
+    struct ring *ring;
+    struct fleet *fleet; /* the network thread's */
+    bool started;
+    uint32_t intents;
+    struct err failure; /* handed from the network thread to the control thread by a post */
+    bool final;
+};
+
+static struct log_from from(const struct bot *bot) {
+    return (struct log_from){.bot = bot->options.name, .shard = -1};
+}
+
+/* Two hosts with one token would throw each other out at every IDENTIFY. An abstract socket is
+ * let go by the kernel however the process ends, and two state directories share it. The
+ * gateway's address is part of the name: a token at a local Discord is another token. */
+static int lock_token(const struct bot_options *options, struct err *err) {
+    char text[1024];
+    int wanted = snprintf(text, sizeof(text), "%s\n%s", options->token,
+                          options->gateway_url != NULL ? options->gateway_url : options->rest_url);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    if (wanted < 0 || (size_t)wanted >= sizeof(text) ||
+        EVP_Digest(text, (size_t)wanted, digest, &length, EVP_sha256(), NULL) != 1) {
+        err_set(err, ERR_CONFIG, "its token or address is too long");
+        return -1;
+    }
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char *name = address.sun_path + 1; /* the leading NUL makes it abstract */
+    int used = snprintf(name, sizeof(address.sun_path) - 1, "drey-token-");
+    for (unsigned i = 0; i < 16; i++) {
+        used +=
+            snprintf(name + used, sizeof(address.sun_path) - 1 - (size_t)used, "%02x", digest[i]);
+    }
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)used);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, size) != 0) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        err_set(err, ERR_BUSY,
+                "another running drey, or another bot of this one, uses the same "
+                "token; stop that one first");
+        return -1;
+    }
+    return fd;
+}
+
+static char *copy(const char *text, bool *ok) {
+    char *made = text != NULL ? strdup(text) : NULL;
+    *ok = *ok && (text == NULL || made != NULL);
+    return made;
+}
+
+static bool copy_options(struct bot *bot, const struct bot_options *options) {
+    bool ok = true;
+    bot->options = *options;
+    bot->options.name = copy(options->name, &ok);
+    bot->options.state_dir = copy(options->state_dir, &ok);
+    bot->options.token = copy(options->token, &ok);
+    bot->options.gateway_url = copy(options->gateway_url, &ok);
+    bot->options.rest_url = copy(options->rest_url, &ok);
+    bot->options.ca_file = copy(options->ca_file, &ok);
+    bot->options.presence_json = copy(options->presence_json, &ok);
+    return ok;
+}
+
+static void free_text(const char *text) {
+    free((void *)(uintptr_t)text);
+}
+
+static void free_options(struct bot_options *options) {
+    if (options->token != NULL) {
+        explicit_bzero((void *)(uintptr_t)options->token, strlen(options->token));
+    }
+    free_text(options->name);
+    free_text(options->state_dir);
+    free_text(options->token);
+    free_text(options->gateway_url);
+    free_text(options->rest_url);
+    free_text(options->ca_file);
+    free_text(options->presence_json);
+}
+
+static bool open_ring(struct bot *bot, struct err *err) {
+    char path[PATH_MAX];
+    if (!file_make_dirs(bot->options.state_dir, err)) {
+        return false;
+    }
+    if (!file_join(path, sizeof(path), bot->options.state_dir, "events.ring")) {
+        return err_set(err, ERR_CONFIG, "state_dir is too long");
+    }
+    struct ring_options options = {path, bot->options.name, bot->options.ring_size_bytes,
+                                   bot->options.max_message_bytes};
+    struct ring_recovery recovery;
+    bot->ring = ring_open(&options, &recovery, err);
+    if (bot->ring == NULL) {
+        return false;
+    }
+    struct log_from me = from(bot);
+    if (recovery.reason[0] != '\0') {
+        log_warn(&me, "event ring: %s; %llu events kept, %llu bytes lost", recovery.reason,
+                 (unsigned long long)recovery.kept, (unsigned long long)recovery.dropped_bytes);
+    } else if (!recovery.fresh) {
+        log_debug(&me, "event ring: %llu events kept", (unsigned long long)recovery.kept);
+    }
+    return true;
+}
+
+/* --- from the network thread to the control thread ---------------------------------------------
+ */
+
+static void tell_failed(void *arg) {
+    struct bot *bot = arg;
+    bot->callbacks.failed(bot->callbacks.arg, bot, &bot->failure);
+}
+
+static void tell_ready(void *arg) {
+    struct bot *bot = arg;
+    bot->callbacks.ready(bot->callbacks.arg, bot);
+}
+
+static void tell_stopped(void *arg) {
+    struct bot *bot = arg;
+    bot->callbacks.stopped(bot->callbacks.arg, bot);
+}
+
+static void on_failed(void *arg, const struct err *why) {
+    struct bot *bot = arg;
+    bot->failure = *why; /* told once, so nobody reads it yet */
+    (void)loop_post(bot->threads.control, tell_failed, bot);
+}
+
+static void on_ready(void *arg) {
+    struct bot *bot = arg;
+    (void)loop_post(bot->threads.control, tell_ready, bot);
+}
+
+static void on_stopped(void *arg) {
+    struct bot *bot = arg;
+    (void)loop_post(bot->threads.control, tell_stopped, bot);
+}
+
+/* --- from the control thread to the network thread ---------------------------------------------
+ */
+
+struct creation {
+    struct bot *bot;
+    struct err *err;
+};
+
+static void create_fleet(void *arg) {
+    struct creation *creation = arg;
+    struct bot *bot = creation->bot;
+    const struct fleet_callbacks callbacks = {bot, on_failed, on_ready, on_stopped};
+    bot->fleet = fleet_create(&bot->options, &bot->threads, bot->ring, &callbacks, creation->err);
+}
+
+static void start_fleet(void *arg) {
+    struct bot *bot = arg;
+    fleet_start(bot->fleet, bot->intents);
+}
+
+static void stop_fleet(void *arg) {
+    struct bot *bot = arg;
+    fleet_stop(bot->fleet, bot->final);
+}
+
+static void destroy_fleet(void *arg) {
+    struct bot *bot = arg;
+    fleet_destroy(bot->fleet);
+    bot->fleet = NULL;
+}
+
+struct bot *bot_open(const struct bot_options *options, const struct bot_threads *threads,
+                     const struct bot_callbacks *callbacks, struct err *err) {
+    struct bot *bot = calloc(1, sizeof(*bot));
+    if (bot == NULL) {
+        err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
+        return NULL;
+    }
+    bot->token_lock = -1;
+    bot->threads = *threads;
+    bot->callbacks = *callbacks;
+    if (!copy_options(bot, options)) {
+        err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
+        goto fail;
+    }
+    bot->token_lock = lock_token(&bot->options, err);
+    if (bot->token_lock < 0 || !open_ring(bot, err)) {
+        goto fail;
+    }
+    struct creation creation = {bot, err};
+    if (!loop_call(threads->net, create_fleet, &creation) || bot->fleet == NULL) {
+        goto fail;
+    }
+    return bot;
+fail:
+    bot_close(bot);
+    return NULL;
+}
+
+bool bot_start(struct bot *bot, uint32_t intents, struct err *err) {
+    bot->intents = intents;
+    bot->started = true;
+    return loop_post(bot->threads.net, start_fleet, bot) ||
+           err_set(err, ERR_NO_MEMORY, "bot %s", bot->options.name);
+}
+
+void bot_stop(struct bot *bot, bool final) {
+    bot->final = final;
+    (void)loop_call(bot->threads.net, stop_fleet, bot);
+}
+
+void bot_close(struct bot *bot) {
+    if (bot == NULL) {
+        return;
+    }
+    if (bot->fleet != NULL) {
+        (void)loop_call(bot->threads.net, destroy_fleet, bot);
+    }
+    ring_close(bot->ring);
+    if (bot->token_lock >= 0) {
+        close(bot->token_lock);
+    }
+    free_options(&bot->options);
+    free(bot);
+}
+
+const char *bot_name(const struct bot *bot) {
+    return bot->options.name;
+}
+
+struct ring *bot_ring(const struct bot *bot) {
+    return bot->ring;
+}
+
+const char *bot_state_dir(const struct bot *bot) {
+    return bot->options.state_dir;
+}
+
+bool bot_started(const struct bot *bot) {
+    return bot->started;
+}
+
+uint32_t bot_intents(const struct bot *bot) {
+    return bot->intents;
+}
+
+struct question {
+    struct bot *bot;
+    struct bot_status *out;
+    bool ok;
+};
+
+static void answer_status(void *arg) {
+    struct question *question = arg;
+    question->ok = fleet_status(question->bot->fleet, question->out);
+}
+
+bool bot_status(struct bot *bot, struct bot_status *out, struct err *err) {
+    struct question question = {bot, out, false};
+    *out = (struct bot_status){.state = "unknown"};
+    if (!loop_call(bot->threads.net, answer_status, &question) || !question.ok) {
+        return err_set(err, ERR_NO_MEMORY, "status of bot %s", bot->options.name);
+    }
+    return true;
+}
+
+void bot_status_finish(struct bot_status *status) {
+    free(status->shards);
+    *status = (struct bot_status){0};
+}

@@ -1,0 +1,113 @@
+/* bot/bot.h: one bot: its ring, its saved sessions, its shards.
+ *
+ * Made and asked on the control thread; its shards live on the network thread, its question for
+ * the gateway's address on the REST thread. The control thread may wait for the network thread,
+ * never the other way round. [control thread, all of it] */
+#ifndef BOT_BOT_H
+#define BOT_BOT_H
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "gateway/inflate.h"
+#include "gateway/network.h"
+#include "gateway/shard.h"
+#include "rest/client.h"
+#include "ring/ring.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BOT_NAME_BYTES = 64 };
+
+struct bot;
+
+/* The threads that all bots share. Borrowed until bot_close(). */
+struct bot_threads {
+    struct loop *control;
+    struct loop *net;
+    struct network *network; /* belongs to the net loop's thread */
+    struct loop *rest;
+    struct rest_client *client; /* belongs to the rest loop's thread */
+};
+
+/* automatic: as many shards as Discord advises; otherwise from..to, both included, of total. */
+struct bot_shards {
+    bool automatic;
+    uint32_t from;
+    uint32_t to;
+    uint32_t total;
+};
+
+/* Texts are copied. */
+struct bot_options {
+    const char *name;
+    const char *state_dir; /* the bot's own: STATE_DIR/NAME */
+    const char *token;
+    const char *gateway_url; /* NULL: ask rest_url + /gateway/bot */
+    const char *rest_url;
+    const char *ca_file;       /* NULL: the system's certificates */
+    const char *presence_json; /* NULL: none */
+    enum compress compress;
+    bool compress_auto; /* then chosen by the number of shards */
+    struct bot_shards shards;
+    uint64_t ring_size_bytes;
+    uint64_t max_message_bytes;
+    enum shard_overflow overflow;
+    uint64_t overflow_wait_ms;
+};
+
+/* Called on the control thread. */
+struct bot_callbacks {
+    void *arg;
+    /* The bot is out of service until its configuration changes; told once. code: ERR_AUTH or
+     * ERR_CONFIG, for the exit status. */
+    void (*failed)(void *arg, struct bot *bot, const struct err *why);
+    /* All its shards are ready; told at every time that becomes true. */
+    void (*ready)(void *arg, struct bot *bot);
+    /* Its shards have come to rest after bot_stop(). */
+    void (*stopped)(void *arg, struct bot *bot);
+};
+
+/* Takes the token's lock and opens ring and sessions; connects nothing. callbacks: copied.
+ * Result: owned. */
+struct bot *bot_open(const struct bot_options *options, const struct bot_threads *threads,
+                     const struct bot_callbacks *callbacks, struct err *err);
+/* Connects. intents: what IDENTIFY asks for. Once. */
+bool bot_start(struct bot *bot, uint32_t intents, struct err *err);
+/* Ends its connections; callbacks.stopped follows. When this returns nothing more is asked of the
+ * REST thread. final: Discord forgets the sessions. */
+void bot_stop(struct bot *bot, bool final);
+/* The REST thread must have ended, the network thread must still run. NULL is fine. */
+void bot_close(struct bot *bot);
+
+const char *bot_name(const struct bot *bot);
+struct ring *bot_ring(const struct bot *bot);
+const char *bot_state_dir(const struct bot *bot);
+bool bot_started(const struct bot *bot);
+/* What IDENTIFY asked for, or will; 0 before bot_start(). */
+uint32_t bot_intents(const struct bot *bot);
+
+struct bot_shard_status {
+    unsigned id;
+    struct shard_stats stats; /* `why` is empty; see bot_status.why */
+    uint64_t events_per_s;
+    uint64_t since_ms; /* how long it has been in its state */
+};
+
+struct bot_status {
+    const char *state; /* "starting", "connecting", "ready", "failed", "stopped": for ever valid */
+    char why[256];     /* the last trouble, empty when there is none */
+    bool identifies_known;
+    uint32_t identifies_left;
+    uint32_t identifies_total;
+    unsigned shard_total;
+    size_t shard_count;
+    struct bot_shard_status *shards; /* owned: bot_status_finish() */
+};
+
+/* A snapshot, taken on the network thread while the caller waits. */
+bool bot_status(struct bot *bot, struct bot_status *out, struct err *err);
+void bot_status_finish(struct bot_status *status);
+
+#endif

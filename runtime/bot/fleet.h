@@ -1,0 +1,32 @@
+/* bot/fleet.h: the shards of one bot, as the network thread sees them: where the gateway is, when
+ * to ask again, which sessions to resume, what has failed. [network thread, all of it] */
+#ifndef BOT_FLEET_H
+#define BOT_FLEET_H
+
+#include "base/err.h"
+#include "bot/bot.h"
+
+struct fleet;
+
+/* Called on the network thread. */
+struct fleet_callbacks {
+    void *arg;
+    void (*failed)(void *arg, const struct err *why);
+    void (*ready)(void *arg);
+    void (*stopped)(void *arg);
+};
+
+/* options, threads and ring: borrowed until destroy; callbacks: copied. Result: owned. */
+struct fleet *fleet_create(const struct bot_options *options, const struct bot_threads *threads,
+                           struct ring *ring, const struct fleet_callbacks *callbacks,
+                           struct err *err);
+/* Asks for the gateway's address (unless it was given) and starts the shards. Once. */
+void fleet_start(struct fleet *fleet, uint32_t intents);
+/* Ends all connections; asks for nothing any more. callbacks.stopped follows, once. */
+void fleet_stop(struct fleet *fleet, bool final);
+/* No answer from the REST thread may be under way. NULL is fine. */
+void fleet_destroy(struct fleet *fleet);
+/* False: no memory. */
+bool fleet_status(const struct fleet *fleet, struct bot_status *out);
+
+#endif

@@ -1,0 +1,59 @@
+/* bot/house.h: all bots and all plugins of one process, their threads, and the order in which they
+ * start and stop. [control thread, all of it: the thread that made it and runs it] */
+#ifndef BOT_HOUSE_H
+#define BOT_HOUSE_H
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "bot/bot.h"
+#include "config/config.h"
+#include "plugin/plugins.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    EXIT_OK = 0,
+    EXIT_TROUBLE = 1,
+    EXIT_USAGE = 2,
+    EXIT_TOKEN = 77,         /* every bot was refused for its token */
+    EXIT_CONFIGURATION = 78, /* the configuration is wrong, or nothing is left to run */
+};
+
+struct house;
+
+struct house_options {
+    const struct config *config; /* borrowed until house_close() */
+    double time_scale;           /* of all client timings; 1 but in tests on loopback */
+};
+
+/* Takes the lock of the state directory, starts the threads, opens the bots, loads the plugins
+ * and connects. A bot or a plugin that cannot start is logged and shown as failed; only what
+ * concerns all is an error. Result: owned. */
+struct house *house_open(const struct house_options *options, struct err *err);
+/* Runs until a signal, house_stop() or the end of the last bot. Returns the exit status. */
+int house_run(struct house *house);
+/* Stops in order: connections (sessions stay resumable unless final), handlers, threads. */
+void house_stop(struct house *house, bool final);
+/* NULL is fine. */
+void house_close(struct house *house);
+
+struct loop *house_loop(struct house *house);
+struct plugins *house_plugins(struct house *house);
+const struct config *house_config(const struct house *house);
+uint64_t house_uptime_ms(const struct house *house);
+
+/* One [bot:...] section, in the file's order. */
+struct house_bot {
+    const struct config_bot *config;
+    struct bot *bot;    /* NULL: it could not be opened */
+    struct err failure; /* ERR_NONE while it is in service */
+};
+size_t house_bot_count(const struct house *house);
+const struct house_bot *house_bot(const struct house *house, size_t index);
+
+/* Reloads as plugins_reload() does; logs the result too. name NULL: all that changed. */
+bool house_reload(struct house *house, const char *name, struct buf *text);
+
+#endif

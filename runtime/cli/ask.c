@@ -1,0 +1,94 @@
+/* cli/ask.c: `drey reload` and `drey stop`: one request, one answer. */
+#include "bot/house.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct where {
+    const char *config;
+    const char *control;
+};
+
+/* The options every asking command has; returns the first other option, -1 at the end. */
+static int next_option(int argc, char **argv, const struct option *options, struct where *where) {
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        if (option == 'c') {
+            where->config = optarg;
+        } else if (option == 'C') {
+            where->control = optarg;
+        } else {
+            return option;
+        }
+    }
+    return -1;
+}
+
+int reload_main(int argc, char **argv) {
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"control", required_argument, NULL, 'C'}, {0}};
+    struct where where = {0};
+    if (next_option(argc, argv, options, &where) != -1) {
+        return cli_bad_option("reload", argv);
+    }
+    cJSON *request = cJSON_CreateObject();
+    cJSON_AddStringToObject(request, "cmd", "reload");
+    cJSON *names = cJSON_AddArrayToObject(request, "plugins");
+    for (int i = optind; i < argc; i++) {
+        cJSON_AddItemToArray(names, cJSON_CreateString(argv[i]));
+    }
+    int status;
+    cJSON *answer = client_simple(where.control, where.config, request, &status);
+    if (answer != NULL) {
+        const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "text"));
+        (void)fputs(text != NULL ? text : "", stdout);
+        status =
+            cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "all")) ? EXIT_OK : EXIT_TROUBLE;
+    }
+    cJSON_Delete(answer);
+    return status;
+}
+
+/* Waits until the process is gone, so that `drey stop && drey run` works. */
+static void wait_for_end(pid_t pid) {
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd >= 0) {
+        struct pollfd end = {fd, POLLIN, 0};
+        (void)poll(&end, 1, 30000);
+        close(fd);
+    }
+}
+
+int stop_main(int argc, char **argv) {
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"control", required_argument, NULL, 'C'},
+                                            {"final", no_argument, NULL, 'f'},
+                                            {0}};
+    struct where where = {0};
+    bool final = false;
+    int option;
+    while ((option = next_option(argc, argv, options, &where)) != -1) {
+        if (option != 'f') {
+            return cli_bad_option("stop", argv);
+        }
+        final = true;
+    }
+    cJSON *request = cJSON_CreateObject();
+    cJSON_AddStringToObject(request, "cmd", "stop");
+    cJSON_AddBoolToObject(request, "final", final);
+    int status;
+    cJSON *answer = client_simple(where.control, where.config, request, &status);
+    const cJSON *pid = cJSON_GetObjectItemCaseSensitive(answer, "pid");
+    if (cJSON_IsNumber(pid)) {
+        wait_for_end((pid_t)pid->valuedouble);
+    }
+    cJSON_Delete(answer);
+    return status;
+}

@@ -1,0 +1,210 @@
+/* cli/check.c: `drey check`: what `drey run` would find wrong, without running anything here.
+ * Each plugin is opened in a child process; so a broken one cannot break the check. */
+#include "base/file.h"
+#include "bot/house.h"
+#include "bot/intents.h"
+#include "cli/cli.h"
+#include "plugin/probe.h"
+
+#include <dirent.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FOUND_MAX = 256 };
+
+struct found {
+    char path[PATH_MAX];
+    struct probe_report report;
+};
+
+struct check {
+    struct config config;
+    struct config_report report;
+    struct found *plugins; /* FOUND_MAX of them */
+    size_t count;
+    unsigned errors;
+};
+
+static int by_path(const void *a, const void *b) {
+    return strcmp(((const struct found *)a)->path, ((const struct found *)b)->path);
+}
+
+static bool is_library(const char *name) {
+    size_t length = strlen(name);
+    return name[0] != '.' && length > 3 && strcmp(name + length - 3, ".so") == 0;
+}
+
+/* The plugin's keys as its init would see them, for the first bot that wants it. */
+static void append_config(const struct check *check, const char *plugin, struct buf *out) {
+    const char *bot = NULL;
+    const char *key;
+    const char *value;
+    for (size_t i = 0; i < check->config.bot_count && bot == NULL; i++) {
+        bot = config_bot_wants(&check->config.bots[i], plugin) ? check->config.bots[i].name : NULL;
+    }
+    for (size_t i = 0; config_plugin_key(&check->config, plugin, bot, i, &key, &value); i++) {
+        (void)buf_append(out, key, strlen(key) + 1);
+        (void)buf_append(out, value, strlen(value) + 1);
+    }
+}
+
+/* Which plugin a file is, is only known when it was opened: the file's name is the first guess,
+ * and when it was wrong the plugin is opened again with the keys of its own section. */
+static bool probe(const struct check *check, struct found *found, const char *guess,
+                  struct err *err) {
+    for (int attempt = 0; attempt < 2; attempt++) {
+        struct buf keys = {0};
+        append_config(check, guess, &keys);
+        struct probe_request request = {
+            .path = found->path, .config = keys.bytes, .config_length = keys.length};
+        bool ok = probe_run(&request, &found->report, err);
+        buf_finish(&keys);
+        if (!ok || strcmp(found->report.id, guess) == 0) {
+            return ok;
+        }
+        guess = found->report.id;
+    }
+    return true;
+}
+
+static void open_plugin(struct check *check, const char *directory, const char *name) {
+    struct found *found = &check->plugins[check->count];
+    struct err err = {0};
+    char guess[PLUGINS_ID_BYTES];
+    if (!file_join(found->path, sizeof(found->path), directory, name)) {
+        return;
+    }
+    (void)snprintf(guess, sizeof(guess), "%.*s", (int)(strlen(name) - 3), name);
+    if (!probe(check, found, guess, &err)) {
+        (void)printf("%s: error: %s\n", found->path, err.text);
+        check->errors++;
+        return;
+    }
+    for (size_t i = 0; i < check->count; i++) {
+        if (strcmp(check->plugins[i].report.id, found->report.id) == 0) {
+            (void)printf("%s: error: its id '%s' is taken by %s\n      | remove or rename one\n",
+                         found->path, found->report.id, check->plugins[i].path);
+            check->errors++;
+            return;
+        }
+    }
+    check->count++;
+}
+
+static void open_directory(struct check *check, const char *directory) {
+    struct dirent **names = NULL;
+    int count = scandir(directory, &names, NULL, alphasort);
+    if (count < 0) {
+        (void)printf("%s: warning: no such directory; plugins are looked for there\n", directory);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        if (is_library(names[i]->d_name) && check->count < FOUND_MAX) {
+            open_plugin(check, directory, names[i]->d_name);
+        }
+        free(names[i]);
+    }
+    free(names);
+}
+
+static void print_plugin(const struct found *found) {
+    (void)printf("plugin %-12s %-8s ABI %u.%u  %u handler%s", found->report.id,
+                 found->report.version, found->report.abi_major, found->report.abi_minor,
+                 found->report.handlers, found->report.handlers == 1 ? "" : "s");
+    for (uint32_t i = 0; i < found->report.callback_count; i++) {
+        (void)printf(", %s %s", found->report.callbacks[i].kind, found->report.callbacks[i].name);
+    }
+    (void)putchar('\n');
+}
+
+static void add_needs(struct plugin_needs *all, const struct plugin_needs *more) {
+    all->everything = all->everything || more->everything;
+    all->content = all->content || more->content;
+    for (size_t i = 0; i <= EVENT_COUNT; i++) {
+        all->scopes[i] |= more->scopes[i];
+    }
+}
+
+static void print_bot(const struct check *check, const struct config_bot *bot) {
+    struct plugin_needs needs = {0};
+    struct buf names = {0};
+    struct buf intents = {0};
+    for (size_t i = 0; i < check->count; i++) {
+        if (config_bot_wants(bot, check->plugins[i].report.id)) {
+            add_needs(&needs, &check->plugins[i].report.needs);
+            (void)buf_printf(&names, " %s", check->plugins[i].report.id);
+        }
+    }
+    uint32_t asked = intents_from_needs(&bot->intents, &needs);
+    uint32_t lacking = plugin_needs_intents(&needs) & ~asked;
+    (void)intents_text(asked, &intents);
+    (void)printf("bot %-12s token: %s\n", bot->name,
+                 bot->failure.code == ERR_NONE ? bot->token_from : "none");
+    (void)printf("  plugins%s\n  intents %s\n", names.length > 0 ? names.bytes : " none",
+                 intents.bytes != NULL ? intents.bytes : "");
+    buf_clear(&intents);
+    if (lacking != 0 && intents_text(lacking, &intents)) {
+        (void)printf("  warning: its plugins also listen for what needs %s\n"
+                     "      | name them if Discord's portal allows it: intents = auto +NAME\n",
+                     intents.bytes);
+    }
+    buf_finish(&names);
+    buf_finish(&intents);
+}
+
+static void run(struct check *check) {
+    for (size_t i = 0; i < check->config.plugin_dirs.count; i++) {
+        open_directory(check, check->config.plugin_dirs.texts[i]);
+    }
+    qsort(check->plugins, check->count, sizeof(*check->plugins), by_path);
+    const char *ids[FOUND_MAX];
+    for (size_t i = 0; i < check->count; i++) {
+        ids[i] = check->plugins[i].report.id;
+    }
+    (void)config_check_plugins(&check->config, ids, check->count, &check->report);
+    cli_config_print(&check->report);
+    for (size_t i = 0; i < check->count; i++) {
+        print_plugin(&check->plugins[i]);
+    }
+    for (size_t i = 0; i < check->config.bot_count; i++) {
+        print_bot(check, &check->config.bots[i]);
+    }
+}
+
+int check_main(int argc, char **argv) {
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
+    const char *path = NULL;
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        if (option != 'c') {
+            return cli_bad_option("check", argv);
+        }
+        path = optarg;
+    }
+    if (optind < argc) {
+        return cli_usage("check", "it takes no argument, got '%s'", argv[optind]);
+    }
+    struct check check = {0};
+    int status = EXIT_CONFIGURATION;
+    check.plugins = calloc(FOUND_MAX + 1, sizeof(*check.plugins));
+    if (check.plugins == NULL) {
+        cli_complain("no memory");
+        return EXIT_TROUBLE;
+    }
+    if (cli_config_load(path, &check.config, &check.report)) {
+        run(&check);
+        bool ok = config_report_clean(&check.report) && check.errors == 0;
+        (void)printf("%s: %s\n", check.config.path, ok ? "ok" : "not ok");
+        status = ok ? EXIT_OK : EXIT_CONFIGURATION;
+    } else {
+        cli_config_print(&check.report);
+    }
+    free(check.plugins);
+    config_report_finish(&check.report);
+    config_finish(&check.config);
+    return status;
+}

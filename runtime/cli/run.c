@@ -1,0 +1,102 @@
+/* cli/run.c: `drey run`: the host itself, in the foreground. */
+#include "base/log.h"
+#include "bot/house.h"
+#include "cli/cli.h"
+#include "control/commands.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Whether an address is on this machine for certain. */
+static bool on_loopback(const char *url) {
+    const char *host = url != NULL ? strstr(url, "://") : NULL;
+    if (host == NULL) {
+        return false;
+    }
+    host += 3;
+    size_t length = strcspn(host, ":/?#");
+    return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
+           (length == 9 && strncmp(host, "localhost", 9) == 0);
+}
+
+/* Shrunken timings would be abuse of the real Discord. */
+static bool may_scale(const struct config *config) {
+    for (size_t i = 0; i < config->bot_count; i++) {
+        const struct config_bot *bot = &config->bots[i];
+        if (!on_loopback(bot->gateway_url != NULL ? bot->gateway_url : bot->rest_url)) {
+            cli_complain("--time-scale is for a local Discord only; bot %s is not on loopback",
+                         bot->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static int status_of(const struct err *err) {
+    switch (err->code) {
+    case ERR_CONFIG:
+    case ERR_BUSY:
+        return EXIT_CONFIGURATION;
+    default:
+        return EXIT_TROUBLE;
+    }
+}
+
+static int run(const struct config *config, double time_scale) {
+    struct err err = {0};
+    log_open(config->log, config->log_level);
+    log_info(NULL, "drey %s, configuration %s", DREY_VERSION, config->path);
+    struct house_options options = {config, time_scale};
+    struct house *house = house_open(&options, &err);
+    struct commands *commands = house != NULL ? commands_open(house, &err) : NULL;
+    int status;
+    if (commands != NULL) {
+        status = house_run(house);
+        log_info(NULL, "stopped");
+    } else {
+        log_error(NULL, "%s", err.text);
+        status = status_of(&err);
+    }
+    commands_close(commands);
+    house_close(house);
+    return status;
+}
+
+int run_main(int argc, char **argv) {
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"time-scale", required_argument, NULL, 't'},
+                                            {0}};
+    const char *path = NULL;
+    double time_scale = 1;
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        char *end = NULL;
+        switch (option) {
+        case 'c':
+            path = optarg;
+            break;
+        case 't':
+            time_scale = strtod(optarg, &end);
+            if (end == optarg || *end != '\0' || !(time_scale > 0.0001 && time_scale <= 100)) {
+                return cli_usage("run", "--time-scale wants a factor such as 0.01, got '%s'",
+                                 optarg);
+            }
+            break;
+        default:
+            return cli_bad_option("run", argv);
+        }
+    }
+    if (optind < argc) {
+        return cli_usage("run", "it takes no argument, got '%s'", argv[optind]);
+    }
+    struct config config = {0};
+    if (!cli_config(path, false, &config)) {
+        return EXIT_CONFIGURATION;
+    }
+    int status = time_scale != 1 && !may_scale(&config) ? EXIT_USAGE : run(&config, time_scale);
+    config_finish(&config);
+    return status;
+}

@@ -1,0 +1,319 @@
+/* cli/tail.c: `drey tail`: live events, one line each, as one more reader of the rings. */
+#include "base/text.h"
+#include "bot/house.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "gateway/events.h"
+#include "ring/reader.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EVENTS_MAX = 32, BOTS_MAX = 256, BATCH = 256, SNIPPET_BYTES = 60 };
+
+struct filter {
+    const char *bot; /* NULL: all */
+    const char *events[EVENTS_MAX];
+    size_t event_count; /* 0: all */
+    bool json;
+};
+
+/* One bot that is followed. */
+struct source {
+    char bot[CONFIG_BOT_NAME_MAX + 1];
+    int control;
+    struct reader *reader;
+};
+
+static bool wanted(const struct filter *filter, const struct ring_record *record,
+                   const char *name) {
+    if (filter->event_count == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < filter->event_count; i++) {
+        if (strlen(filter->events[i]) == record->t_length &&
+            memcmp(filter->events[i], name, record->t_length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_time(uint64_t wall_ms) {
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm;
+    localtime_r(&seconds, &tm);
+    (void)printf("%02d:%02d:%02d.%03u ", tm.tm_hour, tm.tm_min, tm.tm_sec,
+                 (unsigned)(wall_ms % 1000));
+}
+
+static const char *member(const cJSON *object, const char *name) {
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+/* Text of strangers on a terminal: no control characters, not too much. */
+static void print_snippet(const char *text) {
+    size_t used = 0;
+    (void)putchar('"');
+    while (*text != '\0' && used < SNIPPET_BYTES) {
+        size_t width = text_utf8_width(text, strlen(text));
+        bool plain = width > 1 ? (unsigned char)text[0] != 0xc2 || (unsigned char)text[1] >= 0xa0
+                               : width == 1 && (unsigned char)*text >= 0x20 && *text != 0x7f;
+        if (plain) {
+            (void)fwrite(text, 1, width, stdout);
+        } else {
+            (void)putchar('.');
+        }
+        text += width > 0 ? width : 1;
+        used += width > 0 ? width : 1;
+    }
+    (void)fputs(*text != '\0' ? "...\"" : "\"", stdout);
+}
+
+static void print_ids(const cJSON *d) {
+    static const char *const names[] = {"id", "guild_id", "channel_id", "message_id", "user_id"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = member(d, names[i]);
+        if (value != NULL) {
+            (void)printf(" %.*s %.24s", (int)strcspn(names[i], "_"), names[i], value);
+        }
+    }
+}
+
+static void print_text(const struct source *source, const struct ring_record *record,
+                       const char *message) {
+    print_time(record->received_ms);
+    (void)printf("%s/%u %llu %.*s", source->bot, record->shard, (unsigned long long)record->seq,
+                 (int)record->t_length, message + record->t_offset);
+    cJSON *d = cJSON_ParseWithLength(message + record->d_offset, record->d_length);
+    if (cJSON_IsObject(d)) {
+        print_ids(d);
+        const cJSON *author = cJSON_GetObjectItemCaseSensitive(d, "author");
+        const char *user = member(author, "username");
+        const char *content = member(d, "content");
+        const char *name = member(d, "name");
+        if (user != NULL) {
+            (void)printf(" by ");
+            print_snippet(user);
+        }
+        if (content != NULL || name != NULL) {
+            (void)putchar(' ');
+            print_snippet(content != NULL ? content : name);
+        }
+    }
+    cJSON_Delete(d);
+    (void)putchar('\n');
+}
+
+static void print_json(const struct source *source, const struct ring_record *record,
+                       const char *message) {
+    (void)printf("{\"bot\":\"%s\",\"shard\":%u,\"received_ms\":%llu,\"message\":", source->bot,
+                 record->shard, (unsigned long long)record->received_ms);
+    (void)fwrite(message, 1, record->length, stdout);
+    (void)fputs("}\n", stdout);
+}
+
+static void print_loss(const struct filter *filter, const struct source *source,
+                       const struct ring_record *record) {
+    static const char *const reasons[] = {
+        [RING_GAP_NONE] = "unknown",
+        [RING_GAP_LAPPED] = "this tail was too slow",
+        [RING_GAP_SESSION] = "Discord refused to resume the session",
+        [RING_GAP_TOO_LARGE] = "a message was larger than max_message",
+        [RING_GAP_DAMAGED] = "the ring was damaged",
+    };
+    size_t known = sizeof(reasons) / sizeof(reasons[0]);
+    const char *reason = reasons[record->reason < known ? record->reason : RING_GAP_NONE];
+    if (filter->json) {
+        (void)printf("{\"bot\":\"%s\",\"gap\":\"%s\"}\n", source->bot, reason);
+    } else {
+        (void)printf("-- %s: events are missing here: %s\n", source->bot, reason);
+    }
+}
+
+static void print_record(const struct filter *filter, const struct source *source,
+                         const struct ring_record *record, const char *message) {
+    if (record->kind != RING_EVENT) {
+        print_loss(filter, source, record);
+    } else if (wanted(filter, record, message + record->t_offset)) {
+        (filter->json ? print_json : print_text)(source, record, message);
+    }
+}
+
+/* Prints what is there, a bounded number of records. True: there may be more. */
+static bool drain(const struct filter *filter, const struct source *source) {
+    for (int i = 0; i < BATCH; i++) {
+        struct ring_record record;
+        const uint8_t *message = NULL;
+        switch (reader_take(source->reader, &record, &message)) {
+        case READER_EMPTY:
+            return false;
+        case READER_RECORD:
+            print_record(filter, source, &record, (const char *)message);
+            break;
+        case READER_GAP:
+        case READER_BROKEN:
+            print_loss(filter, source, &record);
+            break;
+        }
+        reader_advance(source->reader);
+    }
+    return true;
+}
+
+static bool follow(struct source *source, const char *path, const char *bot, struct err *err) {
+    int fds[3] = {-1, -1, -1};
+    size_t count = 3;
+    (void)text_copy(source->bot, sizeof(source->bot), bot);
+    source->control = client_connect(path, err);
+    if (source->control < 0) {
+        return false;
+    }
+    cJSON *request = cJSON_CreateObject();
+    cJSON_AddStringToObject(request, "cmd", "tail");
+    cJSON_AddStringToObject(request, "bot", bot);
+    cJSON *answer = client_ask(source->control, request, fds, &count, err);
+    bool ok = answer != NULL && count == 3;
+    if (answer != NULL && !ok) {
+        err_set(err, ERR_PROTOCOL, "drey did not hand over the ring");
+    }
+    cJSON_Delete(answer);
+    source->reader = ok ? reader_open(fds[0], fds[1], fds[2], err) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        close(fds[i]);
+    }
+    return source->reader != NULL;
+}
+
+/* Until the last host's connection ends. */
+static int watch(const struct filter *filter, struct source *sources, size_t count) {
+    struct pollfd fds[BOTS_MAX * 2];
+    for (;;) {
+        bool more = false;
+        for (size_t i = 0; i < count; i++) {
+            more = drain(filter, &sources[i]) || more;
+        }
+        if (fflush(stdout) != 0) {
+            return EXIT_OK; /* nobody reads any more */
+        }
+        for (size_t i = 0; i < count; i++) {
+            more = !reader_sleep(sources[i].reader) || more;
+            fds[i * 2] = (struct pollfd){reader_eventfd(sources[i].reader), POLLIN, 0};
+            fds[i * 2 + 1] = (struct pollfd){sources[i].control, POLLIN, 0};
+        }
+        if (poll(fds, (nfds_t)count * 2, more ? 0 : -1) < 0 && errno != EINTR) {
+            cli_complain("poll: %s", strerror(errno));
+            return EXIT_TROUBLE;
+        }
+        for (size_t i = 0; i < count; i++) {
+            reader_awake(sources[i].reader);
+            if (fds[i * 2 + 1].revents != 0) {
+                (void)drain(filter, &sources[i]);
+                (void)fflush(stdout);
+                cli_complain("drey has stopped");
+                return EXIT_OK;
+            }
+        }
+    }
+}
+
+static int follow_all(const struct filter *filter, const char *path) {
+    static struct source sources[BOTS_MAX];
+    size_t count = 0;
+    struct err err = {0};
+    int control = client_connect(path, &err);
+    if (control < 0) {
+        cli_complain("%s", err.text);
+        return err.code == ERR_NOT_FOUND ? CLIENT_NOT_RUNNING : EXIT_TROUBLE;
+    }
+    cJSON *request = cJSON_CreateObject();
+    cJSON_AddStringToObject(request, "cmd", "status");
+    cJSON *status = client_ask(control, request, NULL, NULL, &err);
+    close(control);
+    const cJSON *bot;
+    cJSON_ArrayForEach(bot, cJSON_GetObjectItemCaseSensitive(status, "bots")) {
+        const char *name = member(bot, "name");
+        if (name == NULL || count == BOTS_MAX ||
+            (filter->bot != NULL && strcmp(filter->bot, name) != 0)) {
+            continue;
+        }
+        if (follow(&sources[count], path, name, &err)) {
+            count++;
+        } else {
+            cli_complain("bot %s: %s", name, err.text);
+        }
+    }
+    cJSON_Delete(status);
+    if (count == 0) {
+        if (filter->bot != NULL && err.code == ERR_NONE) {
+            cli_complain("no bot '%s' here; `drey status` lists them", filter->bot);
+        }
+        return EXIT_TROUBLE;
+    }
+    return watch(filter, sources, count);
+}
+
+static bool add_event(struct filter *filter, const char *name) {
+    if (filter->event_count == EVENTS_MAX) {
+        cli_complain("at most %d events can be named", EVENTS_MAX);
+        return false;
+    }
+    if (event_find(name, strlen(name)) == EVENT_UNKNOWN) {
+        const char *names[EVENT_COUNT];
+        for (unsigned id = 1; id <= EVENT_COUNT; id++) {
+            names[id - 1] = event_name(id);
+        }
+        const char *near = text_nearest(name, names, EVENT_COUNT);
+        cli_complain("warning: '%s' is not in the table of events%s%s", name,
+                     near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+    }
+    filter->events[filter->event_count++] = name;
+    return true;
+}
+
+int tail_main(int argc, char **argv) {
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"control", required_argument, NULL, 'C'},
+        {"bot", required_argument, NULL, 'b'},    {"event", required_argument, NULL, 'e'},
+        {"json", no_argument, NULL, 'j'},         {0}};
+    struct filter filter = {0};
+    const char *config = NULL;
+    const char *control = NULL;
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "c:b:e:", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            config = optarg;
+            break;
+        case 'C':
+            control = optarg;
+            break;
+        case 'b':
+            filter.bot = optarg;
+            break;
+        case 'e':
+            if (!add_event(&filter, optarg)) {
+                return EXIT_USAGE;
+            }
+            break;
+        case 'j':
+            filter.json = true;
+            break;
+        default:
+            return cli_bad_option("tail", argv);
+        }
+    }
+    if (optind < argc) {
+        return cli_usage("tail", "it takes no argument, got '%s'", argv[optind]);
+    }
+    char path[4096];
+    return client_find(control, config, path, sizeof(path)) ? follow_all(&filter, path)
+                                                            : EXIT_CONFIGURATION;
+}

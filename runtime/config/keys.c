@@ -1,0 +1,174 @@
+/* config/keys.c: every key with its type, default, help and example. */
+#include "config/keys.h"
+
+#include "base/text.h"
+#include "config/config.h"
+
+#include <string.h>
+
+#define IN_DREY(field) (long)offsetof(struct config, field)
+#define GIB(n)         ((uint64_t)(n) << 30)
+#define IN_BOT(field)  (long)offsetof(struct config_bot, field)
+
+/* One key is one paragraph; what is not named is NULL or 0. */
+/* clang-format off */
+static const struct config_key keys[] = {
+    {CONFIG_KIND_DREY, "plugin_dir", CONFIG_TYPE_PATHS, IN_DREY(plugin_dirs),
+     .otherwise = "plugins/ beside this file if there is one, else where plugins were installed",
+     .example = "plugins:/usr/local/lib/drey/plugins",
+     .help = "Folders with plugins (*.so), separated by ':'.",
+     .more = "A plugin found in an earlier folder hides one of the same name in a later one."},
+    {CONFIG_KIND_DREY, "state_dir", CONFIG_TYPE_PATH, IN_DREY(state_dir),
+     .otherwise = "$STATE_DIRECTORY, else /var/lib/drey for root,\n"
+                  "else $XDG_STATE_HOME/drey (~/.local/state/drey)",
+     .example = "/var/lib/drey",
+     .help = "Where events, sessions and what plugins store are kept; one folder per bot.",
+     .more = "Only one drey may use it at a time. It grows by ring_size for each bot."},
+    {CONFIG_KIND_DREY, "control", CONFIG_TYPE_PATH, IN_DREY(control),
+     .otherwise = "$RUNTIME_DIRECTORY/control.sock, else /run/drey/control.sock for root,\n"
+                  "else $XDG_RUNTIME_DIR/drey.sock, else control.sock in state_dir",
+     .example = "/run/drey/control.sock",
+     .help = "The socket through which `drey status`, `reload` and `tail` reach the running drey.",
+     .more = "At most 107 bytes: Linux takes no longer names of sockets."},
+    {CONFIG_KIND_DREY, "log", CONFIG_TYPE_LOG, IN_DREY(log),
+     .standard = "auto",
+     .example = "json",
+     .help = "How log lines look: auto, text, json or journald.",
+     .more = "auto: journald under systemd, text on a terminal, else one JSON object per line."},
+    {CONFIG_KIND_DREY, "log_level", CONFIG_TYPE_LOG_LEVEL, IN_DREY(log_level),
+     .standard = "info",
+     .example = "debug",
+     .help = "The least important lines to log: trace, debug, info, warn, error or off."},
+    {CONFIG_KIND_DREY, "watch", CONFIG_TYPE_SWITCH, IN_DREY(watch),
+     .standard = "off",
+     .example = "on",
+     .help = "on: a plugin is reloaded as soon as its file is replaced.",
+     .more = "Otherwise `drey reload NAME` or SIGHUP does it."},
+    {CONFIG_KIND_BOT, "token_file", CONFIG_TYPE_SECRET_FILE, CONFIG_NO_FIELD,
+     .otherwise = "NAME.token in $CREDENTIALS_DIRECTORY, if systemd gave one",
+     .example = "main.token",
+     .help = "A file with the bot's token (the portal's page `Bot`), readable by drey alone.",
+     .more = "The sources in order: token_file, $CREDENTIALS_DIRECTORY/NAME.token, token_env,\n"
+             "$DREY_BOT_NAME_TOKEN (NAME in capitals, '-' as '_'; or a file's path in\n"
+             "$DREY_BOT_NAME_TOKEN_FILE), token. The first that is there counts."},
+    {CONFIG_KIND_BOT, "token_env", CONFIG_TYPE_SECRET_NAME, CONFIG_NO_FIELD,
+     .otherwise = "$DREY_BOT_NAME_TOKEN, if it is set",
+     .example = "MAIN_TOKEN",
+     .help = "The environment variable that holds the token.",
+     .more = "Child processes see it as well: a file is better."},
+    {CONFIG_KIND_BOT, "token", CONFIG_TYPE_SECRET, CONFIG_NO_FIELD,
+     .otherwise = "one of the other sources",
+     .example = "any-for-the-simulator",
+     .help = "The token itself. A warning unless this file has mode 0600."},
+    {CONFIG_KIND_BOT, "gateway_url", CONFIG_TYPE_WS_URL, IN_BOT(gateway_url),
+     .otherwise = "what Discord answers at rest_url/gateway/bot",
+     .example = "ws://127.0.0.1:7070",
+     .help = "The gateway to connect to, ws:// or wss://."},
+    {CONFIG_KIND_BOT, "rest_url", CONFIG_TYPE_HTTP_URL, IN_BOT(rest_url),
+     .standard = "https://discord.com/api/v10",
+     .example = "http://127.0.0.1:7070/api/v10",
+     .help = "Discord's REST API, with its version; or a simulator's."},
+    {CONFIG_KIND_BOT, "ca_file", CONFIG_TYPE_PATH, IN_BOT(ca_file),
+     .otherwise = "the system's certificates",
+     .example = "simulator.pem",
+     .help = "Certificates (PEM) to trust instead of the system's."},
+    {CONFIG_KIND_BOT, "compress", CONFIG_TYPE_COMPRESS, IN_BOT(compress),
+     .standard = "auto",
+     .example = "zlib-stream",
+     .help = "Compression of what Discord sends: auto, none, zlib-stream or zstd-stream.",
+     .more = "auto: zstd-stream (faster) up to 8 shards, above that zlib-stream (smaller)."},
+    {CONFIG_KIND_BOT, "shards", CONFIG_TYPE_SHARDS, IN_BOT(shards),
+     .standard = "auto",
+     .example = "0-3/16",
+     .help = "auto (as many as Discord advises), a number, or a part of them: FROM-TO/TOTAL."},
+    {CONFIG_KIND_BOT, "intents", CONFIG_TYPE_INTENTS, IN_BOT(intents),
+     .standard = "auto",
+     .example = "auto +MESSAGE_CONTENT -GUILD_MESSAGE_TYPING",
+     .help = "What Discord is asked to send: auto [+X] [-Y], names, or a number.",
+     .more = "auto: what the plugins need, without the privileged ones (GUILD_MEMBERS,\n"
+             "GUILD_PRESENCES, MESSAGE_CONTENT), which are named here and allowed in the portal."},
+    {CONFIG_KIND_BOT, "presence", CONFIG_TYPE_PRESENCE, IN_BOT(presence),
+     .otherwise = "Discord shows the bot as online",
+     .example = "online, watching \"the tree\"",
+     .help = "STATUS[, ACTIVITY \"TEXT\"]: what people see beside the bot's name.",
+     .more = "STATUS: online, idle, dnd or invisible. ACTIVITY: playing, listening, watching,\n"
+             "competing, custom, or streaming \"TEXT\" URL."},
+    {CONFIG_KIND_BOT, "plugins", CONFIG_TYPE_PLUGINS, IN_BOT(plugins),
+     .standard = "*",
+     .example = "*, !experimental",
+     .help = "The plugins of this bot: names, * for all, !NAME for all but this one.",
+     .more = "The last entry that fits a plugin decides."},
+    {CONFIG_KIND_BOT, "ring_size", CONFIG_TYPE_BYTES, IN_BOT(ring_size_bytes),
+     .standard = "32 MiB",
+     .example = "256 MiB",
+     .help = "Bytes of disk in which events wait for plugins; K, M and G are understood.",
+     .range = "64 KiB to 64 GiB",
+     .least = 64 << 10, .most = GIB(64)},
+    {CONFIG_KIND_BOT, "max_message", CONFIG_TYPE_BYTES, IN_BOT(max_message_bytes),
+     .otherwise = "half of ring_size, at most 16 MiB",
+     .example = "8 MiB",
+     .help = "The largest event that is kept; plugins are told of larger ones.",
+     .more = "At most half of ring_size.",
+     .range = "4 KiB to 1 GiB",
+     .least = 4 << 10, .most = GIB(1)},
+    {CONFIG_KIND_BOT, "overflow", CONFIG_TYPE_OVERFLOW, IN_BOT(overflow),
+     .standard = "wait",
+     .example = "drop",
+     .help = "When a slow plugin lets the ring run full: wait, or drop its oldest events at once.",
+     .more = "wait: nothing more is read from Discord for up to overflow_wait; then drop.\n"
+             "The plugin is told what it missed."},
+    {CONFIG_KIND_BOT, "overflow_wait", CONFIG_TYPE_DURATION, IN_BOT(overflow_wait_ms),
+     .standard = "10s",
+     .example = "30s",
+     .help = "How long to wait for a slow plugin, with a unit (ms, s, m).",
+     .range = "0 to 10m",
+     .least = 0, .most = 600000},
+};
+/* clang-format on */
+
+enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
+
+static const struct {
+    const char *title;
+    const char *help;
+} kinds[CONFIG_KIND_COUNT] = {
+    [CONFIG_KIND_DREY] = {"[drey]", "The whole process. The section may be left out."},
+    [CONFIG_KIND_BOT] = {"[bot:NAME]",
+                         "One bot. NAME is yours to choose (letters, digits, '_' and '-'); there\n"
+                         "may be several bots in one file."},
+    [CONFIG_KIND_PLUGIN] = {"[plugin:NAME]",
+                            "Settings for one plugin: the keys are the plugin's own.\n"
+                            "[plugin:NAME@BOT] goes before [plugin:NAME] on that bot."},
+};
+
+const struct config_key *config_key_row(size_t row) {
+    return row < KEY_COUNT ? &keys[row] : NULL;
+}
+
+const struct config_key *config_key_find(enum config_kind kind, const char *name) {
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (keys[i].kind == kind && strcmp(keys[i].name, name) == 0) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+const char *config_key_nearest(enum config_kind kind, const char *name) {
+    const char *names[KEY_COUNT];
+    size_t count = 0;
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (keys[i].kind == kind) {
+            names[count++] = keys[i].name;
+        }
+    }
+    return text_nearest(name, names, count);
+}
+
+const char *config_kind_title(enum config_kind kind) {
+    return kinds[kind].title;
+}
+
+const char *config_kind_help(enum config_kind kind) {
+    return kinds[kind].help;
+}

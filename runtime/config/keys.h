@@ -1,0 +1,66 @@
+/* config/keys.h: the one table of all keys. The parser, the checks, `drey help config` and the
+ * commented etc/drey.ini are made from its rows. Pure. [any thread] */
+#ifndef CONFIG_KEYS_H
+#define CONFIG_KEYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum config_kind {
+    CONFIG_KIND_DREY,   /* [drey] */
+    CONFIG_KIND_BOT,    /* [bot:NAME] */
+    CONFIG_KIND_PLUGIN, /* [plugin:NAME], [plugin:NAME@BOT]: keys belong to the plugin, no rows */
+    CONFIG_KIND_COUNT,
+};
+
+/* What a value may be; value.c has one row for each. */
+enum config_type {
+    CONFIG_TYPE_PATH,      /* const char *; relative ones begin at the file's directory */
+    CONFIG_TYPE_PATHS,     /* struct config_texts, separated by ':' */
+    CONFIG_TYPE_LOG,       /* enum log_format */
+    CONFIG_TYPE_LOG_LEVEL, /* enum log_level */
+    CONFIG_TYPE_SWITCH,    /* bool */
+    CONFIG_TYPE_WS_URL,    /* const char * */
+    CONFIG_TYPE_HTTP_URL,  /* const char *, without a slash at its end */
+    CONFIG_TYPE_COMPRESS,  /* enum config_compress */
+    CONFIG_TYPE_SHARDS,    /* struct config_shards */
+    CONFIG_TYPE_INTENTS,   /* struct config_intents */
+    CONFIG_TYPE_PRESENCE,  /* const char *: JSON */
+    CONFIG_TYPE_PLUGINS,   /* struct config_texts: patterns */
+    CONFIG_TYPE_BYTES,     /* uint64_t */
+    CONFIG_TYPE_OVERFLOW,  /* enum config_overflow */
+    CONFIG_TYPE_DURATION,  /* uint64_t, milliseconds */
+    CONFIG_TYPE_SECRET,    /* token.c takes these three; they fill no field of their own */
+    CONFIG_TYPE_SECRET_FILE,
+    CONFIG_TYPE_SECRET_NAME,
+};
+
+enum { CONFIG_NO_FIELD = -1 };
+
+struct config_key {
+    enum config_kind kind;
+    const char *name;
+    enum config_type type;
+    long offset;           /* of the field in struct config or struct config_bot, or NO_FIELD */
+    const char *standard;  /* the default as one would write it; NULL: see otherwise */
+    const char *otherwise; /* what holds without the key, in words; NULL when standard is given */
+    const char *example;   /* a value that is fine */
+    const char *help;      /* one line */
+    const char *more;      /* further lines, separated by \n; NULL: all is said */
+    /* of sizes and times, in words for the message; NULL: any is fine */
+    const char *range;
+    uint64_t least;
+    uint64_t most;
+};
+
+/* The rows in the order of the file; NULL beyond the last. Borrowed for ever. */
+const struct config_key *config_key_row(size_t row);
+const struct config_key *config_key_find(enum config_kind kind, const char *name);
+/* The key one probably meant; NULL when nothing is near. */
+const char *config_key_nearest(enum config_kind kind, const char *name);
+
+/* "[drey]", "[bot:NAME]", "[plugin:NAME]" and what belongs into such a section. */
+const char *config_kind_title(enum config_kind kind);
+const char *config_kind_help(enum config_kind kind);
+
+#endif

@@ -1,0 +1,162 @@
+/* config/query.c: answers questions about a loaded configuration. */
+#include "config/config.h"
+#include "config/section.h"
+
+#include "base/buf.h"
+#include "base/text.h"
+
+#include <string.h>
+
+const struct config_bot *config_bot_find(const struct config *config, const char *name) {
+    for (size_t i = 0; i < config->bot_count; i++) {
+        if (strcmp(config->bots[i].name, name) == 0) {
+            return &config->bots[i];
+        }
+    }
+    return NULL;
+}
+
+bool config_bot_wants(const struct config_bot *bot, const char *plugin) {
+    bool wanted = false;
+    for (size_t i = 0; i < bot->plugins.count; i++) {
+        const char *pattern = bot->plugins.texts[i];
+        bool without = pattern[0] == '!';
+        if (strcmp(pattern, "*") == 0 || strcmp(pattern + without, plugin) == 0) {
+            wanted = !without;
+        }
+    }
+    return wanted;
+}
+
+/* bot NULL: the section for all bots. */
+static const struct config_plugin_section *section_find(const struct config *config,
+                                                        const char *plugin, const char *bot) {
+    for (size_t i = 0; i < config->section_count; i++) {
+        const struct config_plugin_section *section = &config->sections[i];
+        bool bot_fits = bot == NULL ? section->bot == NULL
+                                    : section->bot != NULL && strcmp(section->bot, bot) == 0;
+        if (bot_fits && strcmp(section->plugin, plugin) == 0) {
+            return section;
+        }
+    }
+    return NULL;
+}
+
+static const char *setting_find(const struct config_plugin_section *section, const char *key) {
+    for (size_t i = 0; section != NULL && i < section->setting_count; i++) {
+        if (strcmp(section->settings[i].key, key) == 0) {
+            return section->settings[i].value;
+        }
+    }
+    return NULL;
+}
+
+const char *config_plugin_value(const struct config *config, const char *plugin, const char *bot,
+                                const char *key) {
+    const char *own = bot != NULL ? setting_find(section_find(config, plugin, bot), key) : NULL;
+    return own != NULL ? own : setting_find(section_find(config, plugin, NULL), key);
+}
+
+bool config_plugin_key(const struct config *config, const char *plugin, const char *bot,
+                       size_t position, const char **key, const char **value) {
+    const struct config_plugin_section *common = section_find(config, plugin, NULL);
+    const struct config_plugin_section *own =
+        bot != NULL ? section_find(config, plugin, bot) : NULL;
+    size_t common_count = common != NULL ? common->setting_count : 0;
+    if (position < common_count) {
+        const struct config_setting *setting = &common->settings[position];
+        const char *override = setting_find(own, setting->key);
+        *key = setting->key;
+        *value = override != NULL ? override : setting->value;
+        return true;
+    }
+    position -= common_count;
+    for (size_t i = 0; own != NULL && i < own->setting_count; i++) {
+        if (setting_find(common, own->settings[i].key) != NULL) {
+            continue;
+        }
+        if (position-- == 0) {
+            *key = own->settings[i].key;
+            *value = own->settings[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool contains(const char *const *names, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "did you mean 'welcome'? (found: ping, trivia, welcome)" */
+static void plugin_hint(const char *name, const char *const *found, size_t count,
+                        struct buf *hint) {
+    const char *nearest = text_nearest(name, found, count);
+    bool ok = nearest == NULL || buf_printf(hint, "did you mean '%s'? ", nearest);
+    ok = ok && buf_text(hint, count == 0 ? "(found: none" : "(found: ");
+    for (size_t i = 0; ok && i < count && hint->length < 400; i++) {
+        ok = buf_printf(hint, "%s%s", i > 0 ? ", " : "", found[i]);
+    }
+    if (!ok || !buf_text(hint, hint->length >= 400 ? ", ...)" : ")")) {
+        buf_clear(hint);
+    }
+}
+
+static void dirs_text(const struct config *config, struct buf *out) {
+    for (size_t i = 0; i < config->plugin_dirs.count; i++) {
+        if (!buf_printf(out, "%s%s", i > 0 ? ":" : "", config->plugin_dirs.texts[i])) {
+            return;
+        }
+    }
+}
+
+static void plugin_missing(const struct config *config, const char *what, const char *name,
+                           struct config_place place, const char *const *found, size_t count,
+                           struct config_report *report) {
+    struct buf hint = {0};
+    struct buf dirs = {0};
+    plugin_hint(name, found, count, &hint);
+    dirs_text(config, &dirs);
+    config_report_add(report, CONFIG_ERROR, place, hint.bytes, "%s: no such plugin in %s", what,
+                      dirs.bytes != NULL ? dirs.bytes : "plugin_dir");
+    buf_finish(&hint);
+    buf_finish(&dirs);
+}
+
+bool config_check_plugins(const struct config *config, const char *const *found, size_t count,
+                          struct config_report *report) {
+    size_t before = report->error_count;
+    for (size_t i = 0; i < config->section_count; i++) {
+        const struct config_plugin_section *section = &config->sections[i];
+        if (!contains(found, count, section->plugin)) {
+            struct buf what = {0};
+            (void)buf_printf(&what, "[plugin:%s%s%s]",
+                             config_quote(section->plugin, strlen(section->plugin)).text,
+                             section->bot != NULL ? "@" : "",
+                             section->bot != NULL ? section->bot : "");
+            plugin_missing(config, what.bytes != NULL ? what.bytes : section->plugin,
+                           section->plugin, section->place, found, count, report);
+            buf_finish(&what);
+        }
+    }
+    for (size_t i = 0; i < config->bot_count; i++) {
+        const struct config_bot *bot = &config->bots[i];
+        for (size_t j = 0; j < bot->plugins.count; j++) {
+            const char *name = bot->plugins.texts[j] + (bot->plugins.texts[j][0] == '!');
+            if (strcmp(name, "*") != 0 && !contains(found, count, name)) {
+                struct buf what = {0};
+                (void)buf_printf(&what, "'plugins' names '%s'",
+                                 config_quote(name, strlen(name)).text);
+                plugin_missing(config, what.bytes != NULL ? what.bytes : name, name,
+                               bot->plugins_place, found, count, report);
+                buf_finish(&what);
+            }
+        }
+    }
+    return report->error_count == before;
+}

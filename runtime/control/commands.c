@@ -1,0 +1,207 @@
+/* control/commands.c: status, reload, tail and stop, each a row of one table.
+ * A request is {"cmd": NAME, ...}, an answer {"ok": true, ...} or {"ok": false, "error": TEXT}. */
+#include "control/commands.h"
+
+#include "base/log.h"
+#include "control/socket.h"
+#include "control/status.h"
+#include "ring/reader.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A `drey tail` that is connected: it has its cursor until the connection ends. */
+struct observer {
+    struct observer *next;
+    uint64_t client;
+    struct ring *ring;
+    struct cursor *cursor;
+};
+
+struct commands {
+    struct house *house;
+    struct control *control;
+    struct observer *observers;
+};
+
+static bool answer(struct commands *commands, uint64_t client, cJSON *reply, const int *fds,
+                   size_t fd_count) {
+    char *text = reply != NULL ? cJSON_PrintUnformatted(reply) : NULL;
+    bool ok = text != NULL && control_answer(commands->control, client, text, fds, fd_count);
+    cJSON_free(text);
+    cJSON_Delete(reply);
+    return ok;
+}
+
+static void refuse(struct commands *commands, uint64_t client, const char *why) {
+    cJSON *reply = cJSON_CreateObject();
+    cJSON_AddBoolToObject(reply, "ok", false);
+    cJSON_AddStringToObject(reply, "error", why);
+    (void)answer(commands, client, reply, NULL, 0);
+}
+
+static void run_status(struct commands *commands, uint64_t client, const cJSON *request) {
+    cJSON *reply = status_json(commands->house);
+    if (reply == NULL) {
+        refuse(commands, client, "no memory");
+        return;
+    }
+    cJSON_AddBoolToObject(reply, "ok", true);
+    (void)answer(commands, client, reply, NULL, 0);
+}
+
+static bool reload_each(struct commands *commands, const cJSON *names, struct buf *text) {
+    if (cJSON_GetArraySize(names) == 0) {
+        return house_reload(commands->house, NULL, text);
+    }
+    bool ok = true;
+    const cJSON *name;
+    cJSON_ArrayForEach(name, names) {
+        ok = cJSON_IsString(name) && house_reload(commands->house, name->valuestring, text) && ok;
+    }
+    return ok;
+}
+
+static void run_reload(struct commands *commands, uint64_t client, const cJSON *request) {
+    struct buf text = {0};
+    bool all = reload_each(commands, cJSON_GetObjectItemCaseSensitive(request, "plugins"), &text);
+    cJSON *reply = cJSON_CreateObject();
+    cJSON_AddBoolToObject(reply, "ok", true);
+    cJSON_AddBoolToObject(reply, "all", all);
+    cJSON_AddStringToObject(reply, "text", text.bytes != NULL ? text.bytes : "");
+    buf_finish(&text);
+    (void)answer(commands, client, reply, NULL, 0);
+}
+
+static void run_stop(struct commands *commands, uint64_t client, const cJSON *request) {
+    bool final = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "final"));
+    cJSON *reply = cJSON_CreateObject();
+    cJSON_AddBoolToObject(reply, "ok", true);
+    cJSON_AddNumberToObject(reply, "pid", (double)getpid());
+    (void)answer(commands, client, reply, NULL, 0);
+    house_stop(commands->house, final);
+}
+
+static const struct house_bot *find_bot(struct house *house, const char *name) {
+    for (size_t i = 0; i < house_bot_count(house); i++) {
+        const struct house_bot *bot = house_bot(house, i);
+        if (strcmp(bot->config->name, name) == 0) {
+            return bot;
+        }
+    }
+    return NULL;
+}
+
+static void observer_end(struct observer *observer) {
+    ring_detach(observer->ring, observer->cursor);
+    cursor_close(observer->cursor);
+    free(observer);
+}
+
+/* Hands out the ring read-only, a cursor in memory and its eventfd. */
+static bool observe(struct commands *commands, uint64_t client, struct ring *ring,
+                    struct err *err) {
+    struct observer *observer = calloc(1, sizeof(*observer));
+    bool known;
+    bool lapped;
+    if (observer == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "no memory");
+    }
+    observer->client = client;
+    observer->ring = ring;
+    observer->cursor = cursor_open(NULL, ring, &known, &lapped, err);
+    if (observer->cursor == NULL || !ring_attach(ring, observer->cursor, false, err)) {
+        cursor_close(observer->cursor);
+        free(observer);
+        return false;
+    }
+    observer->next = commands->observers;
+    commands->observers = observer;
+    int fds[3] = {ring_fd(ring), cursor_fd(observer->cursor), cursor_eventfd(observer->cursor)};
+    cJSON *reply = cJSON_CreateObject();
+    cJSON_AddBoolToObject(reply, "ok", true);
+    (void)answer(commands, client, reply, fds, 3);
+    return true;
+}
+
+static void run_tail(struct commands *commands, uint64_t client, const cJSON *request) {
+    const cJSON *name = cJSON_GetObjectItemCaseSensitive(request, "bot");
+    const struct house_bot *bot =
+        cJSON_IsString(name) ? find_bot(commands->house, name->valuestring) : NULL;
+    struct err err = {0};
+    if (bot == NULL) {
+        refuse(commands, client, "no such bot; `drey status` lists them");
+    } else if (bot->bot == NULL) {
+        refuse(commands, client, "this bot did not start; `drey status` says why");
+    } else if (!observe(commands, client, bot_ring(bot->bot), &err)) {
+        refuse(commands, client, err.text);
+    }
+}
+
+static const struct command {
+    const char *name;
+    void (*run)(struct commands *commands, uint64_t client, const cJSON *request);
+} table[] = {
+    {"status", run_status},
+    {"reload", run_reload},
+    {"stop", run_stop},
+    {"tail", run_tail},
+};
+
+static void on_line(void *arg, uint64_t client, const char *line, size_t length) {
+    struct commands *commands = arg;
+    cJSON *request = cJSON_ParseWithLength(line, length);
+    const cJSON *name = cJSON_GetObjectItemCaseSensitive(request, "cmd");
+    const struct command *found = NULL;
+    for (size_t i = 0; cJSON_IsString(name) && i < sizeof(table) / sizeof(table[0]); i++) {
+        found = strcmp(table[i].name, name->valuestring) == 0 ? &table[i] : found;
+    }
+    if (found != NULL) {
+        found->run(commands, client, request);
+    } else {
+        refuse(commands, client,
+               cJSON_IsString(name) ? "unknown command; this drey may be older than the tool"
+                                    : "a request is one JSON object with \"cmd\"");
+    }
+    cJSON_Delete(request);
+}
+
+static void on_gone(void *arg, uint64_t client) {
+    struct commands *commands = arg;
+    for (struct observer **at = &commands->observers; *at != NULL;) {
+        struct observer *observer = *at;
+        if (observer->client == client) {
+            *at = observer->next;
+            observer_end(observer);
+        } else {
+            at = &observer->next;
+        }
+    }
+}
+
+struct commands *commands_open(struct house *house, struct err *err) {
+    struct commands *commands = calloc(1, sizeof(*commands));
+    if (commands == NULL) {
+        err_set(err, ERR_NO_MEMORY, "control socket");
+        return NULL;
+    }
+    commands->house = house;
+    commands->control = control_open(house_config(house)->control, house_loop(house), on_line,
+                                     on_gone, commands, err);
+    if (commands->control == NULL) {
+        free(commands);
+        return NULL;
+    }
+    return commands;
+}
+
+void commands_close(struct commands *commands) {
+    if (commands == NULL) {
+        return;
+    }
+    control_close(commands->control); /* ends the observers through on_gone */
+    free(commands);
+}

@@ -1,0 +1,125 @@
+/* main.c: from the command line to a command. One table; help and usage print the same rows. */
+#include "base/text.h"
+#include "bot/house.h"
+#include "cli/cli.h"
+#include "config/help.h"
+#include "plugin/new.h"
+#include "plugin/probe.h"
+#include "sim/sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int help_main(int argc, char **argv);
+
+static const struct command {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *usage;
+    const char *line;   /* what it does, in a line */
+    const char *detail; /* the rest of `drey help NAME` */
+} commands[] = {
+    {"run", run_main, "[-c FILE] [--time-scale X]", "run the bots of a configuration",
+     "Runs in the foreground until SIGTERM or Ctrl-C; sessions stay resumable for a few minutes.\n"
+     "SIGHUP reloads changed plugins.\n"
+     "  -c, --config FILE   default: ./drey.ini, ~/.config/drey/drey.ini, /etc/drey/drey.ini\n"
+     "  --time-scale X      all client timings times X; only against a local Discord\n"
+     "Exit status: 0 stopped, 1 trouble, 2 usage, 77 every token was refused, 78 configuration.\n"},
+    {"check", check_main, "[-c FILE]", "find what is wrong with a configuration and its plugins",
+     "Opens each plugin in a child process, shows what it registers and which intents follow.\n"
+     "Exit status: 0 nothing is wrong, 78 something is.\n"},
+    {"status", status_main, "[-c FILE] [--json] [-q]", "show bots, shards and plugins",
+     "Exit status: 0 all is well, 3 not running, 4 something is not as it should be.\n"},
+    {"reload", reload_main, "[-c FILE] [PLUGIN...]", "replace plugins while events flow",
+     "Without a name: every plugin whose file changed. Prints the result per plugin.\n"
+     "Exit status: 0 all replaced, 1 one was refused and its old version goes on.\n"},
+    {"stop", stop_main, "[-c FILE] [--final]", "stop a running drey and wait for its end",
+     "  --final   close the sessions for good: the bots show offline at once\n"},
+    {"tail", tail_main, "[-c FILE] [--bot B] [--event E]... [--json]", "follow events as they come",
+     "Reads the event rings beside the plugins, without slowing them.\n"},
+    {"new", new_main, "NAME", "make a folder with a plugin that builds and runs", ""},
+    {"sim", sim_main, "[OPTIONS]", "run a local Discord to test bots against",
+     "See: drey sim --help\n"},
+    {"help", help_main, "[COMMAND | config]", "explain a command, or every configuration key", ""},
+    {"version", version_main, "", "print the version", ""},
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static const struct command *find(const char *name) {
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+static void print_commands(FILE *out) {
+    (void)fprintf(out, "drey %s, a host for Discord bots\n\nusage: drey COMMAND ...\n",
+                  DREY_VERSION);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        (void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].line);
+    }
+    (void)fprintf(out, "More: drey help COMMAND, drey help config\n");
+}
+
+static int unknown(const char *name) {
+    const char *names[COMMANDS];
+    for (size_t i = 0; i < COMMANDS; i++) {
+        names[i] = commands[i].name;
+    }
+    const char *near = text_nearest(name, names, COMMANDS);
+    cli_complain("no command '%s'%s%s%s; drey help lists them", name,
+                 near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                 near != NULL ? "'?" : "");
+    return EXIT_USAGE;
+}
+
+static int help_main(int argc, char **argv) {
+    if (argc < 2) {
+        print_commands(stdout);
+        return EXIT_OK;
+    }
+    if (strcmp(argv[1], "config") == 0) {
+        struct buf text = {0};
+        bool ok = config_help(&text) && fputs(text.bytes, stdout) >= 0;
+        buf_finish(&text);
+        return ok ? EXIT_OK : EXIT_TROUBLE;
+    }
+    const struct command *command = find(argv[1]);
+    if (command == NULL) {
+        return unknown(argv[1]);
+    }
+    (void)printf("usage: drey %s %s\n%s.\n%s", command->name, command->usage, command->line,
+                 command->detail);
+    return EXIT_OK;
+}
+
+static bool asks_for_help(const char *word) {
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        print_commands(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], PROBE_ARGUMENT) == 0) {
+        return probe_main(argc, argv);
+    }
+    if (asks_for_help(argv[1])) {
+        return help_main(1, argv);
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        return version_main(1, argv);
+    }
+    const struct command *command = find(argv[1]);
+    if (command == NULL) {
+        return unknown(argv[1]);
+    }
+    if (argc == 3 && asks_for_help(argv[2]) && command->main != sim_main) {
+        char *words[] = {argv[0], argv[1], NULL};
+        return help_main(2, words);
+    }
+    return command->main(argc - 1, argv + 1);
+}

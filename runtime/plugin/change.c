@@ -1,0 +1,502 @@
+/* plugin/change.c: one transaction: a judged file becomes the running generation of its plugin
+ * for every bot that wants it, or nothing has happened.
+ *
+ *   probe child -> private copies, threads, init -> may the sessions serve it? -> old: save
+ *   -> new: restore, start -> old: stop -> new: go
+ *
+ * Until `stop` every step can be undone; from there on none is refused. Each step is asked of all
+ * bots' workers at once and waited for together. */
+#include "plugin/manager.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SEATS_MAX = 1024 };
+
+struct change {
+    struct plugins *plugins;
+    const struct candidate *candidate;
+    struct plugin *plugin;
+    bool fresh_plugin;
+    uint32_t generation;
+    struct seat *seats[SEATS_MAX];
+    struct hand *asked[SEATS_MAX];
+    size_t count;
+    uint64_t held_ns;  /* when the first old one was asked to hold */
+    uint64_t pause_ns; /* until the last new one went */
+    uint64_t waiting;  /* bytes of events that waited meanwhile */
+};
+
+static void add_config(void *to, const char *key, const char *value) {
+    struct buf *out = to;
+    buf_append(out, key, strlen(key) + 1);
+    buf_append(out, value, strlen(value) + 1);
+}
+
+void change_config(struct plugins *plugins, const char *bot, const char *plugin, struct buf *out) {
+    if (plugins->host.config != NULL) {
+        plugins->host.config(plugins->host.arg, bot, plugin, add_config, out);
+    }
+}
+
+/* ---- Steps: asked of all, judged together ---- */
+
+/* The first failure among the answers, told with the bot's name. */
+static bool judge(struct change *change, const char *step, bool in_time, struct err *err) {
+    for (size_t i = 0; i < change->count; i++) {
+        struct hand *hand = change->asked[i];
+        if (hand == NULL) {
+            continue;
+        }
+        if (!hand->answered) {
+            return err_set(err, ERR_PLUGIN, "%s for bot %s did not return within %u ms", step,
+                           hand->bot, change->plugins->deadline_ms);
+        }
+        if (hand_answer(hand)->status < 0) {
+            err_set(err, ERR_PLUGIN, "%s", port_data(hand_answer(hand)));
+            return change->count > 1 ? err_prefix(err, "bot %s", hand->bot) : false;
+        }
+    }
+    return in_time;
+}
+
+static bool await_step(struct change *change, const char *step, struct err *err) {
+    bool in_time =
+        tend_await(change->plugins, change->asked, change->count, change->plugins->deadline_ms);
+    return judge(change, step, in_time, err);
+}
+
+static bool make_hand(struct change *change, struct seat *seat, struct err *err) {
+    struct plugins *plugins = change->plugins;
+    const struct note *note = &change->candidate->note;
+    char copy[PATH_MAX];
+    uint64_t serial = ++plugins->serial;
+    int length = snprintf(copy, sizeof(copy), "%s/%s.%llu-%016llx.so", plugins->gen_dir, note->id,
+                          (unsigned long long)serial, (unsigned long long)change->candidate->hash);
+    if (length < 0 || (size_t)length >= sizeof(copy)) {
+        return err_set(err, ERR_INVALID, "%s: path too long", plugins->gen_dir);
+    }
+    if (!image_copy(copy, change->candidate->bytes.bytes, change->candidate->bytes.length, err)) {
+        return false;
+    }
+    struct hand_spec spec = {.plugin = note->id,
+                             .bot = seat->bot->name,
+                             .copy = copy,
+                             .generation = change->generation,
+                             .serial = serial,
+                             .inbox = plugins->inbox,
+                             .ring_fd = ring_fd(seat->bot->ring),
+                             .cursor_fd = cursor_fd(seat->cursor),
+                             .event_fd = cursor_eventfd(seat->cursor),
+                             .lapped = seat->lapped};
+    seat->incoming = hand_create(&spec, err);
+    if (seat->incoming == NULL) {
+        unlink(copy);
+        return false;
+    }
+    seat->incoming->next = plugins->hands;
+    plugins->hands = seat->incoming;
+    return true;
+}
+
+static bool ask_load(struct change *change, struct seat *seat, struct err *err) {
+    struct buf data = {0};
+    if (!make_hand(change, seat, err)) {
+        return false;
+    }
+    buf_append(&data, &change->candidate->note, sizeof(change->candidate->note));
+    change_config(change->plugins, seat->bot->name, change->candidate->note.id, &data);
+    struct port_message head = {.kind = PORT_LOAD,
+                                .name_length = (uint32_t)strlen(seat->incoming->copy),
+                                .data_length = (uint32_t)data.length};
+    hand_ask(seat->incoming, &head, seat->incoming->copy, data.bytes, PORT_LOADED);
+    buf_finish(&data);
+    return true;
+}
+
+static bool load_all(struct change *change, struct err *err) {
+    for (size_t i = 0; i < change->count; i++) {
+        if (!ask_load(change, change->seats[i], err)) {
+            return false;
+        }
+        change->asked[i] = change->seats[i]->incoming;
+    }
+    if (!await_step(change, "init", err)) {
+        return false;
+    }
+    for (size_t i = 0; i < change->count; i++) {
+        struct seat *seat = change->seats[i];
+        const struct port_message *rows = hand_answer(seat->incoming);
+        seat->incoming_needs = (struct plugin_needs){0};
+        needs_add(&seat->incoming_needs, port_data(rows), rows->data_length);
+    }
+    return true;
+}
+
+/* What all plugins of the bot will need, with the incoming one instead of the old. */
+static struct plugin_needs needs_with(const struct change *change, const struct seat *incoming) {
+    struct plugin_needs needs = incoming->incoming_needs;
+    for (struct plugin *plugin = change->plugins->plugins; plugin; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
+            if (seat->bot == incoming->bot && plugin != change->plugin) {
+                needs_join(&needs, &seat->needs);
+            }
+        }
+    }
+    return needs;
+}
+
+static bool admit_all(struct change *change, struct err *err) {
+    const struct plugins_host *host = &change->plugins->host;
+    for (size_t i = 0; i < change->count && host->admit != NULL; i++) {
+        struct plugin_needs needs = needs_with(change, change->seats[i]);
+        const char *bot = change->seats[i]->bot->name;
+        if (!host->admit(host->arg, bot, change->plugin->id, &needs, err)) {
+            return err_prefix(err, "bot %s", bot);
+        }
+    }
+    return true;
+}
+
+/* A quarantined one cannot be asked: it is given up, its last checkpoint serves. */
+static bool hold_all(struct change *change, struct err *err) {
+    struct port_message hold = {.kind = PORT_HOLD};
+    change->held_ns = clock_mono_ns();
+    for (size_t i = 0; i < change->count; i++) {
+        struct seat *seat = change->seats[i];
+        bool can = seat->hand != NULL && !seat->stuck;
+        change->asked[i] = can ? seat->hand : NULL;
+        if (can) {
+            hand_ask(seat->hand, &hold, "", "", PORT_HELD);
+        }
+    }
+    return await_step(change, "save of the old version (or the handler before it)", err);
+}
+
+static bool fetch_state(struct seat *seat, const char *id, struct err *err) {
+    seat->state.there = false;
+    if (seat->hand == NULL || seat->stuck) {
+        return store_read(seat->bot, id, &seat->state, err);
+    }
+    const struct port_message *held = hand_answer(seat->hand);
+    buf_clear(&seat->state.data);
+    if (held->extra != 0) {
+        seat->state.there = buf_append(&seat->state.data, port_data(held), held->data_length);
+        seat->state.version = (uint32_t)held->number;
+        seat->state.reason = DREY_REASON_RELOAD;
+        return seat->state.there || err_set(err, ERR_NO_MEMORY, "saved state");
+    }
+    return true;
+}
+
+static bool restore_all(struct change *change, struct err *err) {
+    for (size_t i = 0; i < change->count; i++) {
+        struct seat *seat = change->seats[i];
+        change->asked[i] = NULL;
+        if (!fetch_state(seat, change->plugin->id, err)) {
+            return false;
+        }
+        if (seat->state.there) {
+            struct port_message head = {.kind = PORT_RESTORE,
+                                        .number = seat->state.version,
+                                        .extra = seat->state.reason,
+                                        .data_length = (uint32_t)seat->state.data.length};
+            change->asked[i] = seat->incoming;
+            hand_ask(seat->incoming, &head, "", seat->state.data.bytes, PORT_RESTORED);
+        }
+    }
+    return await_step(change, "restore", err);
+}
+
+/* A quarantined old one must have lost the cursor before the new one opens it. */
+static bool give_up_stuck(struct change *change, struct err *err) {
+    for (size_t i = 0; i < change->count; i++) {
+        struct seat *seat = change->seats[i];
+        if (seat->hand != NULL && seat->stuck && !seat->hand->abandoned &&
+            !hand_abandon(seat->hand)) {
+            return err_set(err, ERR_BUSY,
+                           "the handler that was stuck returned just now: try again");
+        }
+    }
+    return true;
+}
+
+static bool start_all(struct change *change, struct err *err) {
+    struct port_message start = {.kind = PORT_START};
+    if (!give_up_stuck(change, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < change->count; i++) {
+        change->asked[i] = change->seats[i]->incoming;
+        hand_ask(change->asked[i], &start, "", "", PORT_STARTED);
+    }
+    return await_step(change, "start", err);
+}
+
+static bool attach_all(struct change *change, struct err *err) {
+    for (size_t i = 0; i < change->count; i++) {
+        struct seat *seat = change->seats[i];
+        if (!seat->attached && !ring_attach(seat->bot->ring, seat->cursor, true, err)) {
+            return false;
+        }
+        seat->attached = true;
+    }
+    return true;
+}
+
+/* ---- The end: one or the other ---- */
+
+static bool timer_alive(void *arg, uint64_t serial) {
+    return timers_alive(arg, serial);
+}
+
+static void carry_counts(struct seat *seat, const struct hand *old) {
+    seat->handled += atomic_load(&old->shared.handled);
+    seat->errors += atomic_load(&old->shared.errors);
+    seat->gaps += atomic_load(&old->shared.gaps);
+}
+
+static void switch_seat(struct change *change, struct seat *seat) {
+    struct port_message go = {.kind = PORT_GO};
+    struct hand *old = seat->hand;
+    if (old != NULL) {
+        carry_counts(seat, old);
+        box_move(old->mail, seat->incoming->mail, timer_alive, &seat->timers);
+    }
+    seat->hand = seat->incoming;
+    seat->incoming = NULL;
+    seat->needs = seat->incoming_needs;
+    seat->stuck = false;
+    seat->lapped = false;
+    seat->progress = 0;
+    seat->progress_ms = clock_mono_ms();
+    tend_staged(change->plugins, seat);
+    change->waiting += ring_head(seat->bot->ring) - cursor_position(seat->cursor);
+    hand_ask(seat->hand, &go, "", "", 0);
+    store_mark_begun(seat->bot, change->plugin->id);
+}
+
+static void commit(struct change *change) {
+    struct hand *old[SEATS_MAX];
+    for (size_t i = 0; i < change->count; i++) {
+        old[i] = change->seats[i]->hand;
+        change->asked[i] = old[i];
+    }
+    change_stop_hands(change->plugins, change->asked, change->count);
+    for (size_t i = 0; i < change->count; i++) {
+        switch_seat(change, change->seats[i]);
+    }
+    change->pause_ns = clock_mono_ns() - change->held_ns;
+    for (size_t i = 0; i < change->count; i++) {
+        change_retire(change->plugins, old[i]);
+    }
+    tend_arm_timer(change->plugins);
+}
+
+/* Removes the cursor file of a plugin that has never run: it would hold a place for nothing. */
+static void forget_cursor(const struct seat *seat, const char *id) {
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof(path), "%s/cursors/%s", seat->bot->state_dir, id) <
+        (int)sizeof(path)) {
+        unlink(path);
+    }
+}
+
+static void roll_back(struct change *change) {
+    struct hand *incoming[SEATS_MAX];
+    struct port_message go = {.kind = PORT_GO};
+    for (size_t i = 0; i < change->count; i++) { /* the old ones first: events wait */
+        struct seat *seat = change->seats[i];
+        if (seat->hand != NULL && !seat->hand->abandoned) {
+            hand_ask(seat->hand, &go, "", "", 0);
+        }
+        incoming[i] = seat->incoming;
+        change->asked[i] = seat->incoming;
+    }
+    change_stop_hands(change->plugins, change->asked, change->count);
+    for (size_t i = 0; i < change->count; i++) {
+        struct seat *seat = change->seats[i];
+        change_retire(change->plugins, incoming[i]);
+        seat->incoming = NULL;
+        buf_clear(&seat->staged);
+        if (seat->hand == NULL) {
+            if (seat->fresh) {
+                forget_cursor(seat, change->plugin->id);
+            }
+            change_free_seat(change->plugin, seat);
+        }
+    }
+}
+
+/* ---- Who takes part ---- */
+
+static struct seat *add_seat(struct plugin *plugin, struct bot *bot, struct err *err) {
+    char path[PATH_MAX];
+    char folder[PATH_MAX];
+    bool known = false;
+    struct seat *seat = calloc(1, sizeof(*seat));
+    if (seat == NULL || !file_join(folder, sizeof(folder), bot->state_dir, "cursors") ||
+        !file_join(path, sizeof(path), folder, plugin->id) || !file_make_dirs(folder, err)) {
+        free(seat);
+        return NULL;
+    }
+    seat->bot = bot;
+    seat->cursor = cursor_open(path, bot->ring, &known, &seat->lapped, err);
+    if (seat->cursor == NULL) {
+        free(seat);
+        return NULL;
+    }
+    seat->fresh = !known;
+    seat->next = plugin->seats;
+    plugin->seats = seat;
+    return seat;
+}
+
+static struct seat *seat_for(const struct plugin *plugin, const struct bot *bot) {
+    struct seat *seat = plugin->seats;
+    while (seat != NULL && seat->bot != bot) {
+        seat = seat->next;
+    }
+    return seat;
+}
+
+/* all: every bot that wants it; else only those it does not serve yet. */
+static bool gather(struct change *change, bool all, struct err *err) {
+    struct plugin *plugin = change->plugin;
+    for (struct bot *bot = change->plugins->bots; bot != NULL; bot = bot->next) {
+        struct seat *seat = seat_for(plugin, bot);
+        if (!plugins_wants(bot->wanted, plugin->id) || (seat != NULL && !all)) {
+            continue;
+        }
+        if (change->count == SEATS_MAX) {
+            return err_set(err, ERR_LIMIT, "more than %d bots", SEATS_MAX);
+        }
+        if (seat == NULL) {
+            seat = add_seat(plugin, bot, err);
+        }
+        if (seat == NULL) {
+            return false;
+        }
+        change->seats[change->count++] = seat;
+    }
+    return true;
+}
+
+static bool probe(struct change *change, struct err *err) {
+    struct probe_report report;
+    struct buf config = {0};
+    const char *bot = change->seats[0]->bot->name;
+    change_config(change->plugins, bot, change->plugin->id, &config);
+    struct probe_request request = {.path = change->candidate->path,
+                                    .program = change->plugins->probe,
+                                    .bot = bot,
+                                    .config = config.bytes,
+                                    .config_length = config.length,
+                                    .deadline_ms = change->plugins->deadline_ms};
+    char copy[PATH_MAX];
+    int length = snprintf(copy, sizeof(copy), "%s/probe.%llu.so", change->plugins->gen_dir,
+                          (unsigned long long)++change->plugins->serial);
+    bool ok =
+        length > 0 && (size_t)length < sizeof(copy) &&
+        image_copy(copy, change->candidate->bytes.bytes, change->candidate->bytes.length, err);
+    if (ok) {
+        request.path = copy; /* the file itself may be written while the child reads it */
+        ok = probe_run(&request, &report, err);
+        unlink(copy);
+    }
+    buf_finish(&config);
+    return ok;
+}
+
+static bool carry_out(struct change *change, struct err *err) {
+    if (change->plugins->kept >= PLUGINS_KEPT_MAX) {
+        return err_set(err, ERR_LIMIT,
+                       "%d old versions could not be removed from memory: restart drey",
+                       PLUGINS_KEPT_MAX);
+    }
+    return probe(change, err) && load_all(change, err) && admit_all(change, err) &&
+           hold_all(change, err) && restore_all(change, err) && attach_all(change, err) &&
+           start_all(change, err);
+}
+
+static void insert_plugin(struct plugins *plugins, struct plugin *plugin) {
+    struct plugin **link = &plugins->plugins;
+    while (*link != NULL && strcmp((*link)->id, plugin->id) < 0) {
+        link = &(*link)->next;
+    }
+    plugin->next = *link;
+    *link = plugin;
+}
+
+static void describe(const struct change *change, const char *was, struct buf *line) {
+    const struct note *note = &change->candidate->note;
+    if (change->generation == 1) {
+        buf_printf(line, "%s  %s  loaded for %zu bot%s", note->id, note->version, change->count,
+                   change->count == 1 ? "" : "s");
+        return;
+    }
+    buf_printf(line,
+               "%s  %s → %s  gen %u → %u  pause %.2f ms, %llu bytes of events waiting, "
+               "sessions kept",
+               note->id, was, note->version, change->generation - 1, change->generation,
+               (double)change->pause_ns / 1e6, (unsigned long long)change->waiting);
+}
+
+/* What runs now is what the candidate says. */
+static void settle(struct change *change, struct buf *line) {
+    struct plugin *plugin = change->plugin;
+    const struct candidate *candidate = change->candidate;
+    describe(change, plugin->version, line);
+    plugin->reloads += change->generation > plugin->generation && plugin->generation > 0;
+    plugin->generation = change->generation;
+    plugin->hash = candidate->hash;
+    plugin->refusal[0] = '\0';
+    memcpy(plugin->version, candidate->note.version, sizeof(plugin->version));
+    char *path = strdup(candidate->path);
+    if (path != NULL) {
+        free(plugin->path);
+        plugin->path = path;
+    }
+    log_info(NULL, "plugin %s", line->bytes);
+}
+
+bool change_run(struct plugins *plugins, const struct candidate *candidate, bool force,
+                struct buf *line, struct err *err) {
+    struct change change = {.plugins = plugins, .candidate = candidate};
+    change.plugin = change_find_plugin(plugins, candidate->note.id);
+    change.fresh_plugin = change.plugin == NULL;
+    if (change.fresh_plugin) {
+        change.plugin = calloc(1, sizeof(*change.plugin));
+        if (change.plugin == NULL) {
+            return err_set(err, ERR_NO_MEMORY, "plugin %s", candidate->note.id);
+        }
+        memcpy(change.plugin->id, candidate->note.id, sizeof(change.plugin->id));
+        insert_plugin(plugins, change.plugin);
+    }
+    bool renew = force || change.fresh_plugin || candidate->hash != change.plugin->hash;
+    change.generation = change.plugin->generation + (renew ? 1 : 0);
+    bool ok = gather(&change, renew, err);
+    if (ok && change.count > 0) {
+        ok = carry_out(&change, err);
+        if (ok) {
+            commit(&change);
+            settle(&change, line);
+        }
+    }
+    if (!ok) {
+        roll_back(&change);
+        text_copy(change.plugin->refusal, sizeof(change.plugin->refusal),
+                  err != NULL ? err->text : "refused");
+    }
+    if (change.plugin->seats == NULL) {
+        change_drop_plugin(plugins, change.plugin);
+    }
+    return ok;
+}

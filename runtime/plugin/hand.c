@@ -1,0 +1,204 @@
+/* plugin/hand.c: the thread around worker_run() and its end. */
+#include "plugin/hand.h"
+
+#include "base/log.h"
+#include "base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Threads are told apart by their names, so a name must be unique in the whole process. */
+static _Atomic unsigned names = 1;
+
+/* What could not be freed, since a thread of the plugin's may still use it; found by debuggers
+ * and leak checkers. Control thread. */
+static struct hand *left_behind;
+
+void hand_leave_behind(struct hand *hand) {
+    hand->next = left_behind;
+    left_behind = hand;
+}
+
+/* Log lines are written on the spot, so that the last one before a crash is not lost. */
+static bool send_to_host(void *arg, const struct port_message *head, const char *name,
+                         const void *data) {
+    struct hand *hand = arg;
+    struct port_message message = *head;
+    message.worker = hand->serial;
+    if (head->kind == PORT_LOG || head->kind == PORT_FAULT) {
+        struct log_from from = {.bot = hand->bot, .shard = -1, .plugin = hand->plugin};
+        log_line((enum log_level)head->status, &from, "%.*s", (int)head->data_length,
+                 (const char *)data);
+        if (head->status < LOG_ERROR) {
+            return true;
+        }
+    }
+    if (atomic_load(&hand->shared.hold) == WORKER_ABANDONED) {
+        return false; /* the inbox may be gone */
+    }
+    bool bounded = head->kind >= PORT_LOG && head->kind != PORT_TIMER_DONE; /* else by its cause */
+    return box_push(hand->inbox, &message, name, data, bounded ? PORT_BOX_BYTES : 0);
+}
+
+static void *run(void *arg) {
+    struct hand *hand = arg;
+    sigset_t all;
+    sigfillset(&all); /* signals are the control thread's; those of a crash cannot be blocked */
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    pthread_setname_np(pthread_self(), hand->thread_name);
+    hand->image = worker_run(&hand->options);
+    return NULL;
+}
+
+static void free_hand(struct hand *hand) {
+    box_destroy(hand->control);
+    box_destroy(hand->mail);
+    buf_finish(&hand->answer);
+    free(hand->bot);
+    free(hand);
+}
+
+struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
+    struct hand *hand = calloc(1, sizeof(*hand));
+    if (hand == NULL) {
+        err_set(err, ERR_NO_MEMORY, "worker");
+        return NULL;
+    }
+    hand->bot = strdup(spec->bot);
+    hand->control = box_create(err);
+    hand->mail = box_create(err);
+    hand->inbox = spec->inbox;
+    hand->serial = spec->serial;
+    text_copy(hand->plugin, sizeof(hand->plugin), spec->plugin);
+    text_copy(hand->copy, sizeof(hand->copy), spec->copy);
+    snprintf(hand->thread_name, sizeof(hand->thread_name), "plugin-%u",
+             atomic_fetch_add(&names, 1) % 10000000);
+    hand->options = (struct worker_options){
+        .port = {hand->control, hand->mail, hand, send_to_host},
+        .bot = hand->bot,
+        .generation = spec->generation,
+        .ring_fd = spec->ring_fd,
+        .cursor_fd = spec->cursor_fd,
+        .event_fd = spec->event_fd,
+        .lapped = spec->lapped,
+        .shared = &hand->shared,
+    };
+    if (hand->bot == NULL || hand->control == NULL || hand->mail == NULL) {
+        free_hand(hand);
+        return NULL;
+    }
+    int code = pthread_create(&hand->thread, NULL, run, hand);
+    if (code != 0) {
+        errno = code;
+        err_system(err, "starting a thread for plugin %s", spec->plugin);
+        free_hand(hand);
+        return NULL;
+    }
+    return hand;
+}
+
+bool hand_ask(struct hand *hand, const struct port_message *head, const char *name,
+              const void *data, uint32_t answer) {
+    struct port_message message = *head;
+    message.more = ++hand->ask;
+    hand->awaited = answer;
+    hand->answered = false;
+    return box_push(hand->control, &message, name, data, 0);
+}
+
+bool hand_take_answer(struct hand *hand, const struct buf *message) {
+    const struct port_message *head = (const struct port_message *)(const void *)message->bytes;
+    if (hand->awaited == 0 || head->kind != hand->awaited || head->more != hand->ask) {
+        return false;
+    }
+    buf_clear(&hand->answer);
+    hand->answered = buf_append(&hand->answer, message->bytes, message->length);
+    hand->awaited = 0;
+    return true;
+}
+
+const struct port_message *hand_answer(const struct hand *hand) {
+    return (const struct port_message *)(const void *)hand->answer.bytes;
+}
+
+/* Whether a thread of this name still runs: one that the plugin started and did not join. */
+static bool thread_left(const char *name) {
+    DIR *tasks = opendir("/proc/self/task");
+    bool left = false;
+    struct dirent *entry;
+    while (tasks != NULL && !left && (entry = readdir(tasks)) != NULL) {
+        char path[300];
+        char comm[32] = "";
+        snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+        FILE *file = fopen(path, "re");
+        if (file == NULL) {
+            continue;
+        }
+        left = fgets(comm, sizeof(comm), file) != NULL;
+        comm[strcspn(comm, "\n")] = '\0';
+        left = left && strcmp(comm, name) == 0;
+        fclose(file);
+    }
+    if (tasks != NULL) {
+        closedir(tasks);
+    }
+    return left;
+}
+
+/* pthread_join() returns a moment before the kernel's entry of the thread is gone. */
+static bool thread_stays(const char *name) {
+    for (int i = 0; i < 50; i++) {
+        if (!thread_left(name)) {
+            return false;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return true;
+}
+
+static bool join(struct hand *hand, uint32_t deadline_ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += deadline_ms / 1000 + 1;
+    return pthread_timedjoin_np(hand->thread, NULL, &until) == 0;
+}
+
+bool hand_end(struct hand *hand, uint32_t deadline_ms, char *why, size_t size) {
+    bool gone = false;
+    if (!join(hand, deadline_ms)) {
+        snprintf(why, size, "its thread does not end");
+        pthread_detach(hand->thread);
+        atomic_store(&hand->shared.hold, WORKER_ABANDONED);
+        hand_leave_behind(hand);
+        return false; /* everything stays where the thread may still need it */
+    }
+    if (hand->image != NULL && thread_stays(hand->thread_name)) {
+        snprintf(why, size, "it left a thread running");
+        atomic_store(&hand->shared.hold, WORKER_ABANDONED);
+        hand_leave_behind(hand);
+    } else {
+        gone = image_close(hand->image, why, size);
+        if (gone) {
+            unlink(hand->copy);
+        }
+        free_hand(hand);
+        return gone;
+    }
+    return false;
+}
+
+bool hand_abandon(struct hand *hand) {
+    uint32_t inside = WORKER_INSIDE;
+    if (!atomic_compare_exchange_strong(&hand->shared.hold, &inside, WORKER_ABANDONED)) {
+        return false;
+    }
+    hand->abandoned = true;
+    pthread_detach(hand->thread);
+    return true;
+}

@@ -1,0 +1,70 @@
+/* plugin/hand.h: one worker thread as the manager sees it: asked, answered, waited for, given up.
+ * [control thread] */
+#ifndef PLUGIN_HAND_H
+#define PLUGIN_HAND_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "plugin/port.h"
+#include "plugin/worker.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hand {
+    struct hand *next; /* in the manager's list */
+    uint64_t serial;   /* stands in every message it sends */
+    pthread_t thread;
+    char thread_name[16]; /* threads the plugin starts inherit it */
+    char plugin[64];
+    char *bot;
+    char copy[PATH_MAX]; /* the private copy of the file */
+    struct box *inbox;   /* the manager's; borrowed */
+    struct box *control;
+    struct box *mail;
+    struct worker_shared shared;
+    struct worker_options options;
+    struct image *image; /* what worker_run() returned; valid once joined */
+    uint64_t ask;        /* counts the steps asked; stands in `more` */
+    uint32_t awaited;    /* the answer that is due, 0: none */
+    bool answered;
+    struct buf answer; /* the message that answered */
+    bool abandoned;
+};
+
+struct hand_spec {
+    const char *plugin;
+    const char *bot;
+    const char *copy;
+    uint32_t generation;
+    uint64_t serial;
+    struct box *inbox;
+    int ring_fd;
+    int cursor_fd;
+    int event_fd;
+    bool lapped;
+};
+
+/* Starts the thread; it waits for PORT_LOAD. spec: copied. Result: owned, see hand_end(). */
+struct hand *hand_create(const struct hand_spec *spec, struct err *err);
+/* Sends a step. answer: the kind that will answer it, 0 for none (an answer that comes anyway is
+ * left to the caller of the inbox). */
+bool hand_ask(struct hand *hand, const struct port_message *head, const char *name,
+              const void *data, uint32_t answer);
+/* Hands in a message of the inbox that came from this hand; true when it was the answer due. */
+bool hand_take_answer(struct hand *hand, const struct buf *message);
+/* The answer, after hand->answered. */
+const struct port_message *hand_answer(const struct hand *hand);
+
+/* After it answered PORT_STOPPED: joins the thread, unmaps the image, removes the private copy,
+ * frees. False: something had to stay mapped, *why says what. */
+bool hand_end(struct hand *hand, uint32_t deadline_ms, char *why, size_t size);
+/* Gives up on a worker that is inside the plugin: when it ever comes back it touches nothing and
+ * ends. Its memory stays. False: it came back just now, so it can be asked again. */
+bool hand_abandon(struct hand *hand);
+/* Takes an abandoned one: it is never freed. */
+void hand_leave_behind(struct hand *hand);
+
+#endif

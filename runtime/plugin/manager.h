@@ -1,0 +1,162 @@
+/* plugin/manager.h: what the files that make up the manager (plugins.h) share: its tables and the
+ * calls between them. Nobody else includes this. [control thread] */
+#ifndef PLUGIN_MANAGER_H
+#define PLUGIN_MANAGER_H
+
+#include "plugin/hand.h"
+#include "plugin/instance.h"
+#include "plugin/note.h"
+#include "plugin/plugins.h"
+#include "plugin/probe.h"
+#include "plugin/timers.h"
+#include "plugin/watch.h"
+#include "ring/reader.h"
+
+#include <sys/stat.h>
+
+struct bot {
+    struct bot *next;
+    char *name;
+    char *state_dir;
+    char *wanted;
+    struct ring *ring;
+};
+
+/* A saved state on its way. */
+struct state {
+    bool there;
+    uint32_t reason;
+    uint32_t version;
+    struct buf data;
+};
+
+/* A plugin serving a bot: what stays the same over its generations. */
+struct seat {
+    struct seat *next;
+    struct bot *bot;
+    struct cursor *cursor;
+    bool attached;         /* the ring knows the cursor */
+    bool lapped;           /* the cursor's place was gone when it was opened */
+    bool fresh;            /* the cursor file is new */
+    struct hand *hand;     /* serves; NULL until the first commit */
+    struct hand *incoming; /* is being loaded */
+    struct plugin_needs needs;
+    struct plugin_needs incoming_needs;
+    struct timers timers;
+    struct buf staged; /* timer requests of the incoming one: messages end to end */
+    struct state state;
+    uint64_t handled; /* by the generations before */
+    uint64_t errors;
+    uint64_t gaps;
+    bool stuck;
+    uint64_t progress; /* as last looked at, and since when it has been so */
+    uint64_t progress_ms;
+    char error[256]; /* the last one */
+};
+
+struct plugin {
+    struct plugin *next;
+    char id[PLUGINS_ID_BYTES];
+    char version[32];
+    char *path;
+    uint64_t hash;
+    uint32_t generation;
+    uint64_t reloads;
+    char refusal[512]; /* of the newest file; "" when that is what runs */
+    struct seat *seats;
+};
+
+/* A file as last seen; one that was refused keeps why. */
+struct file_seen {
+    struct file_seen *next;
+    char *path;
+    struct stat stat;
+    char id[PLUGINS_ID_BYTES];
+    char refusal[512];
+    bool present;        /* in the scan that runs */
+    bool judged;         /* this state of the file was loaded or refused */
+    uint64_t missing_ms; /* since when it is away; 0: it is there */
+};
+
+struct plugins {
+    struct loop *loop;
+    struct plugins_host host;
+    char **dirs;
+    size_t dir_count;
+    char *gen_dir;
+    char *probe;
+    uint32_t deadline_ms;
+    uint32_t stuck_ms;
+    uint32_t checkpoint_ms;
+    struct box *inbox;
+    struct loop_watch *inbox_watch;
+    struct loop_timer *timer;    /* the next timer of a plugin's */
+    struct loop_timer *watchdog; /* looks for handlers that do not return */
+    struct loop_timer *checkpoint;
+    struct watch *watch;
+    struct bot *bots;
+    struct plugin *plugins; /* by id */
+    struct file_seen *files;
+    struct hand *hands;
+    uint64_t serial;
+    size_t kept;
+};
+
+/* A plugin's file, read and judged. */
+struct candidate {
+    const char *path; /* borrowed */
+    struct buf bytes;
+    uint64_t hash;
+    struct note note;
+};
+
+/* ---- change.c: from a judged file to a running generation, or back ---- */
+/* Loads it for all bots that want it: for all or for none. *line: what happened, in words for
+ * people, appended. force: also when the content is what runs already. */
+bool change_run(struct plugins *plugins, const struct candidate *candidate, bool force,
+                struct buf *line, struct err *err);
+/* Config of a plugin for a bot as KEY NUL VALUE NUL ... */
+void change_config(struct plugins *plugins, const char *bot, const char *plugin, struct buf *out);
+
+/* ---- retire.c: ends ---- */
+/* Asks them to stop and waits; NULL and abandoned ones are skipped (and set to NULL). */
+void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t count);
+/* Ends a worker that answered PORT_STOPPED, or gives up on one that did not. NULL is fine. */
+void change_retire(struct plugins *plugins, struct hand *hand);
+/* A seat without a hand. */
+void change_free_seat(struct plugin *plugin, struct seat *seat);
+/* Stops a seat in an orderly way: state saved and on disk, thread joined. Frees the seat. */
+void change_end_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
+/* Config of a plugin for a bot as KEY NUL VALUE NUL ... */
+void change_config(struct plugins *plugins, const char *bot, const char *plugin, struct buf *out);
+
+/* NULL: no such plugin runs. */
+struct plugin *change_find_plugin(const struct plugins *plugins, const char *id);
+/* Forgets a plugin that has no seats. */
+void change_drop_plugin(struct plugins *plugins, struct plugin *plugin);
+
+/* ---- files.c ---- */
+void files_forget(struct plugins *plugins);
+
+/* ---- tend.c: what happens between changes ---- */
+/* Handles every message that waits in the inbox. */
+void tend_inbox(struct plugins *plugins);
+/* Waits until all of them answered, at most deadline_ms; the inbox is tended meanwhile. NULL
+ * entries are skipped. */
+bool tend_await(struct plugins *plugins, struct hand **hands, size_t count, uint64_t deadline_ms);
+/* Carries out what the new generation asked for while it was incoming. */
+void tend_staged(struct plugins *plugins, struct seat *seat);
+void tend_arm_timer(struct plugins *plugins);
+bool tend_start(struct plugins *plugins, struct err *err);
+void tend_stop(struct plugins *plugins);
+
+/* ---- store.c: states on disk ---- */
+/* found: whether there is one. False: it is there but cannot be used. */
+bool store_read(const struct bot *bot, const char *id, struct state *state, struct err *err);
+/* clean: written at an orderly stop, so that it is complete. */
+bool store_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
+                 size_t length, bool clean, struct err *err);
+/* Notes that a run has begun which the state does not know of. */
+void store_mark_begun(const struct bot *bot, const char *id);
+
+#endif

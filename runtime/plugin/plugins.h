@@ -1,0 +1,138 @@
+/* plugin/plugins.h: all plugins of the house: which files there are, which generation of each
+ * serves which bot, and the way from a new file to a running generation, or back.
+ *
+ * One manager for all bots. Plugin code runs on worker threads (worker.h) and in probe children
+ * (probe.h), never on the caller's. The functions that load, reload or stop wait for those with
+ * a deadline: they may take as long as PLUGINS_DEADLINE_MS for each step when a plugin misbehaves,
+ * about a millisecond when none does. [control thread, all of it] */
+#ifndef PLUGIN_PLUGINS_H
+#define PLUGIN_PLUGINS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "gateway/events.h"
+#include "ring/ring.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PLUGINS_DEADLINE_MS = 5000,    /* probe, init, save, restore, start, stop: each */
+    PLUGINS_STUCK_MS = 10000,      /* a handler that runs longer is reported and quarantined */
+    PLUGINS_CHECKPOINT_MS = 60000, /* how often `save` is asked for without a reload */
+    PLUGINS_KEPT_MAX = 64,         /* images that could not be unmapped; beyond: no more reloads */
+    PLUGINS_ID_BYTES = 64,         /* an id with its NUL */
+};
+
+struct plugins;
+
+/* What plugins need from a session of a bot. Zero is "nothing". */
+struct plugin_needs {
+    bool everything;                 /* somebody subscribed to `*` */
+    bool content;                    /* somebody reads message content */
+    uint8_t scopes[EVENT_COUNT + 1]; /* enum event_scope bits, by event id; [0]: unknown ones */
+};
+
+typedef void plugins_config_fn(void *to, const char *key, const char *value);
+
+/* What the manager asks its owner. All called on the control thread, inside the manager's
+ * functions or from the loop; none may call the manager back, except the status functions. */
+struct plugins_host {
+    void *arg;
+    /* Calls give(to, key, value) for every key of [plugin:NAME], then of [plugin:NAME@BOT]: a
+     * later value replaces an earlier one of that key. Texts: borrowed for the call. */
+    void (*config)(void *arg, const char *bot, const char *plugin, plugins_config_fn *give,
+                   void *to);
+    /* Whether the sessions of this bot, as they are now, give what `needs` (all plugins of that
+     * bot together, the new generation included) asks for. False with *err: which intents are
+     * lacking and the ways out. True while there is no session yet. */
+    bool (*admit)(void *arg, const char *bot, const char *plugin, const struct plugin_needs *needs,
+                  struct err *err);
+};
+
+struct plugins_options {
+    const char *const *dirs; /* searched in this order; a missing one is waited for. Copied */
+    size_t dir_count;
+    const char *state_dir; /* private copies go to STATE_DIR/gen. Copied */
+    const char *probe;    /* program run as `PROBE PROBE_ARGUMENT ...` (probe.h). NULL: ourselves */
+    uint32_t deadline_ms; /* 0: PLUGINS_DEADLINE_MS */
+    uint32_t stuck_ms;    /* 0: PLUGINS_STUCK_MS */
+    uint32_t checkpoint_ms; /* 0: PLUGINS_CHECKPOINT_MS */
+};
+
+/* host: copied. Leftovers of an earlier run in STATE_DIR/gen are removed (the caller holds the
+ * lock of the state directory). Result: owned. */
+struct plugins *plugins_create(struct loop *loop, const struct plugins_options *options,
+                               const struct plugins_host *host, struct err *err);
+/* Stops what still runs (see plugins_stop). NULL is fine. The loop must still be there. */
+void plugins_destroy(struct plugins *plugins);
+
+struct plugins_bot {
+    const char *name;      /* copied */
+    const char *state_dir; /* STATE_DIR/BOT: cursors/ID and plugins/ID.state below. Copied */
+    struct ring *ring;     /* borrowed until plugins_remove_bot or plugins_destroy */
+    const char *wanted; /* "ping, counter" or "*" or "*, !counter"; NULL or empty: none. Copied */
+};
+
+/* Adds a bot; nothing is loaded for it before plugins_load or plugins_reload. */
+bool plugins_add_bot(struct plugins *plugins, const struct plugins_bot *bot, struct err *err);
+/* Stops its instances (orderly, with checkpoint) and forgets it. */
+void plugins_remove_bot(struct plugins *plugins, const char *bot);
+
+/* Scans the directories and loads what the bots want, in the order of file names. Each refusal is
+ * logged and kept for the status; the result is false when there was one or when a wanted name has
+ * no file (*err: the first). Plugins that load are started and read from their cursors at once. */
+bool plugins_load(struct plugins *plugins, struct err *err);
+/* Begins to follow the directories: changed files are reloaded, deleted ones unloaded. */
+bool plugins_watch(struct plugins *plugins, struct err *err);
+
+/* Loads the file of this plugin again (the same content too), or with name NULL every plugin whose
+ * file changed, new ones included. Appends one line per plugin to *text, as `drey reload` shows
+ * it. False when any was refused: the old generation goes on. */
+bool plugins_reload(struct plugins *plugins, const char *name, struct buf *text);
+/* Stops it for all bots, in an orderly way. False when no such plugin runs. */
+bool plugins_unload(struct plugins *plugins, const char *name, struct err *err);
+/* Stops everything: the running handlers are waited for until the deadline, states are saved,
+ * threads joined. What does not stop is reported and left behind. */
+void plugins_stop(struct plugins *plugins);
+
+/* What all running plugins of this bot need together. */
+void plugins_needs(const struct plugins *plugins, const char *bot, struct plugin_needs *needs);
+/* As a bit set of intents: privileged ones are included where an event or MESSAGE_CONTENT needs
+ * them; the caller masks what it does not want to ask for. `*` means all non-privileged ones. */
+uint32_t plugin_needs_intents(const struct plugin_needs *needs);
+
+enum plugin_state {
+    PLUGIN_RUNNING,
+    PLUGIN_STUCK,   /* its handler has not returned; quarantined: it does not hold the ring back */
+    PLUGIN_REFUSED, /* a file that never ran; error says why. Bot is NULL */
+};
+const char *plugin_state_name(enum plugin_state state);
+
+/* One instance (plugin x bot), or one refused file. Borrowed for the call. */
+struct plugins_row {
+    const char *plugin; /* id, or the file's name where the id is not known */
+    const char *version;
+    const char *path;
+    const char *bot;
+    enum plugin_state state;
+    uint32_t generation; /* from 1 */
+    uint64_t lag_bytes;  /* between its cursor and the head of the ring */
+    uint64_t handled;    /* events handled since the host started, over all generations */
+    uint64_t errors;     /* errors logged by it, broken rules, lost timers and posts */
+    uint64_t gaps;       /* times it was told that events are lost */
+    uint64_t reloads;
+    uint64_t stuck_ms; /* how long its handler runs, when PLUGIN_STUCK */
+    const char *error; /* the last one, or the last refusal; "" */
+};
+typedef void plugins_row_fn(void *to, const struct plugins_row *row);
+void plugins_status(const struct plugins *plugins, plugins_row_fn *each, void *to);
+/* Images kept mapped because they could not be unmapped. */
+size_t plugins_kept_images(const struct plugins *plugins);
+
+/* Whether a list as in plugins_bot.wanted names this plugin. Pure. */
+bool plugins_wants(const char *list, const char *id);
+
+#endif

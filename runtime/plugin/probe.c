@@ -1,0 +1,278 @@
+/* plugin/probe.c: the parent's side: starts the child, waits with a deadline, judges what it said.
+ * After the plugin's code has run, the child is anybody: its report is checked like any input. */
+#include "plugin/probe.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "plugin/instance.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { REPORT_MAX = 256 << 10, ENVIRONMENT_MAX = 16 };
+
+extern char **environ;
+
+struct child {
+    pid_t pid;
+    int pidfd;
+    int report; /* our end of the pipe */
+    int status;
+    bool ended;
+    bool late;
+    struct buf said;
+};
+
+/* What the child may know of our environment: nothing that could be a secret. */
+static void pick_environment(char **picked) {
+    static const char *const names[] = {
+        "PATH=",          "LD_LIBRARY_PATH=", "LANG=",        "ASAN_OPTIONS=",
+        "UBSAN_OPTIONS=", "TSAN_OPTIONS=",    "LSAN_OPTIONS="};
+    size_t count = 0;
+    for (char **entry = environ; *entry != NULL; entry++) {
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            if (strncmp(*entry, names[i], strlen(names[i])) == 0 && count < ENVIRONMENT_MAX - 1) {
+                picked[count++] = *entry;
+            }
+        }
+    }
+    picked[count] = NULL;
+}
+
+/* The configuration as a file of memory. */
+static int config_file(const struct probe_request *request, struct err *err) {
+    int fd = memfd_create("drey-config", MFD_CLOEXEC);
+    if (fd < 0) {
+        err_system(err, "probe: configuration");
+        return -1;
+    }
+    size_t done = 0;
+    while (done < request->config_length) {
+        ssize_t put = write(fd, request->config + done, request->config_length - done);
+        if (put <= 0) {
+            err_system(err, "probe: configuration");
+            close(fd);
+            return -1;
+        }
+        done += (size_t)put;
+    }
+    lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+
+static int spawn(const struct probe_request *request, int report, int config, pid_t *pid) {
+    char *environment[ENVIRONMENT_MAX];
+    char hidden[] = PROBE_ARGUMENT;
+    char program[] = "/proc/self/exe";
+    char *argv[5] = {program, hidden, NULL, NULL, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    pick_environment(environment);
+    argv[2] = strdup(request->path);
+    argv[3] = strdup(request->bot != NULL ? request->bot : "check");
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, report, 3);
+    posix_spawn_file_actions_adddup2(&actions, config, 4);
+    posix_spawn_file_actions_addclosefrom_np(&actions, 5);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    int code = argv[2] == NULL || argv[3] == NULL
+                   ? ENOMEM
+                   : posix_spawn(pid, request->program != NULL ? request->program : program,
+                                 &actions, &attributes, argv, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    free(argv[2]);
+    free(argv[3]);
+    return code;
+}
+
+/* Above the numbers the child uses, so that dup2() does not close one for the other. */
+static int lift(int fd) {
+    int lifted = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    close(fd);
+    return lifted;
+}
+
+static bool start(const struct probe_request *request, struct child *child, struct err *err) {
+    int ends[2];
+    int config = config_file(request, err);
+    if (config < 0) {
+        return false;
+    }
+    config = lift(config);
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        close(config);
+        return err_system(err, "probe: pipe");
+    }
+    child->report = ends[0];
+    ends[1] = lift(ends[1]);
+    fcntl(child->report, F_SETFL, O_NONBLOCK);
+    int code = spawn(request, ends[1], config, &child->pid);
+    close(ends[1]);
+    close(config);
+    if (code != 0) {
+        close(child->report);
+        errno = code;
+        return err_system(err, "probe: starting the child process");
+    }
+    child->pidfd = pidfd_open(child->pid, 0);
+    return true;
+}
+
+/* Takes what is in the pipe. */
+static void listen_to(struct child *child) {
+    char bytes[4096];
+    ssize_t got;
+    while (child->said.length < REPORT_MAX &&
+           (got = read(child->report, bytes, sizeof(bytes))) > 0) {
+        buf_append(&child->said, bytes, (size_t)got);
+    }
+}
+
+/* The report is the last line, and ends with one. */
+static const char *report_line(const struct child *child) {
+    const char *bytes = child->said.bytes;
+    const char *line = bytes != NULL ? strstr(bytes, "{\"report\"") : NULL;
+    return line != NULL && strchr(line, '\n') != NULL ? line : NULL;
+}
+
+static void watch_child(struct child *child, uint32_t deadline_ms) {
+    uint64_t until = clock_mono_ms() + deadline_ms;
+    while (report_line(child) == NULL && !child->ended) {
+        uint64_t now = clock_mono_ms();
+        if (now >= until) {
+            child->late = true;
+            break;
+        }
+        struct pollfd fds[2] = {{child->pidfd, POLLIN, 0}, {child->report, POLLIN, 0}};
+        poll(fds, child->said.length < REPORT_MAX ? 2 : 1, (int)(until - now));
+        child->ended = (fds[0].revents & POLLIN) != 0 || child->pidfd < 0;
+        listen_to(child);
+        if ((fds[1].revents & (POLLHUP | POLLIN)) == POLLHUP && !child->ended) {
+            poll(fds, 1, (int)(until - now)); /* it closed the pipe; how does it end? */
+            child->ended = (fds[0].revents & POLLIN) != 0;
+            child->late = !child->ended;
+            break;
+        }
+    }
+}
+
+/* The whole group: what the plugin started dies with it. */
+static void finish(struct child *child) {
+    if (!child->ended) {
+        kill(child->pid, SIGKILL);
+    }
+    kill(-child->pid, SIGKILL);
+    while (waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR) {
+    }
+    if (child->pidfd >= 0) {
+        close(child->pidfd);
+    }
+    close(child->report);
+}
+
+static const char *phase_of(const struct child *child) {
+    const char *bytes = child->said.bytes != NULL ? child->said.bytes : "";
+    return strstr(bytes, "{\"phase\":\"init\"}") != NULL ? "init" : "loading it (a constructor)";
+}
+
+static bool judge_end(const struct child *child, uint32_t deadline_ms, struct err *err) {
+    const char *phase = phase_of(child);
+    if (child->late) {
+        return err_set(err, ERR_PLUGIN, "%s did not return within %u ms", phase, deadline_ms);
+    }
+    if (WIFSIGNALED(child->status)) {
+        return err_set(err, ERR_PLUGIN, "%s crashed: %s", phase,
+                       strsignal(WTERMSIG(child->status)));
+    }
+    return err_set(err, ERR_PLUGIN, "%s ended the process (exit status %d)", phase,
+                   WEXITSTATUS(child->status));
+}
+
+/* ---- The report ---- */
+
+static void copy_text(const cJSON *from, const char *key, char *out, size_t size) {
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(from, key));
+    text_copy(out, size, text != NULL ? text : "");
+    text_utf8_repair(out, strlen(out));
+}
+
+static uint32_t number_of(const cJSON *from, const char *key) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, key);
+    return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble < 1e9
+               ? (uint32_t)item->valuedouble
+               : 0;
+}
+
+static void take_registration(const cJSON *item, struct probe_report *report) {
+    struct registration row = {.kind = REGISTERED_EVENT, .flags = number_of(item, "flags")};
+    char kind[8];
+    copy_text(item, "kind", kind, sizeof(kind));
+    copy_text(item, "name", row.name, sizeof(row.name));
+    if (strcmp(kind, "event") == 0) {
+        report->handlers++;
+        needs_add(&report->needs, &row, sizeof(row));
+    } else if (report->callback_count < PROBE_CALLBACKS_MAX) {
+        struct probe_callback *callback = &report->callbacks[report->callback_count++];
+        memcpy(callback->kind, kind, sizeof(callback->kind));
+        memcpy(callback->name, row.name, sizeof(callback->name));
+    }
+}
+
+static bool take_report(const char *line, struct probe_report *report, struct err *err) {
+    cJSON *whole = cJSON_ParseWithLength(line, strcspn(line, "\n"));
+    const cJSON *body = cJSON_GetObjectItemCaseSensitive(whole, "report");
+    char error[400];
+    const cJSON *item;
+    if (!cJSON_IsObject(body)) {
+        cJSON_Delete(whole);
+        return err_set(err, ERR_PLUGIN, "the probe's report is not readable");
+    }
+    copy_text(body, "error", error, sizeof(error));
+    copy_text(body, "id", report->id, sizeof(report->id));
+    copy_text(body, "version", report->version, sizeof(report->version));
+    report->abi_major = number_of(body, "abi_major");
+    report->abi_minor = number_of(body, "abi_minor");
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(body, "registrations")) {
+        take_registration(item, report);
+    }
+    cJSON_Delete(whole);
+    return error[0] == '\0' || err_set(err, ERR_PLUGIN, "%s", error);
+}
+
+bool probe_run(const struct probe_request *request, struct probe_report *report, struct err *err) {
+    struct child child = {.pidfd = -1};
+    uint32_t deadline_ms = request->deadline_ms != 0 ? request->deadline_ms : PLUGINS_DEADLINE_MS;
+    memset(report, 0, sizeof(*report));
+    if (!start(request, &child, err)) {
+        return false;
+    }
+    watch_child(&child, deadline_ms);
+    finish(&child);
+    const char *line = report_line(&child);
+    bool ok = line != NULL ? take_report(line, report, err) : judge_end(&child, deadline_ms, err);
+    buf_finish(&child.said);
+    return ok;
+}

@@ -1,0 +1,52 @@
+/* plugin/probe.h: looks at a plugin by running it in a child process first.
+ *
+ * The child is this program, started anew with a hidden argument: it maps the file, reads its
+ * descriptor, runs init against a table that only notes what is registered, and reports. What
+ * crashes, exits or hangs there has not done so here. Used before each load and by `drey check`. */
+#ifndef PLUGIN_PROBE_H
+#define PLUGIN_PROBE_H
+
+#include "base/err.h"
+#include "plugin/plugins.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* main() hands over to probe_main() when argv[1] is this. */
+#define PROBE_ARGUMENT "--probe-plugin"
+int probe_main(int argc, char **argv);
+
+struct probe_callback {
+    char kind[8]; /* "timer", "post" */
+    char name[64];
+};
+
+enum { PROBE_CALLBACKS_MAX = 64 };
+
+/* What the child reported. */
+struct probe_report {
+    char id[PLUGINS_ID_BYTES];
+    char version[32];
+    uint32_t abi_major;
+    uint32_t abi_minor;
+    struct plugin_needs needs;
+    uint32_t handlers; /* event handlers registered */
+    uint32_t callback_count;
+    struct probe_callback callbacks[PROBE_CALLBACKS_MAX];
+};
+
+struct probe_request {
+    const char *path;    /* the plugin's file */
+    const char *program; /* NULL: /proc/self/exe */
+    const char *bot;     /* whose name init is told; NULL: "check" */
+    /* Config as KEY NUL VALUE NUL ..., as init would see it. */
+    const char *config;
+    size_t config_length;
+    uint32_t deadline_ms; /* 0: PLUGINS_DEADLINE_MS */
+};
+
+/* Checks the file (note.h) and runs the child to its end, which is not later than the deadline.
+ * False with ERR_PLUGIN: what is wrong, in which phase. [any thread; starts a process] */
+bool probe_run(const struct probe_request *request, struct probe_report *report, struct err *err);
+
+#endif

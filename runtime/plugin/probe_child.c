@@ -1,0 +1,156 @@
+/* plugin/probe_child.c: the child's side of a probe. It says which phase begins, so that the parent
+ * can tell where it ended, and reports once; the report goes to descriptor 3, the configuration
+ * comes from descriptor 4. */
+#include "plugin/probe.h"
+
+#include "base/file.h"
+#include "plugin/image.h"
+#include "plugin/instance.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { REPORT_FD = 3, CONFIG_FD = 4, FILE_BYTES_MAX = 256 << 20 };
+
+static char last_fault[512];
+
+/* Nothing a plugin asks for happens here; a broken rule is worth telling. */
+static bool drop(void *arg, const struct port_message *head, const char *name, const void *data) {
+    if (head->kind == PORT_FAULT) {
+        snprintf(last_fault, sizeof(last_fault), "%.*s", (int)head->data_length,
+                 (const char *)data);
+    }
+    return true;
+}
+
+static void say(const struct buf *line) {
+    ssize_t done = write(REPORT_FD, line->bytes, line->length);
+    (void)done;
+}
+
+static void say_phase(const char *phase) {
+    struct buf line = {0};
+    buf_printf(&line, "{\"phase\":\"%s\"}\n", phase);
+    say(&line);
+    buf_finish(&line);
+}
+
+static void put_text(struct buf *line, const char *key, const char *text) {
+    buf_printf(line, "\"%s\":\"", key);
+    buf_json_text(line, text, strlen(text));
+    buf_text(line, "\",");
+}
+
+static void put_registrations(struct buf *line, const struct instance *instance) {
+    static const char *const kinds[] = {"", "event", "timer", "post"};
+    struct buf rows = {0};
+    struct registration row;
+    instance_registrations(instance, &rows);
+    buf_text(line, "\"registrations\":[");
+    for (size_t at = 0; at + sizeof(row) <= rows.length; at += sizeof(row)) {
+        memcpy(&row, rows.bytes + at, sizeof(row));
+        buf_text(line, at > 0 ? ",{" : "{");
+        put_text(line, "name", row.name);
+        buf_printf(line, "\"kind\":\"%s\",\"flags\":%u}", kinds[row.kind], row.flags);
+    }
+    buf_text(line, "]");
+    buf_finish(&rows);
+}
+
+static void report(const struct note *note, const struct instance *instance,
+                   const struct err *err) {
+    struct buf line = {0};
+    buf_text(&line, "{\"report\":{");
+    put_text(&line, "id", note->id);
+    put_text(&line, "version", note->version);
+    put_text(&line, "error", err->text);
+    buf_printf(&line, "\"abi_major\":%u,\"abi_minor\":%u,", note->abi_major, note->abi_minor);
+    put_registrations(&line, instance);
+    buf_text(&line, "}}\n");
+    say(&line);
+    buf_finish(&line);
+}
+
+static void read_config(struct buf *config) {
+    char bytes[4096];
+    ssize_t got;
+    while ((got = read(CONFIG_FD, bytes, sizeof(bytes))) > 0) {
+        buf_append(config, bytes, (size_t)got);
+    }
+    close(CONFIG_FD);
+}
+
+/* A constructor or init that forks would leave processes behind at every load. */
+static bool has_children(void) {
+    return waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD;
+}
+
+static bool try_plugin(const char *path, struct note *note, struct instance *instance,
+                       struct err *err) {
+    struct buf bytes = {0};
+    pid_t self = getpid();
+    bool ok = file_read(path, FILE_BYTES_MAX, &bytes, err) &&
+              note_read(bytes.bytes, bytes.length, note, err);
+    buf_finish(&bytes);
+    if (!ok) {
+        return false;
+    }
+    say_phase("load");
+    struct image *image = image_open(path, note, err);
+    if (getpid() != self) {
+        _exit(0); /* a constructor forked: this is the copy */
+    }
+    if (image == NULL) {
+        return false;
+    }
+    say_phase("init");
+    ok = instance_init(instance, image_entry(image), err);
+    if (getpid() != self) {
+        _exit(0);
+    }
+    if (!ok && last_fault[0] != '\0') {
+        size_t used = strlen(err->text);
+        snprintf(err->text + used, sizeof(err->text) - used, ": %.300s", last_fault);
+    }
+    return ok &&
+           (!has_children() || err_set(err, ERR_PLUGIN, "it starts a process while it is loaded"));
+}
+
+static void confine(void) {
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int probe_main(int argc, char **argv) {
+    struct err err = {0};
+    struct note note = {0};
+    struct buf config = {0};
+    struct port port = {.send = drop};
+    if (argc < 4) {
+        fprintf(stderr, "%s is not for people\n", PROBE_ARGUMENT);
+        return 2;
+    }
+    confine();
+    read_config(&config);
+    port.control = box_create(&err);
+    port.mail = box_create(&err);
+    struct instance *instance = instance_create(
+        &port, argv[3], 1, config.bytes != NULL ? config.bytes : "", config.length, &err);
+    if (instance == NULL || port.control == NULL || port.mail == NULL) {
+        return 1;
+    }
+    if (!try_plugin(argv[2], &note, instance, &err) && err.text[0] == '\0') {
+        err_set(&err, ERR_PLUGIN, "refused");
+    }
+    report(&note, instance, &err);
+    _exit(0); /* no destructors: the plugin's might do anything */
+}

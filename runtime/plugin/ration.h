@@ -1,0 +1,24 @@
+/* plugin/ration.h: how many log lines a plugin may write: a bucket that fills up with time. Pure.
+ * [one thread at a time] */
+#ifndef PLUGIN_RATION_H
+#define PLUGIN_RATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    RATION_BURST = 200, /* lines at once */
+    RATION_PER_SECOND = 20,
+};
+
+/* Zero-initialised is a full bucket. */
+struct ration {
+    uint64_t spent;      /* lines not yet earned back, in thousandths */
+    uint64_t at_ms;      /* when that was */
+    uint64_t suppressed; /* lines refused since the last one that passed */
+};
+
+/* Whether a line may pass now. When it may, *suppressed is how many were refused before it. */
+bool ration_take(struct ration *ration, uint64_t now_ms, uint64_t *suppressed);
+
+#endif

@@ -1,0 +1,15 @@
+/* plugin/template_files.h: the files of sdk/template as text in the binary; the definitions are
+ * generated from them (template_files.c.in). */
+#ifndef PLUGIN_TEMPLATE_FILES_H
+#define PLUGIN_TEMPLATE_FILES_H
+
+#include <stddef.h>
+
+struct template_file {
+    const char *name; /* with @NAME@ for the plugin's */
+    const char *text;
+};
+extern const struct template_file template_files[];
+extern const size_t template_file_count;
+
+#endif

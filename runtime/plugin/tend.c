@@ -1,0 +1,297 @@
+/* plugin/tend.c: what the manager does between changes: messages of workers, timers, checkpoints
+ * and handlers that do not return. */
+#include "plugin/manager.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <poll.h>
+#include <string.h>
+
+/* ---- Messages ---- */
+
+static struct hand *hand_of(struct plugins *plugins, uint64_t serial) {
+    struct hand *hand = plugins->hands;
+    while (hand != NULL && hand->serial != serial) {
+        hand = hand->next;
+    }
+    return hand;
+}
+
+static struct seat *seat_of(struct plugins *plugins, const struct hand *hand,
+                            struct plugin **owner) {
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
+            if (seat->hand == hand || seat->incoming == hand) {
+                *owner = plugin;
+                return seat;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* starting: asked by start() of a new generation, which sets what its predecessor has set: such a
+ * timer keeps its phase. */
+static void timer_request(struct plugins *plugins, struct seat *seat, bool starting,
+                          const struct port_message *message) {
+    const char *name = port_name(message);
+    bool same = starting && message->kind == PORT_TIMER_SET &&
+                timers_has_period(&seat->timers, name, message->number, message->more);
+    if (same) {
+        /* acknowledged below */
+    } else if (message->kind == PORT_TIMER_STOP) {
+        timers_stop(&seat->timers, name, message->number);
+    } else if (!timers_set(&seat->timers, name, message->number, loop_now_ms(plugins->loop),
+                           message->extra, message->more)) {
+        text_copy(seat->error, sizeof(seat->error), "a timer was refused: too many");
+        seat->errors++;
+    }
+    struct port_message ack = {
+        .kind = PORT_TIMER_ACK, .number = message->number, .name_length = message->name_length};
+    struct hand *hand = seat->incoming != NULL ? seat->incoming : seat->hand;
+    box_push(hand->mail, &ack, name, "", 0);
+    tend_arm_timer(plugins);
+}
+
+static void checkpointed(struct plugin *plugin, struct seat *seat,
+                         const struct port_message *message) {
+    struct err err = {0};
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    if (message->status < 0) {
+        log_warn(&from, "checkpoint: %s", port_data(message));
+    } else if (message->extra != 0 &&
+               !store_write(seat->bot, plugin->id, (uint32_t)message->number, port_data(message),
+                            message->data_length, false, &err)) {
+        log_warn(&from, "checkpoint: %s", err.text);
+    }
+}
+
+static void seat_message(struct plugins *plugins, struct plugin *plugin, struct seat *seat,
+                         bool incoming, const struct port_message *message) {
+    switch (message->kind) {
+    case PORT_TIMER_SET:
+    case PORT_TIMER_STOP:
+        if (incoming) {
+            size_t bytes = sizeof(*message) + message->name_length + message->data_length + 2;
+            static const char zeros[8] = "";
+            buf_append(&seat->staged, message, bytes);
+            buf_append(&seat->staged, zeros, (8 - bytes % 8) % 8);
+        } else {
+            timer_request(plugins, seat, false, message);
+        }
+        break;
+    case PORT_TIMER_DONE:
+        timers_done(&seat->timers, message->extra);
+        break;
+    case PORT_CHECKPOINTED:
+        checkpointed(plugin, seat, message);
+        break;
+    case PORT_LOG:
+    case PORT_FAULT:
+        text_copy(seat->error, sizeof(seat->error), port_data(message));
+        break;
+    default:
+        break;
+    }
+}
+
+void tend_staged(struct plugins *plugins, struct seat *seat) {
+    size_t at = 0;
+    while (at < seat->staged.length) {
+        const struct port_message *message =
+            (const struct port_message *)(const void *)(seat->staged.bytes + at);
+        size_t bytes = sizeof(*message) + message->name_length + message->data_length + 2;
+        timer_request(plugins, seat, true, message);
+        at += (bytes + 7) & ~(size_t)7;
+    }
+    buf_clear(&seat->staged);
+}
+
+void tend_inbox(struct plugins *plugins) {
+    struct buf bytes = {0};
+    while (box_pop(plugins->inbox, &bytes)) {
+        const struct port_message *message = (const struct port_message *)(const void *)bytes.bytes;
+        struct hand *hand = hand_of(plugins, message->worker);
+        struct plugin *plugin = NULL;
+        if (hand == NULL || hand_take_answer(hand, &bytes)) {
+            continue;
+        }
+        struct seat *seat = seat_of(plugins, hand, &plugin);
+        if (seat != NULL) {
+            seat_message(plugins, plugin, seat, seat->incoming == hand, message);
+        }
+    }
+    buf_finish(&bytes);
+}
+
+static bool all_answered(struct hand **hands, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (hands[i] != NULL && !hands[i]->answered) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool tend_await(struct plugins *plugins, struct hand **hands, size_t count, uint64_t deadline_ms) {
+    uint64_t until = clock_mono_ms() + deadline_ms;
+    for (;;) {
+        tend_inbox(plugins);
+        if (all_answered(hands, count)) {
+            return true;
+        }
+        uint64_t now = clock_mono_ms();
+        if (now >= until) {
+            return false;
+        }
+        struct pollfd fd = {box_fd(plugins->inbox), POLLIN, 0};
+        poll(&fd, 1, (int)(until - now));
+    }
+}
+
+static void on_inbox(void *arg, int ready) {
+    tend_inbox(arg);
+}
+
+/* ---- Timers ---- */
+
+static void each_seat(struct plugins *plugins,
+                      void (*call)(struct plugins *, struct plugin *, struct seat *)) {
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
+            call(plugins, plugin, seat);
+        }
+    }
+}
+
+static void fire(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    const struct timer *timer;
+    uint64_t now = loop_now_ms(plugins->loop);
+    while (seat->hand != NULL && (timer = timers_take(&seat->timers, now)) != NULL) {
+        struct port_message head = {.kind = PORT_TIMER,
+                                    .number = timer->cookie,
+                                    .extra = timer->serial,
+                                    .name_length = (uint32_t)strlen(timer->name)};
+        box_push(seat->hand->mail, &head, timer->name, "", 0);
+    }
+}
+
+static void on_timer(void *arg) {
+    each_seat(arg, fire);
+    tend_arm_timer(arg);
+}
+
+void tend_arm_timer(struct plugins *plugins) {
+    uint64_t next = UINT64_MAX;
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
+            uint64_t due = timers_next(&seat->timers);
+            next = due < next ? due : next;
+        }
+    }
+    uint64_t now = loop_now_ms(plugins->loop);
+    if (next == UINT64_MAX) {
+        loop_timer_stop(plugins->timer);
+    } else {
+        loop_timer_start(plugins->timer, next > now ? next - now : 0);
+    }
+}
+
+/* ---- Handlers that do not return ---- */
+
+static void quarantine(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    if (seat->attached) {
+        ring_detach(seat->bot->ring, seat->cursor);
+        seat->attached = false;
+    }
+    seat->stuck = true;
+    seat->errors++;
+    text_copy(seat->error, sizeof(seat->error), "a handler does not return");
+    log_error(&from,
+              "a handler has been running for more than %u ms: it gets no events until it "
+              "returns and does not hold others back; a reload replaces it",
+              plugins->stuck_ms);
+}
+
+static void release(struct plugin *plugin, struct seat *seat) {
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    struct err err = {0};
+    seat->stuck = false;
+    seat->attached = ring_attach(seat->bot->ring, seat->cursor, true, &err);
+    log_warn(&from, "the handler returned: events are delivered again%s%s",
+             seat->attached ? "" : ", but ", err.text);
+}
+
+static void look_at(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    if (seat->hand == NULL) {
+        return;
+    }
+    uint64_t now = clock_mono_ms();
+    uint64_t progress = atomic_load(&seat->hand->shared.progress);
+    if (progress != seat->progress) {
+        seat->progress = progress;
+        seat->progress_ms = now;
+    }
+    bool inside = progress % 2 == 1;
+    if (seat->stuck && now == seat->progress_ms) {
+        release(plugin, seat);
+    } else if (!seat->stuck && inside && now - seat->progress_ms > plugins->stuck_ms) {
+        quarantine(plugins, plugin, seat);
+    }
+}
+
+static void on_watchdog(void *arg) {
+    struct plugins *plugins = arg;
+    each_seat(plugins, look_at);
+    loop_timer_start(plugins->watchdog, plugins->stuck_ms / 4 + 1);
+}
+
+/* ---- Checkpoints ---- */
+
+static void ask_checkpoint(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    struct port_message head = {.kind = PORT_CHECKPOINT};
+    if (seat->hand != NULL && !seat->stuck) {
+        hand_ask(seat->hand, &head, "", "", 0);
+    }
+}
+
+static void on_checkpoint(void *arg) {
+    struct plugins *plugins = arg;
+    each_seat(plugins, ask_checkpoint);
+    loop_timer_start(plugins->checkpoint, plugins->checkpoint_ms);
+}
+
+bool tend_start(struct plugins *plugins, struct err *err) {
+    plugins->timer = loop_timer_create(plugins->loop, on_timer, plugins);
+    plugins->watchdog = loop_timer_create(plugins->loop, on_watchdog, plugins);
+    plugins->checkpoint = loop_timer_create(plugins->loop, on_checkpoint, plugins);
+    if (plugins->timer == NULL || plugins->watchdog == NULL || plugins->checkpoint == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "timers of the plugin manager");
+    }
+    plugins->inbox_watch =
+        loop_watch_create(plugins->loop, box_fd(plugins->inbox), on_inbox, plugins, err);
+    if (plugins->inbox_watch == NULL) {
+        return false;
+    }
+    loop_watch_set(plugins->inbox_watch, LOOP_READ);
+    loop_timer_start(plugins->watchdog, plugins->stuck_ms / 4 + 1);
+    loop_timer_start(plugins->checkpoint, plugins->checkpoint_ms);
+    return true;
+}
+
+void tend_stop(struct plugins *plugins) {
+    struct loop_timer **timers[] = {&plugins->timer, &plugins->watchdog, &plugins->checkpoint};
+    for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
+        if (*timers[i] != NULL) {
+            loop_timer_destroy(*timers[i]);
+            *timers[i] = NULL;
+        }
+    }
+    if (plugins->inbox_watch != NULL) {
+        loop_watch_destroy(plugins->inbox_watch);
+        plugins->inbox_watch = NULL;
+    }
+}

@@ -1,0 +1,361 @@
+/* plugin/worker.c: the serial loop. Each step of the plugin's life arrives as a message on
+ * `control` and is answered; events are handled only between PORT_GO and PORT_HOLD. */
+#include "plugin/worker.h"
+
+#include "base/log.h"
+#include "plugin/instance.h"
+#include "ring/reader.h"
+
+#include <poll.h>
+#include <string.h>
+
+enum { SKIP_MAX = 512 }; /* records nobody wants, skipped before the mailbox is looked at again */
+
+struct worker {
+    const struct worker_options *options;
+    struct worker_shared *shared;
+    struct instance *instance;
+    struct image *image;
+    struct reader *reader;
+    struct buf message;
+    uint64_t ask; /* of the step being answered: goes back with the answer */
+    bool going;
+    bool lapped; /* to be told at the first PORT_GO */
+    bool inited; /* stop() is owed */
+    bool over;
+    bool abandoned;
+};
+
+/* Around every call of the plugin's. */
+static void go_inside(struct worker *worker) {
+    uint64_t progress = atomic_load_explicit(&worker->shared->progress, memory_order_relaxed);
+    atomic_store_explicit(&worker->shared->progress, progress + 1, memory_order_relaxed);
+    atomic_store(&worker->shared->hold, WORKER_INSIDE);
+}
+
+/* False: the host has given up on this worker meanwhile. */
+static bool come_back(struct worker *worker) {
+    uint32_t inside = WORKER_INSIDE;
+    if (!atomic_compare_exchange_strong(&worker->shared->hold, &inside, WORKER_OUTSIDE)) {
+        worker->abandoned = true;
+        worker->over = true;
+        return false;
+    }
+    uint64_t progress = atomic_load_explicit(&worker->shared->progress, memory_order_relaxed);
+    atomic_store_explicit(&worker->shared->progress, progress + 1, memory_order_relaxed);
+    if (worker->instance != NULL) {
+        atomic_store_explicit(&worker->shared->errors, atomic_load(&worker->instance->errors),
+                              memory_order_relaxed);
+    }
+    return true;
+}
+
+static void tell_host(struct worker *worker, const struct port_message *head, const void *data) {
+    const struct port *port = &worker->options->port;
+    port->send(port->arg, head, "", data);
+}
+
+/* Answers a step: ok, or the error's text. */
+static void answer(struct worker *worker, uint32_t kind, bool ok, const struct err *err) {
+    struct port_message head = {.kind = kind, .status = ok ? 0 : -1, .more = worker->ask};
+    head.data_length = ok ? 0 : (uint32_t)strlen(err->text);
+    tell_host(worker, &head, err->text);
+}
+
+/* ---- Events ---- */
+
+/* Every gap is counted; one of this reader's own is logged, the host has told of the others. */
+static void note_gap(struct worker *worker, const struct ring_record *record) {
+    static const char text[] = "too slow: it was moved forward and missed events";
+    if (record->kind == RING_EVENT) {
+        return;
+    }
+    atomic_fetch_add_explicit(&worker->shared->gaps, 1, memory_order_relaxed);
+    if (record->reason == RING_GAP_LAPPED) {
+        struct port_message head = {
+            .kind = PORT_LOG, .status = LOG_WARN, .data_length = sizeof(text) - 1};
+        tell_host(worker, &head, text);
+    }
+}
+
+static void deliver(struct worker *worker, const struct ring_record *record, const uint8_t *bytes,
+                    uint32_t attempt) {
+    go_inside(worker);
+    instance_event(worker->instance, record, bytes, attempt);
+    if (come_back(worker) && record->kind == RING_EVENT) {
+        uint64_t handled = atomic_load_explicit(&worker->shared->handled, memory_order_relaxed);
+        atomic_store_explicit(&worker->shared->handled, handled + 1, memory_order_relaxed);
+    }
+}
+
+static void tell(struct worker *worker, const struct ring_record *record, const uint8_t *bytes) {
+    note_gap(worker, record);
+    if (instance_wants(worker->instance, record)) {
+        deliver(worker, record, bytes, reader_begin(worker->reader));
+    }
+}
+
+/* A gap that no record of the ring stands for: it is not in flight. */
+static void tell_of_gap(struct worker *worker, enum ring_gap reason) {
+    struct ring_record record = {.kind = RING_GAP, .reason = (uint8_t)reason, .shard = UINT32_MAX};
+    note_gap(worker, &record);
+    if (instance_wants(worker->instance, &record)) {
+        deliver(worker, &record, NULL, 1);
+    }
+}
+
+/* Handles one event that is wanted, or skips a few that are not. False: there was nothing. */
+static bool one_event(struct worker *worker) {
+    struct ring_record record;
+    const uint8_t *bytes = NULL;
+    for (int skipped = 0; skipped < SKIP_MAX; skipped++) {
+        enum reader_result result = reader_peek(worker->reader, &record);
+        if (result == READER_EMPTY) {
+            return skipped > 0;
+        }
+        if (result == READER_RECORD && record.kind == RING_EVENT &&
+            !instance_wants(worker->instance, &record)) {
+            reader_advance(worker->reader);
+            continue;
+        }
+        if (result == READER_RECORD) {
+            result = reader_take(worker->reader, &record, &bytes);
+        }
+        if (result == READER_BROKEN) {
+            tell_of_gap(worker, RING_GAP_DAMAGED);
+        } else {
+            tell(worker, &record, bytes);
+        }
+        if (!worker->abandoned) {
+            reader_advance(worker->reader);
+        }
+        return true;
+    }
+    return true;
+}
+
+/* ---- Steps ---- */
+
+static bool load(struct worker *worker, const struct port_message *message, struct err *err) {
+    struct note note;
+    const char *data = port_data(message);
+    if (message->data_length < sizeof(note)) {
+        return err_set(err, ERR_PROTOCOL, "load: message too short");
+    }
+    memcpy(&note, data, sizeof(note));
+    worker->instance =
+        instance_create(&worker->options->port, worker->options->bot, worker->options->generation,
+                        data + sizeof(note), message->data_length - sizeof(note), err);
+    if (worker->instance == NULL) {
+        return false;
+    }
+    worker->image = image_open(port_name(message), &note, err);
+    return worker->image != NULL &&
+           instance_init(worker->instance, image_entry(worker->image), err);
+}
+
+static void step_load(struct worker *worker, const struct port_message *message) {
+    struct err err = {0};
+    struct buf rows = {0};
+    go_inside(worker);
+    bool ok = load(worker, message, &err);
+    if (!come_back(worker)) {
+        return;
+    }
+    worker->inited = ok;
+    if (!ok || !instance_registrations(worker->instance, &rows)) {
+        answer(worker, PORT_LOADED, false, &err);
+    } else {
+        struct port_message head = {
+            .kind = PORT_LOADED, .more = worker->ask, .data_length = (uint32_t)rows.length};
+        tell_host(worker, &head, rows.bytes != NULL ? rows.bytes : "");
+    }
+    buf_finish(&rows);
+}
+
+static void step_restore(struct worker *worker, const struct port_message *message) {
+    struct err err = {0};
+    go_inside(worker);
+    bool ok =
+        instance_restore(worker->instance, (uint32_t)message->extra, (uint32_t)message->number,
+                         port_data(message), message->data_length, &err);
+    if (come_back(worker)) {
+        answer(worker, PORT_RESTORED, ok, &err);
+    }
+}
+
+static void step_start(struct worker *worker) {
+    struct err err = {0};
+    const struct worker_options *options = worker->options;
+    worker->reader = reader_open(options->ring_fd, options->cursor_fd, options->event_fd, &err);
+    if (worker->reader == NULL) {
+        answer(worker, PORT_STARTED, false, &err);
+        return;
+    }
+    go_inside(worker);
+    bool ok = instance_start(worker->instance, &err);
+    if (come_back(worker)) {
+        answer(worker, PORT_STARTED, ok, &err);
+    }
+}
+
+static void step_save(struct worker *worker, uint32_t kind) {
+    struct err err = {0};
+    go_inside(worker);
+    bool ok = instance_save(worker->instance, &err);
+    if (!come_back(worker)) {
+        return;
+    }
+    const struct instance *instance = worker->instance;
+    if (!ok) {
+        answer(worker, kind, false, &err);
+        return;
+    }
+    struct port_message head = {.kind = kind,
+                                .number = instance->saved_version,
+                                .extra = instance->has_saved,
+                                .more = worker->ask,
+                                .data_length = (uint32_t)instance->saved.length};
+    tell_host(worker, &head, instance->saved.bytes != NULL ? instance->saved.bytes : "");
+}
+
+static void step_stop(struct worker *worker) {
+    struct err err = {0};
+    if (worker->inited) {
+        go_inside(worker);
+        instance_stop(worker->instance);
+        if (!come_back(worker)) {
+            return;
+        }
+    }
+    worker->going = false;
+    worker->over = true;
+    answer(worker, PORT_STOPPED, true, &err);
+}
+
+static void step_go(struct worker *worker) {
+    worker->going = worker->reader != NULL;
+    if (worker->going && worker->lapped) {
+        worker->lapped = false;
+        tell_of_gap(worker, RING_GAP_LAPPED);
+    }
+}
+
+static bool in_order(struct worker *worker, uint32_t kind) {
+    bool loaded = worker->image != NULL && worker->instance != NULL;
+    return kind == PORT_STOP || (kind == PORT_LOAD ? worker->instance == NULL : loaded);
+}
+
+static void one_step(struct worker *worker, const struct port_message *message) {
+    if (!in_order(worker, message->kind)) {
+        return; /* the host would be at fault; it finds out by its deadline */
+    }
+    worker->ask = message->more;
+    switch (message->kind) {
+    case PORT_LOAD:
+        step_load(worker, message);
+        break;
+    case PORT_RESTORE:
+        step_restore(worker, message);
+        break;
+    case PORT_START:
+        step_start(worker);
+        break;
+    case PORT_HOLD:
+        worker->going = false;
+        step_save(worker, PORT_HELD);
+        break;
+    case PORT_CHECKPOINT:
+        step_save(worker, PORT_CHECKPOINTED);
+        break;
+    case PORT_STOP:
+        step_stop(worker);
+        break;
+    case PORT_GO:
+        step_go(worker);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- Mail ---- */
+
+static void one_mail(struct worker *worker, const struct port_message *message) {
+    struct instance *instance = worker->instance;
+    const char *name = port_name(message);
+    bool known = true;
+    if (message->kind == PORT_TIMER_ACK) {
+        tombs_remove(&instance->tombs, name, message->number);
+        return;
+    }
+    go_inside(worker);
+    if (message->kind == PORT_TIMER) {
+        known = instance_timer(instance, name, message->number);
+    } else if (message->kind == PORT_POST) {
+        known = instance_post(instance, name, message->number, port_data(message),
+                              message->data_length);
+    }
+    if (!come_back(worker)) {
+        return;
+    }
+    if (!known) {
+        instance_fault(instance, "a call for \"%s\" is gone: this version does not have it", name);
+    }
+    if (message->kind == PORT_TIMER) {
+        struct port_message done = {.kind = PORT_TIMER_DONE, .extra = message->extra};
+        tell_host(worker, &done, "");
+    }
+}
+
+static void wait(struct worker *worker) {
+    struct pollfd fds[3] = {{box_fd(worker->options->port.control), POLLIN, 0}};
+    if (!worker->going) {
+        poll(fds, 1, -1);
+        return;
+    }
+    fds[1] = (struct pollfd){box_fd(worker->options->port.mail), POLLIN, 0};
+    fds[2] = (struct pollfd){reader_eventfd(worker->reader), POLLIN, 0};
+    if (reader_sleep(worker->reader)) {
+        poll(fds, 3, -1);
+        reader_awake(worker->reader);
+    }
+}
+
+static bool take(struct worker *worker, struct box *box) {
+    return box_ready(box) && box_pop(box, &worker->message);
+}
+
+static void turn(struct worker *worker) {
+    const struct port *port = &worker->options->port;
+    bool busy = false;
+    if (take(worker, port->control)) {
+        one_step(worker, (const struct port_message *)(const void *)worker->message.bytes);
+        busy = true;
+    }
+    if (worker->going && take(worker, port->mail)) {
+        one_mail(worker, (const struct port_message *)(const void *)worker->message.bytes);
+        busy = true;
+    }
+    if (worker->going && !worker->over && one_event(worker)) {
+        busy = true;
+    }
+    if (!busy && !worker->over) {
+        wait(worker);
+    }
+}
+
+struct image *worker_run(const struct worker_options *options) {
+    struct worker worker = {
+        .options = options, .shared = options->shared, .lapped = options->lapped};
+    while (!worker.over) {
+        turn(&worker);
+    }
+    if (worker.abandoned) {
+        return NULL;
+    }
+    reader_close(worker.reader);
+    instance_destroy(worker.instance);
+    buf_finish(&worker.message);
+    return worker.image;
+}

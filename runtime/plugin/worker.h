@@ -1,0 +1,45 @@
+/* plugin/worker.h: the serial loop of one plugin instance.
+ *
+ * It reads the ring at its cursor, skips what nobody subscribed to, calls the handlers, moves the
+ * cursor, and takes one message of its mailbox in between. It knows the host only through the
+ * port, the descriptors and the counters below, all of which a child process could be given. */
+#ifndef PLUGIN_WORKER_H
+#define PLUGIN_WORKER_H
+
+#include "plugin/image.h"
+#include "plugin/port.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Who has the worker. The host takes one away that does not come back from the plugin; then
+ * it must not touch cursor or port any more. */
+enum worker_hold { WORKER_OUTSIDE, WORKER_INSIDE, WORKER_ABANDONED };
+
+/* Seen by both sides. Written by the worker, but `hold`. */
+struct worker_shared {
+    _Atomic uint32_t hold;
+    _Atomic uint64_t progress; /* odd while a call of the plugin's runs */
+    _Atomic uint64_t handled;
+    _Atomic uint64_t gaps;
+    _Atomic uint64_t errors;
+};
+
+struct worker_options {
+    struct port port;
+    const char *bot;
+    uint32_t generation;
+    int ring_fd; /* reader_open(): all borrowed until worker_run returns */
+    int cursor_fd;
+    int event_fd;
+    bool lapped; /* events before the cursor's place are lost: tell it first */
+    struct worker_shared *shared;
+};
+
+/* Runs until PORT_STOP, or until abandoned. Returns the image for image_close(), to be called when
+ * this thread is gone (its thread-local destructors may be the plugin's); NULL when there is none
+ * or when it was abandoned: then image, instance and reader are left where they are. */
+struct image *worker_run(const struct worker_options *options);
+
+#endif

@@ -1,0 +1,289 @@
+/* sim/control.c: the control endpoint, HTTP under /sim. */
+#include "sim/state.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct call {
+    struct sim_conn *conn;
+    struct sim *sim;
+    const struct sim_request *request;
+    const cJSON *body; /* NULL when it is not a JSON object */
+    struct buf *out;
+};
+
+typedef int control_fn(struct call *call);
+
+static int fail(struct call *call, int status, const char *message) {
+    buf_clear(call->out);
+    buf_text(call->out, "{\"error\":\"");
+    buf_json_text(call->out, message, strlen(message));
+    buf_text(call->out, "\"}");
+    return status;
+}
+
+static const char *text_of(const struct call *call, const char *key) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(call->body, key);
+    return cJSON_IsString(item) ? item->valuestring : NULL;
+}
+
+/* A whole number that is not negative, or `otherwise`. */
+static int64_t number_of(const struct call *call, const char *key, int64_t otherwise) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(call->body, key);
+    return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble < 1e15
+               ? (int64_t)item->valuedouble
+               : otherwise;
+}
+
+/* {"fault":"close","arg":4000,"shard":0,"times":2,"in_ms":1,"for_ms":1} in the short language. */
+static void spell_fault(const struct call *call, struct buf *text) {
+    static const struct {
+        const char *key;
+        const char *before;
+        const char *after;
+    } parts[] = {{"shard", "shard ", " "},
+                 {"times", "x", " "},
+                 {"in_ms", "in ", "ms "},
+                 {"for_ms", "for ", "ms "}};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        int64_t value = number_of(call, parts[i].key, -1);
+        if (value >= 0) {
+            buf_printf(text, "%s%" PRId64 "%s", parts[i].before, value, parts[i].after);
+        }
+    }
+    const cJSON *arg = cJSON_GetObjectItemCaseSensitive(call->body, "arg");
+    buf_text(text, text_of(call, "fault"));
+    if (cJSON_IsString(arg)) {
+        buf_printf(text, " %s", arg->valuestring);
+    } else if (cJSON_IsNumber(arg)) {
+        buf_printf(text, " %.0f", arg->valuedouble);
+    }
+}
+
+static int post_fault(struct call *call) {
+    struct buf text = {0};
+    struct err err = {0};
+    size_t count = 0;
+    if (call->body != NULL && text_of(call, "fault") != NULL) {
+        spell_fault(call, &text);
+    } else {
+        buf_append(&text, call->request->body, call->request->body_length);
+    }
+    bool fine = sim_fault_apply(call->sim, text.bytes != NULL ? text.bytes : "", &count, &err);
+    buf_finish(&text);
+    if (!fine) {
+        return fail(call, 400, err.text);
+    }
+    buf_printf(call->out, "{\"applied\":%zu}", count);
+    return 200;
+}
+
+static int get_faults(struct call *call) {
+    for (unsigned i = 0; i < SIM_FAULT_COUNT; i++) {
+        enum sim_fault_verb verb = (enum sim_fault_verb)i;
+        buf_printf(call->out, "%s{\"fault\":\"%s\",\"arg\":\"%s\",\"lasts\":%s,\"help\":\"%s\"}",
+                   i == 0 ? "[" : ",\n", sim_fault_word(verb), sim_fault_argument(verb),
+                   sim_fault_lasts(verb) ? "true" : "false", sim_fault_help(verb));
+    }
+    buf_text(call->out, "]");
+    return 200;
+}
+
+static int get_status(struct call *call) {
+    sim_status(call->sim, call->out);
+    return 200;
+}
+
+static int get_transcript(struct call *call) {
+    uint64_t last = 100;
+    const char *query = call->request->query;
+    if (strncmp(query, "last=", 5) == 0 && !text_u64(query + 5, &last)) {
+        return fail(call, 400, "last is a number");
+    }
+    sim_transcript_show(call->sim->transcript, last, call->out);
+    return 200;
+}
+
+static struct sim_channel *find_channel(struct sim *sim, struct sim_guild *guild, const char *name,
+                                        struct sim_guild **where) {
+    uint64_t id;
+    if (text_u64(name, &id)) {
+        return sim_world_channel(sim->world, id, where);
+    }
+    *where = guild;
+    for (unsigned i = 0; i < SIM_GUILD_CHANNELS; i++) {
+        if (strcmp(guild->channels[i].name, name) == 0) {
+            return &guild->channels[i];
+        }
+    }
+    return NULL;
+}
+
+static struct sim_guild *find_guild(struct sim *sim, const char *name) {
+    uint64_t id;
+    if (text_u64(name, &id)) {
+        return sim_world_guild(sim->world, id);
+    }
+    for (uint32_t i = 0; i < sim->world->guild_count; i++) {
+        if (strcmp(sim->world->guilds[i].name, name) == 0) {
+            return &sim->world->guilds[i];
+        }
+    }
+    return NULL;
+}
+
+static int post_say(struct call *call) {
+    struct sim *sim = call->sim;
+    const char *text = text_of(call, "text");
+    const char *guild_name = text_of(call, "guild");
+    const char *channel_name = text_of(call, "channel");
+    const char *user_name = text_of(call, "as");
+    struct sim_guild *guild = guild_name != NULL            ? find_guild(sim, guild_name)
+                              : sim->world->guild_count > 0 ? &sim->world->guilds[0]
+                                                            : NULL;
+    struct sim_guild *where = guild;
+    if (text == NULL || guild == NULL) {
+        return fail(call, 400, text == NULL ? "text is missing" : "no such guild");
+    }
+    struct sim_channel *channel =
+        find_channel(sim, guild, channel_name != NULL ? channel_name : "general", &where);
+    const struct sim_user *user =
+        sim_world_user_named(sim->world, user_name != NULL ? user_name : "ann");
+    if (channel == NULL || user == NULL || sim_guild_member(where, sim->world, user->id) == NULL) {
+        return fail(call, 404, channel == NULL ? "no such channel" : "no such member");
+    }
+    if (!sim_traffic_say(&sim->traffic, sim->world, where, channel, user, text,
+                         sim->bots != NULL ? &sim->bots->self : NULL, clock_wall_ms(),
+                         &sim->news)) {
+        return fail(call, 500, "no memory");
+    }
+    sim_deliver(sim, &sim->news);
+    sim_pump_all(sim);
+    buf_printf(call->out, "{\"id\":\"%" PRIu64 "\",\"channel_id\":\"%" PRIu64 "\"}",
+               channel->last_message_id, channel->id);
+    return 200;
+}
+
+/* A dispatch for every session of a shard (or of all). */
+static size_t push_event(struct sim *sim, int64_t shard, const char *name, const struct buf *json) {
+    enum sim_event event = sim_event_find(name);
+    const char *own = event == SIM_EVENT_COUNT ? name : NULL;
+    size_t told = 0;
+    for (struct sim_bot *bot = sim->bots; bot != NULL; bot = bot->next) {
+        for (size_t i = 0; i < SIM_SESSION_BUCKETS; i++) {
+            struct sim_session *next;
+            for (struct sim_session *at = bot->buckets[i]; at != NULL; at = next) {
+                next = at->next;
+                if (shard < 0 || at->shard == (uint32_t)shard) {
+                    sim_push(sim, bot, at, event, own, json);
+                    told++;
+                }
+            }
+        }
+    }
+    return told;
+}
+
+static int post_event(struct call *call) {
+    const char *name = text_of(call, "t");
+    const cJSON *d = cJSON_GetObjectItemCaseSensitive(call->body, "d");
+    if (name == NULL || d == NULL || strlen(name) > 128 || strpbrk(name, "\"\\") != NULL) {
+        return fail(call, 400, "wanted {\"t\":NAME,\"d\":ANYTHING,\"shard\":N}");
+    }
+    char *text = cJSON_PrintUnformatted(d);
+    struct buf json = {0};
+    if (text == NULL || !buf_text(&json, text)) {
+        cJSON_free(text);
+        return fail(call, 500, "no memory");
+    }
+    cJSON_free(text);
+    size_t told = push_event(call->sim, number_of(call, "shard", -1), name, &json);
+    buf_finish(&json);
+    sim_pump_all(call->sim);
+    buf_printf(call->out, "{\"sessions\":%zu}", told);
+    return 200;
+}
+
+static int post_rate(struct call *call) {
+    uint64_t rate;
+    int64_t wanted = number_of(call, "rate", -1);
+    if (wanted < 0) {
+        if (!text_u64(call->request->body, &rate)) {
+            return fail(call, 400, "wanted {\"rate\":N}");
+        }
+        wanted = (int64_t)rate;
+    }
+    if (wanted > 1000000) {
+        return fail(call, 400, "rate is at most 1000000");
+    }
+    call->sim->options.rate = (uint64_t)wanted;
+    buf_printf(call->out, "{\"rate\":%" PRId64 "}", wanted);
+    return 200;
+}
+
+/* Counters, limits, faults and revoked tokens as at the start; connections and sessions stay. */
+static int post_reset(struct call *call) {
+    struct sim *sim = call->sim;
+    sim_counts_free(&sim->stats.routes);
+    sim_counts_free(&sim->stats.unimplemented);
+    sim->stats = (struct sim_stats){0};
+    sim_fault_list_clear(&sim->faults);
+    for (struct sim_bot *bot = sim->bots; bot != NULL; bot = bot->next) {
+        bot->revoked = false;
+        bot->keys = (struct sim_identify_keys){0};
+        bot->members_asked_guild = 0;
+        sim_start_init(&bot->starts, bot->starts.total, loop_now_ms(sim->loop),
+                       bot->starts.span_ms);
+        for (struct sim_shard_stats *at = bot->shards; at != NULL; at = at->next) {
+            *at = (struct sim_shard_stats){.next = at->next,
+                                           .shard = at->shard,
+                                           .shard_count = at->shard_count,
+                                           .last_seq = at->last_seq};
+        }
+    }
+    buf_text(call->out, "{\"reset\":true}");
+    return 200;
+}
+
+static const struct route {
+    const char *method;
+    const char *path;
+    control_fn *run;
+} routes[] = {
+    {"POST", "/sim/fault", post_fault}, {"GET", "/sim/faults", get_faults},
+    {"GET", "/sim/status", get_status}, {"GET", "/sim/transcript", get_transcript},
+    {"POST", "/sim/say", post_say},     {"POST", "/sim/event", post_event},
+    {"POST", "/sim/rate", post_rate},   {"POST", "/sim/reset", post_reset},
+};
+
+void sim_control_answer(struct sim_conn *conn, const struct sim_request *request) {
+    struct buf json = {0};
+    cJSON *body = cJSON_ParseWithLength(request->body, request->body_length);
+    struct call call = {.conn = conn,
+                        .sim = conn->sim,
+                        .request = request,
+                        .body = cJSON_IsObject(body) ? body : NULL,
+                        .out = &json};
+    int status = 404;
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (strcmp(routes[i].method, request->method) == 0 &&
+            strcmp(routes[i].path, request->path) == 0) {
+            status = routes[i].run(&call);
+            break;
+        }
+    }
+    if (status == 404 && json.length == 0) {
+        fail(&call, 404, "no such control route; see runtime/sim/README.md");
+    }
+    if (conn->wire != NULL) {
+        sim_answer_buf(conn, status, &json);
+    }
+    cJSON_Delete(body);
+    buf_finish(&json);
+}

@@ -1,0 +1,268 @@
+/* sim/state.h: what the files of the simulator share: one struct for the whole, one per token,
+ * one per connection. Only files of this folder that do I/O include it. [the loop thread] */
+#ifndef SIM_STATE_H
+#define SIM_STATE_H
+
+#include "base/loop.h"
+#include "sim/duty.h"
+#include "sim/fault.h"
+#include "sim/http.h"
+#include "sim/limits.h"
+#include "sim/options.h"
+#include "sim/session.h"
+#include "sim/squeeze.h"
+#include "sim/traffic.h"
+#include "sim/transcript.h"
+#include "sim/wire.h"
+#include "sim/world.h"
+#include "sim/ws.h"
+
+enum { SIM_SESSION_BUCKETS = 256, SIM_CODES = 1000 };
+
+/* Counters of one shard of one bot (shard_count told apart only by the newest identify). */
+struct sim_shard_stats {
+    struct sim_shard_stats *next;
+    uint32_t shard;
+    uint32_t shard_count;
+    uint64_t identifies;
+    uint64_t resumes; /* accepted */
+    uint64_t resumes_refused;
+    uint64_t events; /* dispatches given a number */
+    uint64_t sent;   /* dispatches written, replays included */
+    uint64_t replayed;
+    uint64_t last_seq;
+    uint64_t heartbeats;
+    uint64_t acks;
+};
+
+/* A token and what Discord knows about it. */
+struct sim_bot {
+    struct sim_bot *next;
+    char token[SIM_TOKEN_SIZE];
+    struct sim_self self;
+    bool revoked;
+    struct sim_identify_keys keys;
+    struct sim_start_limit starts;
+    struct sim_session *buckets[SIM_SESSION_BUCKETS]; /* by shard and shard count */
+    uint32_t session_count;
+    uint32_t *shard_counts; /* that sessions ever had, without doubles */
+    uint32_t shard_counts_used;
+    struct sim_shard_stats *shards;
+    uint64_t members_asked_ms; /* last full member request */
+    uint64_t members_asked_guild;
+};
+
+enum sim_listener_kind { SIM_LISTEN_MAIN, SIM_LISTEN_TLS, SIM_LISTEN_RESUME, SIM_LISTENERS };
+
+struct sim_listener {
+    struct sim *sim;
+    enum sim_listener_kind kind;
+    int fd; /* -1: closed */
+    struct loop_watch *watch;
+    char host[64];
+    uint16_t port;
+};
+
+enum sim_phase {
+    SIM_PHASE_HTTP,
+    SIM_PHASE_GATEWAY,
+    SIM_PHASE_CLOSING, /* close frame sent: wait for the client's end */
+};
+
+struct sim_conn {
+    struct sim_conn *next;
+    struct sim *sim;
+    struct sim_wire *wire; /* NULL: dead, freed at the next tick */
+    uint64_t number;
+    enum sim_listener_kind via;
+    enum sim_phase phase;
+    struct sim_http *http; /* in phase HTTP */
+    struct sim_ws ws;
+    struct sim_duty duty;
+    struct sim_dialect dialect;
+    struct sim_squeeze *squeeze;
+    struct sim_bot *bot;
+    struct sim_session *session;
+    struct sim_shard_stats *stats;
+    int64_t shard;         /* -1: not known yet */
+    uint64_t next_seq;     /* the next event to write */
+    uint64_t replay_until; /* events up to this seq count as replayed */
+    uint64_t dispatched;
+    uint64_t end_ms;     /* when to end TCP, 0 never */
+    uint64_t ack_due[8]; /* slow ACKs */
+    uint32_t ack_count;
+    struct buf joined; /* JOIN: compressed messages waiting */
+    uint32_t joined_count;
+    bool corrupt_next;
+    bool frozen;
+    bool payload_compress;
+};
+
+/* Counted breaches of client duties and other happenings worth a number. */
+#define SIM_BREACHES(X)                                                                            \
+    X(late_heartbeat)                                                                              \
+    X(identify_too_soon)                                                                           \
+    X(identify_on_resume_host)                                                                     \
+    X(start_limit_exceeded)                                                                        \
+    X(resume_dialect_differs)                                                                      \
+    X(resume_unknown_session)                                                                      \
+    X(resume_too_old)                                                                              \
+    X(resume_seq_ahead)                                                                            \
+    X(beat_seq_ahead)                                                                              \
+    X(bad_token)                                                                                   \
+    X(bad_payload)                                                                                 \
+    X(bad_frame)                                                                                   \
+    X(slow_client)                                                                                 \
+    X(rest_without_auth)                                                                           \
+    X(rest_bad_user_agent)
+
+enum sim_breach {
+#define X(name) SIM_BREACH_##name,
+    SIM_BREACHES(X)
+#undef X
+        SIM_BREACH_COUNT
+};
+
+struct sim_count {
+    struct sim_count *next;
+    uint64_t count;
+    char name[]; /* "GET /gateway/bot" */
+};
+
+struct sim_stats {
+    uint64_t connections;
+    uint64_t upgrades;
+    uint64_t identifies;
+    uint64_t resumes;
+    uint64_t readies;
+    uint64_t heartbeats;
+    uint64_t happened; /* events of the world */
+    uint64_t sent;     /* dispatches written to sockets */
+    uint64_t faults;
+    uint64_t presences;
+    uint64_t server_closes[SIM_CODES]; /* 4000..4999 */
+    uint64_t client_closes[SIM_CODES];
+    uint64_t client_close_1000;
+    uint64_t client_close_1001;
+    uint64_t client_close_other;
+    uint64_t client_ends; /* TCP end without a close frame */
+    uint64_t breaches[SIM_BREACH_COUNT];
+    struct sim_count *routes;
+    struct sim_count *unimplemented;
+};
+
+struct sim {
+    struct sim_options options;
+    struct loop *loop;
+    SSL_CTX *tls;
+    char tls_dir[256];
+    struct sim_listener listeners[SIM_LISTENERS];
+    struct loop_timer *tick;
+    struct sim_world *world;
+    struct sim_traffic traffic;
+    struct sim_news news;
+    struct sim_bot *bots;
+    struct sim_conn *conns;
+    uint32_t gateway_conns;
+    uint32_t session_total;
+    uint64_t next_conn;
+    struct sim_fault_list faults;
+    struct sim_transcript *transcript;
+    struct sim_stats stats;
+    uint64_t started_ms;
+    uint64_t last_tick_ms;
+    double credit; /* events owed to the rate */
+    struct buf scratch;
+    struct buf squeezed;
+};
+
+/* bot.c */
+/* The bot of this token, made at its first use; NULL: not accepted. "Bot " is dropped. */
+struct sim_bot *sim_bot_find(struct sim *sim, const char *token);
+struct sim_shard_stats *sim_bot_shard(struct sim_bot *bot, uint32_t shard, uint32_t shard_count);
+bool sim_bot_add_session(struct sim *sim, struct sim_bot *bot, struct sim_session *session);
+struct sim_session *sim_bot_session(struct sim_bot *bot, const char *id);
+/* Ends the session: its connection, if any, lives on without it. */
+void sim_bot_drop_session(struct sim *sim, struct sim_bot *bot, struct sim_session *session);
+void sim_bots_sweep(struct sim *sim, uint64_t now_ms);
+void sim_bots_destroy(struct sim *sim);
+struct sim_session *sim_bot_bucket(struct sim_bot *bot, uint32_t shard, uint32_t shard_count);
+struct sim_replay_bound sim_replay_bound(const struct sim *sim);
+
+/* deliver.c */
+/* Gives one payload the next number of a session and writes it where possible. */
+void sim_push(struct sim *sim, struct sim_bot *bot, struct sim_session *session,
+              enum sim_event event, const char *name, const struct buf *json);
+/* Tells the news to everyone whom they concern. */
+void sim_deliver(struct sim *sim, const struct sim_news *news);
+/* Writes what the connection has not seen, as far as the socket takes it. */
+void sim_pump(struct sim_conn *conn);
+/* The same, and again as long as the socket takes it all and there is more. */
+void sim_pump_flush(struct sim_conn *conn);
+/* Announces the next guilds of sessions that have just begun. */
+void sim_stream_guilds(struct sim *sim, struct sim_bot *bot, struct sim_session *session,
+                       uint32_t most);
+/* As many events as the rate owes since the last tick. */
+void sim_make_traffic(struct sim *sim, uint64_t now_ms);
+
+/* emit.c: one gateway message to a connection, compressed and framed as asked for. */
+void sim_emit(struct sim_conn *conn, const char *text, size_t length);
+void sim_emit_text(struct sim_conn *conn, const char *text);
+void sim_emit_joined(struct sim_conn *conn);
+
+/* conn.c */
+void sim_conn_accept(struct sim_listener *listener, int fd);
+/* Close frame, then the end of TCP. */
+void sim_conn_close(struct sim_conn *conn, uint16_t code, const char *reason);
+/* Ends TCP now; reset: RST. */
+void sim_conn_end(struct sim_conn *conn, bool reset);
+/* Frees the dead. */
+void sim_conns_sweep(struct sim *sim);
+void sim_breach(struct sim *sim, enum sim_breach breach);
+const struct sim_fault *sim_conn_fault(struct sim_conn *conn, enum sim_fault_verb verb, bool use);
+
+/* gateway.c */
+void sim_gateway_start(struct sim_conn *conn, const struct sim_request *request);
+void sim_gateway_input(struct sim_conn *conn, const char *text, size_t length, bool binary);
+/* Deadlines of one connection. */
+void sim_gateway_tick(struct sim_conn *conn, uint64_t now_ms);
+/* The session stays, the connection goes. */
+void sim_gateway_detach(struct sim_conn *conn, uint16_t client_code);
+void sim_gateway_hello(struct sim_conn *conn, uint64_t interval_ms);
+/* "Invalid session"; the client may identify or resume again on the same connection. */
+void sim_gateway_op9(struct sim_conn *conn, bool resumable);
+
+/* login.c */
+void sim_take_identify(struct sim_conn *conn, const struct sim_order *order);
+void sim_take_resume(struct sim_conn *conn, const struct sim_order *order);
+/* The token is reset: its connections are closed with 4004, its sessions end, it is refused. */
+void sim_revoke(struct sim *sim, struct sim_bot *bot);
+
+/* ask.c: what a client may ask of its session: members, voice, sounds, channel info. */
+void sim_ask(struct sim_conn *conn, const struct sim_order *order);
+
+/* fault_act.c */
+/* Parses and carries out or remembers; *count: how many faults. */
+bool sim_fault_apply(struct sim *sim, const char *text, size_t *count, struct err *err);
+void sim_fault_tick(struct sim *sim, uint64_t now_ms);
+
+/* rest.c, control.c: answer into the connection's output. */
+void sim_rest_answer(struct sim_conn *conn, const struct sim_request *request);
+void sim_control_answer(struct sim_conn *conn, const struct sim_request *request);
+void sim_answer(struct sim_conn *conn, int status, const char *json);
+void sim_answer_buf(struct sim_conn *conn, int status, const struct buf *json);
+void sim_count_up(struct sim_count **list, const char *name);
+void sim_counts_free(struct sim_count **list);
+
+/* status.c: everything that is counted, as JSON. */
+void sim_status(struct sim *sim, struct buf *json);
+
+/* server.c */
+/* Writes to every connection what its session has for it. */
+void sim_pump_all(struct sim *sim);
+bool sim_listener_open(struct sim_listener *listener, struct err *err);
+void sim_listener_close(struct sim_listener *listener);
+/* "ws://127.0.0.1:7070": where clients shall connect. */
+void sim_gateway_url(const struct sim *sim, bool tls, bool resume, char *out, size_t size);
+
+#endif

@@ -1,0 +1,28 @@
+# drey_add_plugin(NAME SOURCES...): a plugin NAME.so from these sources.
+#
+# The linker writes to a temporary place; the finished file is then moved over the old one, so that
+# a running drey never sees half of it. It lands in DREY_PLUGIN_DIR, by default the build folder.
+# The flags: one exported symbol, nothing undefined, nothing that dlclose() could not undo.
+function(drey_add_plugin name)
+  add_library(${name} MODULE ${ARGN})
+  set(out "${CMAKE_CURRENT_BINARY_DIR}")
+  if(DREY_PLUGIN_DIR)
+    set(out "${DREY_PLUGIN_DIR}")
+  endif()
+  set_target_properties(${name} PROPERTIES
+    PREFIX "" SUFFIX ".so" POSITION_INDEPENDENT_CODE ON
+    C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/${name}.fresh")
+  target_link_libraries(${name} PRIVATE drey::sdk)
+  target_compile_options(${name} PRIVATE -ftls-model=global-dynamic
+    $<$<C_COMPILER_ID:GNU>:-fno-gnu-unique>)
+  target_link_options(${name} PRIVATE -Wl,-z,now,-z,relro)
+  if(NOT DREY_SANITIZE) # a sanitizer's functions are found in the program
+    target_link_options(${name} PRIVATE -Wl,-z,defs)
+  endif()
+  add_custom_command(TARGET ${name} POST_BUILD
+    COMMAND ${CMAKE_COMMAND} -E make_directory "${out}"
+    COMMAND ${CMAKE_COMMAND} -E copy "$<TARGET_FILE:${name}>" "${out}/.${name}.so.new"
+    COMMAND ${CMAKE_COMMAND} -E rename "${out}/.${name}.so.new" "${out}/${name}.so"
+    VERBATIM)
+endfunction()

@@ -1,0 +1,35 @@
+"""tests/e2e/test_demo.py: etc/demo runs, hands events to plugins, swaps a plugin that was rebuilt, and
+ends with Ctrl-C."""
+import os
+import signal
+import subprocess
+import time
+
+from harness import Case, SOURCE, main, wait_for
+
+
+class Demo(Case):
+    def test_the_second_demo_is_quick_and_swaps_ping(self):
+        log = os.path.join(self.directory, "demo.log")
+        with open(log, "w", encoding="utf-8") as out:
+            demo = subprocess.Popen([os.path.join(SOURCE, "etc", "demo")], stdout=out,
+                                    stderr=subprocess.STDOUT, start_new_session=True)
+        self.addCleanup(lambda: demo.poll() is None and os.killpg(demo.pid, signal.SIGKILL))
+        text = lambda: open(log, encoding="utf-8").read()
+        try:
+            wait_for("the demo to be ready", lambda: "ready: 1 of 1 bots" in text())
+            wait_for("a !ping", lambda: "[ping]" in text())
+            library = os.path.join(SOURCE, "build", "release", "plugins", "ping.so")
+            content = open(library, "rb").read()
+            with open(library + ".new", "wb") as out:
+                out.write(content + b"\0" * 16)
+            os.rename(library + ".new", library)
+            wait_for("ping to be swapped", lambda: "gen 1 -> 2" in text() or "gen 1 → 2" in text())
+            demo.send_signal(signal.SIGINT)
+            self.assertEqual(demo.wait(60), 0, text())
+        finally:
+            print(text()[-3000:])
+
+
+if __name__ == "__main__":
+    main()

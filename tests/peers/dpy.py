@@ -1,0 +1,39 @@
+"""tests/peers/dpy.py: discord.py as a peer. dpy.py REST_URL GATEWAY_URL; always zlib-stream. One
+line per dispatch."""
+import json
+import logging
+import sys
+
+import discord
+import yarl
+
+discord.http.Route.BASE = sys.argv[1]
+discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(sys.argv[2] + "/")
+logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+class Peer(discord.AutoShardedClient):
+    messages = 0
+
+    async def on_ready(self):
+        print(f"ready {self.user} {len(self.guilds)}", flush=True)
+
+    async def on_message(self, message):
+        Peer.messages += 1
+        if Peer.messages % 10 == 0:
+            print(f"messages {Peer.messages}", flush=True)
+
+
+# Each shard's socket hands its text to log_receive; the class knows which shard it is.
+def receive(self, text):
+    payload = json.loads(text)
+    if payload["op"] == 0:
+        d = payload["d"]
+        ident = d.get("id", "-") if isinstance(d, dict) else "-"
+        print(f"event {self.shard_id or 0} {payload['s']} {payload['t']} {ident}", flush=True)
+
+
+discord.gateway.DiscordWebSocket.debug_log_receive = lambda self, text: receive(self, text)
+Peer(intents=discord.Intents.all(), enable_debug_events=True, chunk_guilds_at_startup=False).run(
+    "peer.dpy", log_handler=None
+)

@@ -1,0 +1,60 @@
+/* plugins/header.c: everything a plugin may write, compiled as C99, C11, C17 and C++17 with
+ * warnings as errors. Nobody loads it. */
+#include <drey/drey.h>
+
+#include <inttypes.h>
+
+static void on_message(drey_ctx *ctx, const drey_event *ev) {
+    DREY_EACH(ctx, user, drey_get(ev, "mentions")) {
+        drey_debug(ctx, "%s %" PRIu64 " %s", drey_json_key(ctx, user),
+                   drey_json_id(ctx, user, "id"), drey_json_str(ctx, user, "username"));
+    }
+    if (drey_bool(ev, "tts") && drey_int(ev, "type") == 0 && drey_id(ev, "id") != 0) {
+        const char *json = drey_write(ctx, "{'content': %s, 'tts': %i, 'nonce': '%" PRIu64 "'}",
+                                      drey_str(ev, "content"), 1, ev->id);
+        drey_info(ctx, "%s", json != NULL ? json : "");
+    }
+    drey_timer(ctx, "tick", 1, 1000, 0);
+}
+
+static void on_tick(drey_ctx *ctx, uint64_t cookie) {
+    drey_post(ctx, "news", cookie, "x", 1);
+    drey_timer_stop(ctx, "tick", cookie);
+}
+
+static void on_news(drey_ctx *ctx, uint64_t cookie, const void *data, uint64_t size) {
+    (void)cookie;
+    (void)data;
+    drey_warn(ctx, "%" PRIu64 " bytes at %" PRIu64, size, drey_now_ms(ctx));
+}
+
+static int init(drey_ctx *ctx) {
+    if (!DREY_HAS(ctx, extension) || drey_extension(ctx, "drey.none/1") != NULL ||
+        drey_config(ctx, "key") != NULL) {
+        drey_error(ctx, "impossible");
+        return DREY_E_FAIL;
+    }
+    drey_on_timer(ctx, "tick", on_tick);
+    drey_on_post(ctx, "news", on_news);
+    return drey_on(ctx, DREY_MESSAGE_CREATE, DREY_ANYWHERE | DREY_CONTENT, on_message);
+}
+
+static int start(drey_ctx *ctx) {
+    (void)ctx;
+    return 0;
+}
+
+static void stop(drey_ctx *ctx) {
+    (void)ctx;
+}
+
+static int save(drey_ctx *ctx) {
+    return drey_save(ctx, 1, "x", 1);
+}
+
+static int restore(drey_ctx *ctx, const drey_state *state) {
+    (void)ctx;
+    return state->version == 1 ? 0 : DREY_E_INVALID;
+}
+
+DREY_PLUGIN_FULL("header", "1.0.0", init, start, stop, save, restore)

@@ -1,0 +1,2 @@
+// plugins/header.cpp: the same as C++.
+#include "header.c"

@@ -1,0 +1,126 @@
+/* tests/unit/config_memory.c: loading a configuration while every allocation fails in turn. The
+ * linker sends our allocations through the functions below; inih's own are left alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "config/help.h"
+#include "config_world.h"
+
+/* Number of allocations that still succeed; the one after them fails, later ones do not. */
+static long left = -1;
+
+static bool fails_now(void) {
+    return left >= 0 && left-- == 0;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+char *__wrap_strdup(const char *text);
+
+void *__wrap_malloc(size_t size) {
+    return fails_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size) {
+    return fails_now() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size) {
+    return fails_now() ? NULL : __real_realloc(old, size);
+}
+
+char *__wrap_strdup(const char *text) {
+    return fails_now() ? NULL : __real_strdup(text);
+}
+
+static const char good[] = "[drey]\nplugin_dir = a:b\n"
+                           "[bot:main]\ntoken_file = t\npresence = online, watching \"x\"\n"
+                           "plugins = *, !a\nrest_url = https://x/\n"
+                           "[bot:two]\n"
+                           "[plugin:p]\nk = v\n[plugin:p@main]\nk = w\n";
+static const char bad[] = "x\n[drey]\nlog = \"jsn\nlogg = 1\n[bot:main]\ntoken = t\nshards = x\n"
+                          "[bot:main]\n[plugin:p@q]\n";
+
+/* Loads with the allocation after `count` others failing. True: it was reached. */
+static bool load_with(const char *text, long count, bool *loaded) {
+    struct world world = {.files = {[1] = {.path = "/etc/drey/t", .text = "token\n"}}};
+    static const char *const found[] = {"q"};
+    left = count;
+    *loaded = world_load(&world, text);
+    if (*loaded) {
+        (void)config_check_plugins(&world.config, found, 1, &world.report);
+        (void)config_report_print(&world.report, &world.text);
+    }
+    bool reached = left < 0;
+    left = -1;
+    if (reached && !*loaded) {
+        assert_true(world.report.error_count > 0);
+        assert_null(world.config.pool);
+    }
+    if (*loaded) {
+        assert_int_equal(world.config.bot_count, 2);
+        assert_string_equal(world.config.bots[0].token, "token");
+        assert_string_equal(config_plugin_value(&world.config, "p", "main", "k"), "w");
+    }
+    world_finish(&world);
+    return reached;
+}
+
+static void a_good_file_is_loaded_whole_or_refused(void **state) {
+    bool loaded = false;
+    long count = 0;
+    size_t refused = 0;
+    while (load_with(good, count++, &loaded)) {
+        refused += !loaded;
+        assert_true(count < 10000);
+    }
+    assert_true(loaded);
+    assert_true(refused > 5);
+}
+
+static void a_bad_file_stays_refused(void **state) {
+    bool loaded = true;
+    long count = 0;
+    while (load_with(bad, count++, &loaded)) {
+        assert_false(loaded);
+        assert_true(count < 10000);
+    }
+    assert_false(loaded);
+    assert_true(count > 20);
+}
+
+static void help_without_memory_says_so(void **state) {
+    bool (*const makers[])(struct buf *) = {config_help, config_help_ini, config_help_man};
+    for (size_t i = 0; i < 3; i++) {
+        bool ok = false;
+        for (long count = 0; !ok; count++) {
+            struct buf text = {0};
+            left = count;
+            ok = makers[i](&text);
+            assert_int_equal(ok, left >= 0);
+            left = -1;
+            buf_finish(&text);
+            assert_true(count < 10000);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_file_is_loaded_whole_or_refused),
+        cmocka_unit_test(a_bad_file_stays_refused),
+        cmocka_unit_test(help_without_memory_says_so),
+    };
+    return cmocka_run_group_tests_name("config_memory", tests, NULL, NULL);
+}

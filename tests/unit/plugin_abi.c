@@ -1,0 +1,217 @@
+/* tests/unit/plugin_abi.c: the layout of everything that crosses the border, as it was when the ABI
+ * was written down. A failure here means that plugins built before would break: append, or
+ * make a new major version. Also the small logic beside it: timers, rations, wanted lists. */
+#include "drey/drey.h"
+#include "gateway/events.h"
+#include "plugin/instance.h"
+#include "plugin/timers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct row {
+    const char *name;
+    size_t found;
+    size_t golden;
+};
+
+static void assert_rows(const struct row *rows, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].found != rows[i].golden) {
+            fail_msg("%s is %zu, was %zu", rows[i].name, rows[i].found, rows[i].golden);
+        }
+    }
+}
+
+#define OFFSET(type, field, golden)                                                                \
+    { #type "." #field, offsetof(type, field), golden }
+#define SIZE(type, golden)                                                                         \
+    { "sizeof " #type, sizeof(type), golden }
+#define VALUE(name, golden)                                                                        \
+    { #name, (size_t)(name), (size_t)(golden) }
+#define ROWS(rows) assert_rows(rows, sizeof(rows) / sizeof((rows)[0]))
+
+static void structs_are_laid_out_as_they_were(void **state) {
+    static const struct row rows[] = {
+        SIZE(drey_json, 16),
+        SIZE(drey_event, 144),
+        OFFSET(drey_event, event, 4),
+        OFFSET(drey_event, ctx, 8),
+        OFFSET(drey_event, name, 16),
+        OFFSET(drey_event, seq, 24),
+        OFFSET(drey_event, received_ms, 32),
+        OFFSET(drey_event, offset, 40),
+        OFFSET(drey_event, shard, 48),
+        OFFSET(drey_event, attempt, 52),
+        OFFSET(drey_event, id, 56),
+        OFFSET(drey_event, guild_id, 64),
+        OFFSET(drey_event, channel_id, 72),
+        OFFSET(drey_event, user_id, 80),
+        OFFSET(drey_event, d, 88),
+        OFFSET(drey_event, raw, 104),
+        OFFSET(drey_event, raw_size, 112),
+        OFFSET(drey_event, gap_reason, 120),
+        OFFSET(drey_event, gap_from, 128),
+        OFFSET(drey_event, gap_to, 136),
+        SIZE(drey_state, 32),
+        OFFSET(drey_state, reason, 4),
+        OFFSET(drey_state, version, 8),
+        OFFSET(drey_state, data, 16),
+        OFFSET(drey_state, data_size, 24),
+        SIZE(drey_ctx, 32),
+        OFFSET(drey_ctx, generation, 4),
+        OFFSET(drey_ctx, host, 8),
+        OFFSET(drey_ctx, bot, 16),
+        OFFSET(drey_ctx, user, 24),
+        SIZE(drey_plugin, 64),
+        OFFSET(drey_plugin, abi_major, 4),
+        OFFSET(drey_plugin, abi_minor, 6),
+        OFFSET(drey_plugin, id, 8),
+        OFFSET(drey_plugin, version, 16),
+        OFFSET(drey_plugin, init, 24),
+        OFFSET(drey_plugin, start, 32),
+        OFFSET(drey_plugin, stop, 40),
+        OFFSET(drey_plugin, save, 48),
+        OFFSET(drey_plugin, restore, 56),
+        SIZE(drey_note, 124),
+        OFFSET(drey_note, size, 20),
+        OFFSET(drey_note, abi_major, 24),
+        OFFSET(drey_note, id, 28),
+        OFFSET(drey_note, version, 92),
+    };
+    ROWS(rows);
+}
+
+static void the_function_table_only_grows(void **state) {
+    static const struct row rows[] = {
+        OFFSET(drey_host, on, 8),
+        OFFSET(drey_host, on_timer, 16),
+        OFFSET(drey_host, on_post, 24),
+        OFFSET(drey_host, log, 32),
+        OFFSET(drey_host, config, 40),
+        OFFSET(drey_host, timer, 48),
+        OFFSET(drey_host, timer_stop, 56),
+        OFFSET(drey_host, post, 64),
+        OFFSET(drey_host, save, 72),
+        OFFSET(drey_host, json_kind, 80),
+        OFFSET(drey_host, json_get, 88),
+        OFFSET(drey_host, json_str, 96),
+        OFFSET(drey_host, json_int, 104),
+        OFFSET(drey_host, json_number, 112),
+        OFFSET(drey_host, json_id, 120),
+        OFFSET(drey_host, json_bool, 128),
+        OFFSET(drey_host, json_first, 136),
+        OFFSET(drey_host, json_next, 144),
+        OFFSET(drey_host, json_key, 152),
+        OFFSET(drey_host, write, 160),
+        OFFSET(drey_host, now_ms, 168),
+        OFFSET(drey_host, extension, 176),
+        SIZE(drey_host, 184),
+    };
+    ROWS(rows);
+}
+
+static void constants_keep_their_values(void **state) {
+    static const struct row rows[] = {
+        VALUE(DREY_GUILD, 1),          VALUE(DREY_DM, 2),           VALUE(DREY_ANYWHERE, 3),
+        VALUE(DREY_CONTENT, 4),        VALUE(DREY_GAP_LAPPED, 1),   VALUE(DREY_GAP_SESSION, 2),
+        VALUE(DREY_GAP_TOO_LARGE, 3),  VALUE(DREY_GAP_DAMAGED, 4),  VALUE(DREY_DEBUG, 1),
+        VALUE(DREY_ERROR, 4),          VALUE(DREY_E_FAIL, -1),      VALUE(DREY_E_INVALID, -2),
+        VALUE(DREY_E_PHASE, -3),       VALUE(DREY_E_NO_MEMORY, -4), VALUE(DREY_E_LIMIT, -5),
+        VALUE(DREY_E_UNKNOWN, -6),     VALUE(DREY_REASON_NEW, 0),   VALUE(DREY_REASON_RELOAD, 1),
+        VALUE(DREY_REASON_RESTART, 2), VALUE(DREY_REASON_CRASH, 3), VALUE(DREY_JSON_NONE, 0),
+        VALUE(DREY_JSON_NULL, 1),      VALUE(DREY_JSON_BOOL, 2),    VALUE(DREY_JSON_NUMBER, 3),
+        VALUE(DREY_JSON_STRING, 4),    VALUE(DREY_JSON_ARRAY, 5),   VALUE(DREY_JSON_OBJECT, 6),
+        VALUE(DREY_ABI_MAJOR, 1),      VALUE(DREY_ABI_MINOR, 0),
+    };
+    ROWS(rows);
+}
+
+/* discord.h is written by hand: held against the host's own table. */
+static void the_constants_of_events_are_those_of_the_host(void **state) {
+    static const struct {
+        const char *name;
+        unsigned id;
+    } rows[] = {
+        {DREY_READY, DREY_EVENT_READY},
+        {DREY_GUILD_CREATE, DREY_EVENT_GUILD_CREATE},
+        {DREY_INTERACTION_CREATE, DREY_EVENT_INTERACTION_CREATE},
+        {DREY_MESSAGE_CREATE, DREY_EVENT_MESSAGE_CREATE},
+        {DREY_TYPING_START, DREY_EVENT_TYPING_START},
+        {DREY_MESSAGE_POLL_VOTE_REMOVE, DREY_EVENT_MESSAGE_POLL_VOTE_REMOVE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(event_find(rows[i].name, strlen(rows[i].name)), rows[i].id);
+    }
+    assert_int_equal(DREY_EVENT_MESSAGE_POLL_VOTE_REMOVE, EVENT_COUNT);
+    assert_int_equal(DREY_INTENT_MESSAGE_CONTENT, 1u << INTENT_MESSAGE_CONTENT);
+    assert_int_equal(DREY_INTENT_DIRECT_MESSAGE_POLLS, 1u << INTENT_DIRECT_MESSAGE_POLLS);
+}
+
+static void timers_keep_their_phase_and_do_not_pile_up(void **state) {
+    struct timers timers = {0};
+    assert_int_equal(timers_next(&timers), UINT64_MAX);
+    assert_true(timers_set(&timers, "a", 1, 1000, 50, 100));
+    assert_null(timers_take(&timers, 1049));
+    const struct timer *timer = timers_take(&timers, 1055);
+    assert_non_null(timer);
+    uint64_t serial = timer->serial;
+    assert_int_equal(timers_next(&timers), 1150);
+    assert_null(timers_take(&timers, 1160)); /* the last call is not done */
+    timers_done(&timers, serial);
+    assert_int_equal(timers_next(&timers), 1250);
+    assert_non_null(timers_take(&timers, 1777));
+    assert_int_equal(timers_next(&timers), 1850); /* five are skipped, the phase stays */
+    assert_true(timers_set(&timers, "a", 1, 2000, 5, 0));
+    assert_false(timers_alive(&timers, serial));
+    assert_non_null(timers_take(&timers, 2005));
+    assert_int_equal(timers_next(&timers), UINT64_MAX);
+    timers_stop(&timers, "a", 1);
+    assert_int_equal(timers.count, 0);
+    timers_finish(&timers);
+}
+
+static void a_ration_lets_a_burst_pass_and_counts_the_rest(void **state) {
+    struct ration ration = {0};
+    uint64_t suppressed = 0;
+    int passed = 0;
+    for (int i = 0; i < 500; i++) {
+        passed += ration_take(&ration, 1000, &suppressed);
+    }
+    assert_int_equal(passed, RATION_BURST);
+    assert_false(ration_take(&ration, 1049, &suppressed));
+    assert_true(ration_take(&ration, 1050, &suppressed));
+    assert_int_equal(suppressed, 301);
+    assert_false(ration_take(&ration, 1050, &suppressed));
+    assert_true(ration_take(&ration, 1 << 30, &suppressed));
+}
+
+static void a_list_of_wanted_plugins_is_read_as_written(void **state) {
+    assert_true(plugins_wants("*", "ping"));
+    assert_true(plugins_wants("ping, counter", "counter"));
+    assert_false(plugins_wants("ping, counter", "count"));
+    assert_false(plugins_wants("*, !ping", "ping"));
+    assert_false(plugins_wants("!ping,*", "ping"));
+    assert_true(plugins_wants("*, !ping", "pin"));
+    assert_false(plugins_wants("", "ping"));
+    assert_false(plugins_wants(NULL, "ping"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(structs_are_laid_out_as_they_were),
+        cmocka_unit_test(the_function_table_only_grows),
+        cmocka_unit_test(constants_keep_their_values),
+        cmocka_unit_test(the_constants_of_events_are_those_of_the_host),
+        cmocka_unit_test(timers_keep_their_phase_and_do_not_pile_up),
+        cmocka_unit_test(a_ration_lets_a_burst_pass_and_counts_the_rest),
+        cmocka_unit_test(a_list_of_wanted_plugins_is_read_as_written),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
