@@ -207,6 +207,11 @@ static enum intake_result take_long_way(struct intake *intake, const uint8_t *in
     if (!ok) {
         return INTAKE_BROKEN;
     }
+    /* Without the flush marker no message ends here; to look again at every frame would cost the
+     * square of a large message that comes in small ones. */
+    if (may_be_partial(intake) && !inflate_at_end(intake->inflate)) {
+        return intake->blocked ? INTAKE_STALLED : INTAKE_FINE;
+    }
     enum intake_result result = intake->blocked ? look_ahead(intake, err) : drain(intake, err);
     return result == INTAKE_FINE && !rest_is_allowed(intake, err) ? INTAKE_BROKEN : result;
 }
@@ -319,8 +324,9 @@ enum intake_result intake_feed(struct intake *intake, const uint8_t *bytes, size
     if (first && final) {
         return take_message(intake, bytes, length, err);
     }
-    if (intake->wire.length + length > INTAKE_WIRE_MAX) {
-        err_set(err, ERR_LIMIT, "a message of more than %d bytes on the wire", INTAKE_WIRE_MAX);
+    size_t most = intake->plain || kind == COMPRESS_NONE ? INTAKE_INFLATED_MAX : INTAKE_WIRE_MAX;
+    if (intake->wire.length + length > most) {
+        err_set(err, ERR_LIMIT, "a message of more than %zu bytes on the wire", most);
         return INTAKE_BROKEN;
     }
     if (!reserve(intake, &intake->wire, length + JSON_PADDING, err) ||

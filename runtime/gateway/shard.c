@@ -95,10 +95,11 @@ static void send_identify(struct shard *shard) {
         .intents = shard->options.intents,
         .payload_compression = shard->options.compress == COMPRESS_PAYLOAD,
         .presence_json = shard->outbox.presence.length > 0 ? shard->outbox.presence.bytes : NULL};
-    if (command_identify(&shard->text, &command)) {
+    bool with_presence = false;
+    if (command_identify(&shard->text, &command, &with_presence)) {
         (void)send_text(shard, SEND_SESSION);
     }
-    shard->outbox.presence_waits = false; /* it went along */
+    shard->outbox.presence_waits = command.presence_json != NULL && !with_presence;
     shard->stats.identifies++;
     struct log_from me = from(shard);
     log_debug(&me, "IDENTIFY");
@@ -565,6 +566,9 @@ static void perform(struct shard *shard, const struct session_action *action) {
         break;
     case SESSION_STOPPED:
         intake_reset(shard->intake);
+        if (!shard->session.has_session) { /* a final stop: Discord has forgotten it, so do we */
+            memset(&shard->secrets, 0, sizeof(shard->secrets));
+        }
         callbacks->stopped(shard->options.arg, shard->options.id);
         break;
     case SESSION_WARN:
