@@ -1,7 +1,9 @@
 /* tests/unit/shard_restart.c: what a shard remembers of its session between a stop and a start. */
 #include "base/loop.h"
+#include "gateway/connection.h"
 #include "gateway/shard.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -92,10 +95,67 @@ static void resumable_stop_keeps_the_session(void **state) {
     assert_true(has_session_after(false));
 }
 
+static void stop_loop(void *arg) {
+    loop_stop(arg);
+}
+
+/* A socket that listens and never answers. *port: where. */
+static int listen_mute(unsigned *port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+static void never(void *arg) {
+    fail();
+}
+static void never_message(void *arg, const uint8_t *bytes, size_t length, unsigned flags) {
+    fail();
+}
+static void never_gone(void *arg, const struct connection_end *end) {
+    fail();
+}
+
+/* Under LeakSanitizer this also says that the library gave everything back. */
+static void dropped_connections_end_without_a_word(void **state) {
+    static const struct connection_callbacks silent = {never, never_message, never_gone};
+    struct err err = {0};
+    unsigned port;
+    int fd = listen_mute(&port);
+    char text[64];
+    struct gateway_url url;
+    snprintf(text, sizeof(text), "ws://127.0.0.1:%u", port);
+    assert_true(gateway_url_parse(text, COMPRESS_NONE, &url, &err));
+    struct loop *loop = loop_create(&err);
+    struct connection_host *host = connection_host_create(loop, &err);
+    struct connection *connections[5];
+    for (size_t i = 0; i < 5; i++) {
+        connections[i] = connection_open(host, &url, NULL, &silent, NULL, &err);
+        assert_non_null(connections[i]);
+    }
+    struct loop_timer *timer = loop_timer_create(loop, stop_loop, loop);
+    loop_timer_start(timer, 30);
+    loop_run(loop);
+    loop_timer_destroy(timer);
+    for (size_t i = 0; i < 5; i++) {
+        connection_drop(connections[i]);
+    }
+    connection_host_destroy(host);
+    loop_destroy(loop);
+    close(fd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(final_stop_forgets_the_session),
         cmocka_unit_test(resumable_stop_keeps_the_session),
+        cmocka_unit_test(dropped_connections_end_without_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
