@@ -437,6 +437,10 @@ static void tell(struct shard *shard, const struct session_action *action) {
     switch (action->warning) {
     case WARN_CLOSED:
     case WARN_RECONNECT: /* daily bread */
+        if (action->warning == WARN_CLOSED &&
+            close_find((unsigned)action->value)->policy == CLOSE_FATAL) {
+            break; /* fatal() tells, once */
+        }
         log_line(bug ? LOG_WARN : LOG_DEBUG, &me, "%s", detail);
         break;
     case WARN_SEQ_GAP:
