@@ -12,6 +12,11 @@
 
 static int help_main(int argc, char **argv);
 
+#define CONFIG_OPTION                                                                              \
+    "  -c, --config FILE   default: ./drey.ini, ~/.config/drey/drey.ini, /etc/drey/drey.ini\n"
+#define CONTROL_OPTION                                                                             \
+    "  --control SOCKET    of the running drey; default: what the configuration says\n"
+
 static const struct command {
     const char *name;
     int (*main)(int argc, char **argv);
@@ -21,23 +26,37 @@ static const struct command {
 } commands[] = {
     {"run", run_main, "[-c FILE] [--time-scale X]", "run the bots of a configuration",
      "Runs in the foreground until SIGTERM or Ctrl-C; sessions stay resumable for a few minutes.\n"
-     "SIGHUP reloads changed plugins.\n"
-     "  -c, --config FILE   default: ./drey.ini, ~/.config/drey/drey.ini, /etc/drey/drey.ini\n"
+     "SIGHUP reloads changed plugins.\n" CONFIG_OPTION
      "  --time-scale X      all client timings times X; only against a local Discord\n"
      "Exit status: 0 stopped, 1 trouble, 2 usage, 77 every token was refused, 78 configuration.\n"},
     {"check", check_main, "[-c FILE]", "find what is wrong with a configuration and its plugins",
-     "Opens each plugin in a child process, shows what it registers and which intents follow.\n"
-     "Exit status: 0 nothing is wrong, 78 something is.\n"},
-    {"status", status_main, "[-c FILE] [--json] [-q]", "show bots, shards and plugins",
-     "Exit status: 0 all is well, 3 not running, 4 something is not as it should be.\n"},
-    {"reload", reload_main, "[-c FILE] [PLUGIN...]", "replace plugins while events flow",
-     "Without a name: every plugin whose file changed. Prints the result per plugin.\n"
-     "Exit status: 0 all replaced, 1 one was refused and its old version goes on.\n"},
-    {"stop", stop_main, "[-c FILE] [--final]", "stop a running drey and wait for its end",
-     "  --final   close the sessions for good: the bots show offline at once\n"},
-    {"tail", tail_main, "[-c FILE] [--bot B] [--event E]... [--json]", "follow events as they come",
-     "Reads the event rings beside the plugins, without slowing them.\n"},
-    {"new", new_main, "NAME", "make a folder with a plugin that builds and runs", ""},
+     "Opens each plugin in a child process, shows what it registers and which intents follow.\n" CONFIG_OPTION
+     "Exit status: 0 nothing is wrong, 2 usage, 78 something is wrong.\n"},
+    {"status", status_main, "[-c FILE] [--control SOCKET] [--json] [-q]",
+     "show bots, shards and plugins",
+     CONFIG_OPTION CONTROL_OPTION
+     "  --json              everything, as JSON\n"
+     "  -q, --quiet         print nothing: the exit status says it\n"
+     "Exit status: 0 all is well, 3 not running, 4 something is not as it should be, 1 trouble.\n"},
+    {"reload", reload_main, "[-c FILE] [--control SOCKET] [PLUGIN...]",
+     "replace plugins while events flow",
+     "Without a name: every plugin whose file changed. Prints the result per plugin.\n" CONFIG_OPTION
+         CONTROL_OPTION
+     "Exit status: 0 all replaced, 1 one was refused and its old version goes on, 3 not running.\n"},
+    {"stop", stop_main, "[-c FILE] [--control SOCKET] [--final]",
+     "stop a running drey and wait for its end",
+     CONFIG_OPTION CONTROL_OPTION
+     "  --final             close the sessions for good: the bots show offline at once\n"
+     "Exit status: 0 it has ended, 1 it is still there after a minute, 3 not running.\n"},
+    {"tail", tail_main, "[-c FILE] [--control SOCKET] [--bot BOT] [--event EVENT]... [--json]",
+     "follow events as they come",
+     "Reads the event rings beside the plugins, without slowing them, until drey stops.\n" CONFIG_OPTION
+         CONTROL_OPTION "  -b, --bot BOT       of this bot alone\n"
+     "  -e, --event EVENT   of this kind alone, such as MESSAGE_CREATE; may be repeated\n"
+     "  --json              whole messages, one line each\n"
+     "Exit status: 0 drey has stopped, 1 trouble, 2 usage, 3 not running.\n"},
+    {"new", new_main, "NAME [--dir DIR]", "make a folder with a plugin that builds and runs",
+     "  --dir DIR           the folder; default: NAME. Nothing that is there is overwritten.\n"},
     {"sim", sim_main, "[OPTIONS]", "run a local Discord to test bots against",
      "See: drey sim --help\n"},
     {"help", help_main, "[COMMAND | config]", "explain a command, or every configuration key", ""},
@@ -75,23 +94,82 @@ static int unknown(const char *name) {
     return EXIT_USAGE;
 }
 
+static int help_config(void) {
+    struct buf text = {0};
+    bool ok = config_help(&text) && fputs(text.bytes, stdout) >= 0;
+    buf_finish(&text);
+    return ok ? EXIT_OK : EXIT_TROUBLE;
+}
+
+/* The long options that a text tells of, each once per text, with a blank before. */
+static void print_options(const char *text) {
+    for (const char *at = strstr(text, "--"); at != NULL; at = strstr(at, "--")) {
+        size_t length = 2 + strspn(at + 2, "abcdefghijklmnopqrstuvwxyz-");
+        (void)printf(" %.*s", (int)length, at);
+        at += length;
+    }
+}
+
+/* A script for bash, from the table; etc/completions/drey is its output. */
+static int print_completion(void) {
+    (void)printf("# etc/completions/drey: completion for bash; made by `drey help --completion`.\n"
+                 "_drey() {\n"
+                 "    local current=\"$2\" previous=\"$3\" words=\"\"\n"
+                 "    case \"$previous\" in\n"
+                 "    -c | --config | --control | --dir)\n"
+                 "        mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
+                 "        return\n"
+                 "        ;;\n"
+                 "    esac\n"
+                 "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+                 "        words=\"");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        (void)printf("%s%s", i > 0 ? " " : "", commands[i].name);
+    }
+    (void)printf(" --help --version\"\n"
+                 "    else\n"
+                 "        case \"${COMP_WORDS[1]}\" in\n");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        (void)printf("        %s) words=\"", commands[i].name);
+        if (commands[i].main == sim_main) {
+            (void)printf("$(drey sim --help | grep -o -e '--[a-z-]*' | sort -u)\" ;;\n");
+            continue;
+        }
+        (void)printf("--help");
+        print_options(commands[i].detail);
+        for (size_t j = 0; commands[i].main == help_main && j < COMMANDS; j++) {
+            (void)printf(" %s", commands[j].name);
+        }
+        (void)printf("%s\" ;;\n", commands[i].main == help_main ? " config" : "");
+    }
+    (void)printf("        esac\n"
+                 "    fi\n"
+                 "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
+                 "}\n"
+                 "complete -F _drey drey\n");
+    return EXIT_OK;
+}
+
 static int help_main(int argc, char **argv) {
     if (argc < 2) {
         print_commands(stdout);
         return EXIT_OK;
     }
+    if (argc > 2) {
+        return cli_usage("help", "it takes one word, got '%s' too", argv[2]);
+    }
     if (strcmp(argv[1], "config") == 0) {
-        struct buf text = {0};
-        bool ok = config_help(&text) && fputs(text.bytes, stdout) >= 0;
-        buf_finish(&text);
-        return ok ? EXIT_OK : EXIT_TROUBLE;
+        return help_config();
+    }
+    if (strcmp(argv[1], "--completion") == 0) {
+        return print_completion();
     }
     const struct command *command = find(argv[1]);
     if (command == NULL) {
         return unknown(argv[1]);
     }
-    (void)printf("usage: drey %s %s\n%s.\n%s", command->name, command->usage, command->line,
-                 command->detail);
+    (void)printf("usage: drey %s%s%s\n%s.\n%s", command->name, command->usage[0] != '\0' ? " " : "",
+                 command->usage, command->line, command->detail);
     return EXIT_OK;
 }
 
@@ -117,9 +195,11 @@ int main(int argc, char **argv) {
     if (command == NULL) {
         return unknown(argv[1]);
     }
-    if (argc == 3 && asks_for_help(argv[2]) && command->main != sim_main) {
-        char *words[] = {argv[0], argv[1], NULL};
-        return help_main(2, words);
+    for (int i = 2; i < argc && command->main != sim_main; i++) { /* sim explains itself */
+        if (asks_for_help(argv[i])) {
+            char *words[] = {argv[0], argv[1], NULL};
+            return help_main(2, words);
+        }
     }
     return command->main(argc - 1, argv + 1);
 }

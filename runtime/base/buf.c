@@ -95,6 +95,43 @@ bool buf_json_text(struct buf *buf, const char *text, size_t length) {
     return true;
 }
 
+/* As UTF-16, which is what JSON's escapes are. A malformed byte is U+FFFD. */
+static bool json_escape(struct buf *buf, const char *text, size_t width) {
+    uint32_t code = width > 0 ? text_code_point(text, width) : 0xfffd;
+    if (code < 0x10000) {
+        return buf_printf(buf, "\\u%04x", (unsigned)code);
+    }
+    code -= 0x10000;
+    return buf_printf(buf, "\\u%04x\\u%04x", (unsigned)(0xd800 + (code >> 10)),
+                      (unsigned)(0xdc00 + (code & 0x3ff)));
+}
+
+bool buf_json_line(struct buf *buf, const char *json, size_t length) {
+    size_t plain = 0; /* bytes before i that are not yet appended */
+    for (size_t i = 0; i < length;) {
+        size_t shown = text_shown_width(json + i, length - i);
+        if (shown > 0) {
+            plain += shown;
+            i += shown;
+            continue;
+        }
+        size_t width = text_utf8_width(json + i, length - i);
+        bool blank = json[i] == '\n' || json[i] == '\r' || json[i] == '\t';
+        if (!buf_append(buf, json + i - plain, plain) ||
+            !(blank ? buf_append(buf, " ", 1) : json_escape(buf, json + i, width))) {
+            return false;
+        }
+        plain = 0;
+        i += width > 0 ? width : 1;
+    }
+    return buf_append(buf, json + length - plain, plain);
+}
+
+void buf_grew(struct buf *buf, size_t length) {
+    buf->length += length;
+    buf->bytes[buf->length] = '\0';
+}
+
 void buf_consume(struct buf *buf, size_t length) {
     if (length >= buf->length) {
         buf_clear(buf);

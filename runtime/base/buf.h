@@ -22,6 +22,11 @@ bool buf_vprintf(struct buf *buf, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 /* Appends text as the inside of a JSON string, without the quotes; bad UTF-8 becomes U+FFFD. */
 bool buf_json_text(struct buf *buf, const char *text, size_t length);
+/* Appends one JSON value of strangers as one line that a terminal may have: what it may not be
+ * shown becomes an escape of the same meaning, a line break between tokens a space. */
+bool buf_json_line(struct buf *buf, const char *json, size_t length);
+/* Takes in bytes that were written behind the end, into room that buf_reserve() made. */
+void buf_grew(struct buf *buf, size_t length);
 /* Removes bytes from the front. */
 void buf_consume(struct buf *buf, size_t length);
 /* Forgets the content, keeps the memory. */

@@ -102,18 +102,53 @@ __attribute__((format(printf, 2, 3))) static void add(struct out *out, const cha
     out->room -= used;
 }
 
-/* A log line is one line: what would break it, or move a terminal's cursor, is escaped. */
+/* False, and nothing was added: there is no room for all of it. */
+static bool add_whole(struct out *out, const char *bytes, size_t length) {
+    if (length > out->room) {
+        return false;
+    }
+    memcpy(out->at, bytes, length);
+    out->at += length;
+    out->room -= length;
+    *out->at = '\0';
+    return true;
+}
+
+/* One character or malformed byte, escaped; width as text_utf8_width() said. */
+static bool add_escape(struct out *out, const char *text, size_t width, bool json) {
+    char escape[16];
+    unsigned code = width > 0 ? (unsigned)text_code_point(text, width) : (unsigned char)*text;
+    if (code == '\n') {
+        (void)snprintf(escape, sizeof(escape), "\\n");
+    } else if (!json) {
+        (void)snprintf(escape, sizeof(escape), width > 1 ? "\\u{%04x}" : "\\x%02x", code);
+    } else if (width == 0) {
+        (void)snprintf(escape, sizeof(escape), "\\ufffd");
+    } else if (code < 0x10000) {
+        (void)snprintf(escape, sizeof(escape), "\\u%04x", code);
+    } else {
+        (void)snprintf(escape, sizeof(escape), "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
+                       0xdc00 + ((code - 0x10000) & 0x3ff));
+    }
+    return add_whole(out, escape, strlen(escape));
+}
+
+/* A log line is one line: what would break it, or change how a terminal shows it, is escaped. A
+ * text that does not fit ends before its first character or escape that does not fit whole. */
 static void add_escaped(struct out *out, const char *text, bool json) {
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        if (*c == '\n') {
-            add(out, "\\n");
-        } else if (*c < 0x20 || *c == 0x7f) {
-            add(out, json ? "\\u%04x" : "\\x%02x", *c);
-        } else if (json && (*c == '"' || *c == '\\')) {
-            add(out, "\\%c", *c);
+    bool fits = true;
+    for (size_t left = strlen(text); left > 0 && fits;) {
+        size_t shown = text_shown_width(text, left);
+        size_t whole = text_utf8_width(text, left);
+        if (shown == 0) {
+            fits = add_escape(out, text, whole, json);
+        } else if (json && (*text == '"' || *text == '\\')) {
+            fits = add_whole(out, (const char[]){'\\', *text}, 2);
         } else {
-            add(out, "%c", *c);
+            fits = add_whole(out, text, shown);
         }
+        text += whole > 0 ? whole : 1;
+        left -= whole > 0 ? whole : 1;
     }
 }
 
@@ -164,14 +199,16 @@ static void render_text(struct out *out, bool colour, enum log_level level,
     add(out, "%s%-5s%s ", colour ? levels[level].colour : "", levels[level].name,
         colour ? "\033[0m" : "");
     if (from != NULL && from->bot != NULL) {
-        add(out, "%s", from->bot);
+        add_escaped(out, from->bot, false);
         if (from->shard >= 0) {
             add(out, "/%d", from->shard);
         }
         add(out, from->plugin != NULL ? " " : ": ");
     }
     if (from != NULL && from->plugin != NULL) {
-        add(out, "[%s] ", from->plugin);
+        add(out, "[");
+        add_escaped(out, from->plugin, false);
+        add(out, "] ");
     }
     add_escaped(out, text, false);
 }
@@ -202,7 +239,6 @@ void log_line(enum log_level level, const struct log_from *from, const char *for
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    text_utf8_repair(text, strlen(text));
     char line[LINE_MAX_BYTES];
     size_t used = log_render(line, sizeof(line) - 1, (enum log_format)atomic_load(&line_format),
                              atomic_load(&coloured), level, from, clock_wall_ms(), text);

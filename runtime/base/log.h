@@ -29,12 +29,14 @@ bool log_level_parse(const char *name, enum log_level *level);
 const char *log_level_name(enum log_level level);
 bool log_format_parse(const char *name, enum log_format *format);
 
-/* from: NULL for the host itself. Line breaks and control characters in the text are escaped. */
+/* from: NULL for the host itself. What a terminal may not be shown (text_shown_width()) is escaped,
+ * line breaks too. */
 void log_line(enum log_level level, const struct log_from *from, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* One line as it would be written, for tests and for the log of other places. Returns the
- * length without the end of line's NUL; cut to size. wall_ms: milliseconds since 1970. */
+ * length without the NUL. The text is cut to size; a line of JSON stays valid when it is, given
+ * 512 bytes at least. wall_ms: milliseconds since 1970. */
 size_t log_render(char *out, size_t size, enum log_format format, bool colour, enum log_level level,
                   const struct log_from *from, uint64_t wall_ms, const char *text);
 

@@ -15,6 +15,13 @@ struct posted {
     struct posted *next;
     loop_fn *fn;
     void *arg;
+    struct waiter *waiter; /* NULL: ours to free; else somebody waits, and owns this */
+};
+
+/* The caller of loop_call(). */
+struct waiter {
+    sem_t done;
+    bool ran;
 };
 
 struct loop {
@@ -68,13 +75,23 @@ static struct posted *take_posted(struct loop *loop, bool *stopping) {
     return list;
 }
 
+/* After it the message is gone. */
+static void end_posted(struct posted *posted, bool ran) {
+    if (posted->waiter != NULL) {
+        posted->waiter->ran = ran;
+        sem_post(&posted->waiter->done);
+    } else {
+        free(posted);
+    }
+}
+
 static bool run_posted(struct loop *loop) {
     bool stopping;
     struct posted *list = take_posted(loop, &stopping);
     while (list != NULL) {
         struct posted *next = list->next;
         list->fn(list->arg);
-        free(list);
+        end_posted(list, true);
         list = next;
     }
     return stopping;
@@ -123,17 +140,35 @@ void loop_stop(struct loop *loop) {
     uv_async_send(&loop->wake);
 }
 
+/* Drops what was posted and has not run. */
+static void discard_posted(struct loop *loop) {
+    bool stopping;
+    struct posted *list = take_posted(loop, &stopping);
+    while (list != NULL) {
+        struct posted *next = list->next;
+        end_posted(list, false);
+        list = next;
+    }
+}
+
 void loop_destroy(struct loop *loop) {
     if (loop == NULL) {
         return;
     }
-    run_posted(loop);
     uv_close((uv_handle_t *)&loop->wake, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT); /* lets every close callback run */
-    run_posted(loop);
+    discard_posted(loop);
     uv_loop_close(&loop->uv);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
+}
+
+static void enqueue(struct loop *loop, struct posted *posted) {
+    pthread_mutex_lock(&loop->lock);
+    *loop->last = posted;
+    loop->last = &posted->next;
+    pthread_mutex_unlock(&loop->lock);
+    uv_async_send(&loop->wake);
 }
 
 bool loop_post(struct loop *loop, loop_fn *fn, void *arg) {
@@ -142,35 +177,21 @@ bool loop_post(struct loop *loop, loop_fn *fn, void *arg) {
         return false;
     }
     *posted = (struct posted){.fn = fn, .arg = arg};
-    pthread_mutex_lock(&loop->lock);
-    *loop->last = posted;
-    loop->last = &posted->next;
-    pthread_mutex_unlock(&loop->lock);
-    uv_async_send(&loop->wake);
+    enqueue(loop, posted);
     return true;
 }
 
-struct call {
-    loop_fn *fn;
-    void *arg;
-    sem_t done;
-};
-
-static void run_call(void *arg) {
-    struct call *call = arg;
-    call->fn(call->arg);
-    sem_post(&call->done);
-}
-
+/* The message lives on the caller's stack: there is nothing to allocate, so nothing can fail. */
 bool loop_call(struct loop *loop, loop_fn *fn, void *arg) {
-    struct call call = {.fn = fn, .arg = arg};
-    sem_init(&call.done, 0, 0);
-    bool posted = loop_post(loop, run_call, &call);
-    while (posted && sem_wait(&call.done) != 0) {
+    struct waiter waiter = {.ran = false};
+    sem_init(&waiter.done, 0, 0);
+    struct posted posted = {.fn = fn, .arg = arg, .waiter = &waiter};
+    enqueue(loop, &posted);
+    while (sem_wait(&waiter.done) != 0) {
         /* interrupted by a signal */
     }
-    sem_destroy(&call.done);
-    return posted;
+    sem_destroy(&waiter.done);
+    return waiter.ran;
 }
 
 uint64_t loop_now_ms(const struct loop *loop) {

@@ -28,15 +28,17 @@ struct loop *loop_create(struct err *err);
 void loop_run(struct loop *loop);
 /* Makes loop_run() return after the callback that runs now. [any thread] */
 void loop_stop(struct loop *loop);
-/* Everything made from the loop must have been destroyed. Posted calls that have not run are
- * run now. NULL is fine. */
+/* Everything made from the loop must have been destroyed, and no other thread may use it. Posted
+ * calls that have not run are dropped: what they were to be told about may be gone already; so
+ * what a post alone would free must not exist. NULL is fine. */
 void loop_destroy(struct loop *loop);
 
-/* Calls fn(arg) on the loop's thread, in the order of posting. False: no memory, fn is not
- * called. [any thread] */
+/* Calls fn(arg) on the loop's thread, in the order of posting, unless the loop is destroyed
+ * before. False: no memory, fn is not called. [any thread] */
 bool loop_post(struct loop *loop, loop_fn *fn, void *arg);
 /* As loop_post, and returns only after fn has run. The loop must be running on another thread,
- * which must never wait for this one. False: no memory. [any other thread] */
+ * which must never wait for this one. Needs no memory. False: the loop was destroyed before fn
+ * could run. [any other thread] */
 bool loop_call(struct loop *loop, loop_fn *fn, void *arg);
 /* Monotonic milliseconds, fresh at every call. */
 uint64_t loop_now_ms(const struct loop *loop);

@@ -54,6 +54,61 @@ void text_utf8_repair(char *text, size_t length) {
     }
 }
 
+uint32_t text_code_point(const char *text, size_t width) {
+    static const unsigned char first[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = (unsigned char)text[0] & first[width];
+    for (size_t i = 1; i < width; i++) {
+        code = code << 6 | ((unsigned char)text[i] & 0x3f);
+    }
+    return code;
+}
+
+size_t text_shown_width(const char *text, size_t length) {
+    static const struct {
+        uint32_t first;
+        uint32_t last;
+    } unshown[] = {
+        {0x00, 0x1f},       {0x7f, 0x9f},     {0x061c, 0x061c}, /* C0, DEL, C1; Arabic mark */
+        {0x200e, 0x200f},   {0x2028, 0x202e},                   /* marks, separators, overrides */
+        {0x2066, 0x206f},   {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, /* isolates, BOM, annotations */
+        {0xe0000, 0xe007f},                                     /* tags: text that is not seen */
+    };
+    size_t width = text_utf8_width(text, length);
+    uint32_t code = width > 0 ? text_code_point(text, width) : 0;
+    for (size_t i = 0; i < sizeof(unshown) / sizeof(unshown[0]); i++) {
+        if (code >= unshown[i].first && code <= unshown[i].last) {
+            return 0;
+        }
+    }
+    return width;
+}
+
+const char *text_plain(char *out, size_t size, const char *text) {
+    size_t left = strlen(text);
+    size_t used = 0;
+    size_t mark = 0; /* the last place at which "..." would still fit behind */
+    while (left > 0) {
+        size_t whole = text_utf8_width(text, left);
+        size_t shown = text_shown_width(text, left);
+        size_t wanted = shown > 0 ? shown : 1;
+        if (used + wanted >= size) {
+            memcpy(out + mark, "...", 4);
+            return out;
+        }
+        if (shown > 0) {
+            memmove(out + used, text, shown);
+        } else {
+            out[used] = *text == '\t' || *text == '\n' || *text == '\r' ? ' ' : '?';
+        }
+        used += wanted;
+        mark = used + 3 < size ? used : mark;
+        text += whole > 0 ? whole : 1;
+        left -= whole > 0 ? whole : 1;
+    }
+    out[used] = '\0';
+    return out;
+}
+
 /* Optimal string alignment distance, capped: two swapped letters count as one slip. */
 static size_t distance(const char *a, const char *b) {
     enum { WORD_MAX = 63 };

@@ -9,9 +9,20 @@
 
 /* Bytes of the well-formed UTF-8 sequence at text (1 to 4), or 0 where there is none. */
 size_t text_utf8_width(const char *text, size_t length);
+/* The character of a well-formed sequence. width: what text_utf8_width() said, not 0. */
+uint32_t text_code_point(const char *text, size_t width);
 bool text_utf8_valid(const char *text, size_t length);
 /* Replaces every malformed byte by '?', in place. */
 void text_utf8_repair(char *text, size_t length);
+
+/* Bytes of the sequence at text (1 to 4) if a person may be shown it as it is; 0 if it is not
+ * well-formed, moves a terminal's cursor (C0, DEL, C1), or turns or hides the text around it
+ * (bidirectional marks and overrides, line separators, tags). */
+size_t text_shown_width(const char *text, size_t length);
+/* Text of strangers for a terminal, as one line: blanks become spaces, whatever else may not be
+ * shown becomes '?', one for each character or malformed byte. Too long a text is cut between
+ * two characters and ends in "...". size: at least 4. out may be text itself. Returns out. */
+const char *text_plain(char *out, size_t size, const char *text);
 
 /* The candidate nearest to word, if it is near enough to be a slip of the pen, else NULL. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);

@@ -54,10 +54,12 @@ static int lock_token(const struct bot_options *options, struct err *err) {
     }
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)used);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, size) != 0) {
-        if (fd >= 0) {
-            close(fd);
-        }
+    if (fd < 0) {
+        err_system(err, "the lock of its token");
+        return -1;
+    }
+    if (bind(fd, (const struct sockaddr *)&address, size) != 0) {
+        close(fd);
         err_set(err, ERR_BUSY,
                 "another running drey, or another bot of this one, uses the same "
                 "token; stop that one first");
@@ -232,12 +234,15 @@ void bot_stop(struct bot *bot, bool final) {
     (void)loop_call(bot->threads.net, stop_fleet, bot);
 }
 
+void bot_disconnect(struct bot *bot) {
+    if (bot != NULL && bot->fleet != NULL) {
+        (void)loop_call(bot->threads.net, destroy_fleet, bot);
+    }
+}
+
 void bot_close(struct bot *bot) {
     if (bot == NULL) {
         return;
-    }
-    if (bot->fleet != NULL) {
-        (void)loop_call(bot->threads.net, destroy_fleet, bot);
     }
     ring_close(bot->ring);
     if (bot->token_lock >= 0) {
@@ -280,7 +285,7 @@ static void answer_status(void *arg) {
 
 bool bot_status(struct bot *bot, struct bot_status *out, struct err *err) {
     struct question question = {bot, out, false};
-    *out = (struct bot_status){.state = "unknown"};
+    *out = (struct bot_status){.state = "starting"};
     if (!loop_call(bot->threads.net, answer_status, &question) || !question.ok) {
         return err_set(err, ERR_NO_MEMORY, "status of bot %s", bot->options.name);
     }

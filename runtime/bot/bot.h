@@ -78,7 +78,11 @@ bool bot_start(struct bot *bot, uint32_t intents, struct err *err);
 /* Ends its connections; callbacks.stopped follows. When this returns nothing more is asked of the
  * REST thread. final: Discord forgets the sessions. */
 void bot_stop(struct bot *bot, bool final);
-/* The REST thread must have ended, the network thread must still run. NULL is fine. */
+/* Takes its shards off the network thread, which must still run; the REST thread must have ended.
+ * NULL is fine. */
+void bot_disconnect(struct bot *bot);
+/* After bot_disconnect(), and when nothing that was posted about it can run any more. NULL is
+ * fine. */
 void bot_close(struct bot *bot);
 
 const char *bot_name(const struct bot *bot);
@@ -96,7 +100,7 @@ struct bot_shard_status {
 };
 
 struct bot_status {
-    const char *state; /* "starting", "connecting", "ready", "failed", "stopped": for ever valid */
+    const char *state; /* "starting", "connecting", "ready", "failed", "stopping"; for ever valid */
     char why[256];     /* the last trouble, empty when there is none */
     bool identifies_known;
     uint32_t identifies_left;

@@ -31,7 +31,6 @@ struct fetch {
 };
 
 struct member {
-    struct fleet *fleet;
     struct shard *shard;
     bool waits_for_url;
     bool ready;
@@ -54,7 +53,8 @@ struct fleet {
     char url[sizeof(((struct gatewaybot *)0)->url)];
     struct fetch fetch;
     unsigned failed_fetches;
-    uint32_t total; /* of Discord's shards; 0 until known */
+    uint64_t not_before_ms; /* a 429 said so */
+    uint32_t total;         /* of Discord's shards; 0 until known */
     size_t count;
     struct member *members;
     size_t ready_count;
@@ -119,7 +119,8 @@ static void on_save_session(void *arg, unsigned id, const char *session_id,
     struct saved_session saved = {.shard_count = fleet->total,
                                   .intents = fleet->intents,
                                   .token_hash = fleet->token_hash,
-                                  .saved_ms = clock_wall_ms()};
+                                  .saved_ms = clock_wall_ms(),
+                                  .ring_head = ring_head(fleet->ring)};
     if (!text_copy(saved.session_id, sizeof(saved.session_id), session_id) ||
         !text_copy(saved.resume_url, sizeof(saved.resume_url), resume_url)) {
         struct log_from me = from(fleet);
@@ -135,7 +136,7 @@ static void on_save_session(void *arg, unsigned id, const char *session_id,
 
 static void on_seq(void *arg, unsigned id, uint64_t seq) {
     struct fleet *fleet = arg;
-    sessions_set_seq(fleet->sessions, id, seq);
+    sessions_set_seq(fleet->sessions, id, seq, ring_head(fleet->ring));
 }
 
 static void on_session_lost(void *arg, unsigned id) {
@@ -207,15 +208,21 @@ static bool open_sessions(struct fleet *fleet, struct err *err) {
     return true;
 }
 
-/* A session is resumed with the intents it was identified with; other intents need a new one. */
-static bool find_saved(const struct fleet *fleet, unsigned id, struct saved_session *saved) {
+/* A session keeps the intents it was identified with. One that has all that is wanted is resumed,
+ * more than wanted does no harm; one that lacks some must be made anew, and what it missed since
+ * the last run is told as a gap. */
+static bool find_saved(struct fleet *fleet, unsigned id, struct saved_session *saved) {
     if (!sessions_load(fleet->sessions, id, fleet->total, fleet->token_hash, saved)) {
         return false;
     }
+    /* Published, but killed before it was counted: Discord must not replay it. */
+    saved->seq = ring_last_seq(fleet->ring, saved->ring_head, id, saved->seq);
     struct log_from me = from(fleet);
     me.shard = (int)id;
-    if (saved->intents != fleet->intents) {
-        log_info(&me, "intents changed since the last run: a new session is needed");
+    if ((fleet->intents & ~saved->intents) != 0) {
+        log_info(&me, "more intents than in the last run: a new session is needed");
+        (void)ring_publish_gap(fleet->ring, RING_GAP_SESSION, id, saved->seq + 1, 0);
+        sessions_clear(fleet->sessions, id);
         return false;
     }
     uint64_t now = clock_wall_ms();
@@ -251,7 +258,6 @@ static bool make_shard(struct fleet *fleet, struct member *member, unsigned id, 
                                     .saved = resume ? &saved : NULL,
                                     .callbacks = &shard_callbacks,
                                     .arg = fleet};
-    member->fleet = fleet;
     member->shard = shard_create(&options, err);
     return member->shard != NULL;
 }
@@ -272,7 +278,8 @@ static bool launch(struct fleet *fleet, uint32_t advised, struct err *err) {
     const struct bot_shards *wanted = &fleet->options->shards;
     fleet->total = wanted->automatic ? advised : wanted->total;
     size_t count = wanted->automatic ? advised : wanted->to - wanted->from + 1;
-    if (!open_sessions(fleet, err)) {
+    fleet->gate = identify_gate_create(fleet->threads.network, (unsigned)count, err);
+    if (fleet->gate == NULL || !open_sessions(fleet, err)) {
         return false;
     }
     fleet->members = calloc(count, sizeof(*fleet->members));
@@ -318,6 +325,7 @@ static void fetch_failed(struct fleet *fleet) {
             shard_url_failed(fleet->members[i].shard, fetch->err.text);
         }
     }
+    fleet->not_before_ms = loop_now_ms(fleet->threads.net) + fetch->retry_after_ms;
     if (fleet->count > 0) {
         log_warn(&me, "%s", fetch->err.text);
         return; /* the shards ask again by their own clocks */
@@ -423,6 +431,11 @@ static void fetch_url(struct fleet *fleet) {
         use_given_url(fleet);
         return;
     }
+    uint64_t now_ms = loop_now_ms(fleet->threads.net);
+    if (now_ms < fleet->not_before_ms) {
+        loop_timer_start(fleet->retry, fleet->not_before_ms - now_ms);
+        return;
+    }
     fleet->fetch.running = true;
     if (!loop_post(fleet->threads.rest, fetch_start, fleet)) {
         fleet->fetch.running = false;
@@ -445,12 +458,10 @@ struct fleet *fleet_create(const struct bot_options *options, const struct bot_t
     fleet->callbacks = *callbacks;
     fleet->ring = ring;
     fleet->token_hash = text_hash(options->token, strlen(options->token));
-    const struct bot_shards *wanted = &options->shards;
-    unsigned expected = wanted->automatic ? 1 : wanted->to - wanted->from + 1;
-    fleet->gate = identify_gate_create(threads->network, expected, err);
     fleet->retry = loop_timer_create(threads->net, on_retry, fleet);
     fleet->rate = loop_timer_create(threads->net, count_rates, fleet);
-    if (fleet->gate == NULL || fleet->retry == NULL || fleet->rate == NULL) {
+    if (fleet->retry == NULL || fleet->rate == NULL) {
+        err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
         fleet_destroy(fleet);
         return NULL;
     }
@@ -469,6 +480,9 @@ void fleet_stop(struct fleet *fleet, bool final) {
     for (size_t i = 0; i < fleet->count; i++) {
         if (!fleet->members[i].stopped) {
             shard_stop(fleet->members[i].shard, final);
+        }
+        if (final) { /* Discord forgets it too */
+            sessions_clear(fleet->sessions, fleet->options->shards.from + (unsigned)i);
         }
     }
     tell_stopped(fleet);
@@ -506,12 +520,15 @@ static const char *state_word(const struct fleet *fleet) {
 bool fleet_status(const struct fleet *fleet, struct bot_status *out) {
     *out = (struct bot_status){.state = state_word(fleet), .shard_total = fleet->total};
     (void)text_copy(out->why, sizeof(out->why), fleet->why);
-    struct identify_budget budget = identify_gate_budget(fleet->gate);
-    out->identifies_left = identify_gate_remaining(fleet->gate);
-    out->identifies_known = out->identifies_left != UINT32_MAX;
-    out->identifies_total = budget.total;
     if (fleet->count == 0) {
         return true;
+    }
+    out->identifies_left = identify_gate_remaining(fleet->gate);
+    out->identifies_known = out->identifies_left != UINT32_MAX;
+    out->identifies_total = identify_gate_budget(fleet->gate).total;
+    const char *trouble = identify_gate_trouble(fleet->gate);
+    if (trouble != NULL && fleet->ready_count < fleet->count) {
+        (void)text_copy(out->why, sizeof(out->why), trouble);
     }
     out->shards = calloc(fleet->count, sizeof(*out->shards));
     if (out->shards == NULL) {

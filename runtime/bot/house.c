@@ -42,7 +42,6 @@ struct house {
     struct loop_timer *deadline;
     size_t running; /* bots whose connections have not come to rest */
     bool stopping;
-    bool final;
     bool ready_told;
     int status;
 };
@@ -114,6 +113,9 @@ static struct house_bot *entry_of(struct house *house, const char *name) {
 /* Nothing is left to serve: the exit status tells the supervisor that restarting will not help. */
 static void end_if_all_failed(struct house *house) {
     bool token = true;
+    if (house->stopping) {
+        return;
+    }
     for (size_t i = 0; i < house->count; i++) {
         if (house->bots[i].failure.code == ERR_NONE) {
             return;
@@ -230,9 +232,7 @@ static void start_bots(struct house *house) {
         }
         uint32_t intents = intents_for(entry->config, house->plugins);
         intents_tell(entry->config, house->plugins, intents);
-        if (bot_start(entry->bot, intents, &why)) {
-            house->running++;
-        } else {
+        if (!bot_start(entry->bot, intents, &why)) {
             fail_bot(entry, &why);
         }
     }
@@ -302,7 +302,11 @@ static bool start_plugins(struct house *house, struct err *err) {
     }
     /* A plugin that is refused does not stop the bots; the manager has logged it. */
     (void)plugins_load(house->plugins, NULL);
-    return !house->config->watch || plugins_watch(house->plugins, err);
+    struct err why = {0};
+    if (house->config->watch && !plugins_watch(house->plugins, &why)) {
+        log_warn(NULL, "changed plugins are not noticed: %s; `drey reload` still works", why.text);
+    }
+    return true;
 }
 
 bool house_reload(struct house *house, const char *name, struct buf *text) {
@@ -329,7 +333,6 @@ void house_stop(struct house *house, bool final) {
         return;
     }
     house->stopping = true;
-    house->final = final;
     loop_timer_start(house->deadline, STOP_DEADLINE_MS);
     log_info(NULL, "stopping: sessions %s",
              final ? "end, the bots go offline" : "stay resumable for a few minutes");
@@ -379,9 +382,11 @@ static bool take_signals(struct house *house, struct err *err) {
 
 static bool take_state_dir(struct house *house, struct err *err) {
     char path[PATH_MAX];
-    if (!file_make_dirs(house->config->state_dir, err) ||
-        !file_join(path, sizeof(path), house->config->state_dir, "lock")) {
+    if (!file_make_dirs(house->config->state_dir, err)) {
         return err_prefix(err, "state_dir");
+    }
+    if (!file_join(path, sizeof(path), house->config->state_dir, "lock")) {
+        return err_set(err, ERR_CONFIG, "state_dir is too long");
     }
     house->lock = file_lock(path, err);
     if (house->lock < 0 && err != NULL && err->code == ERR_BUSY) {
@@ -407,18 +412,25 @@ struct house *house_open(const struct house_options *options, struct err *err) {
         house_close(house);
         return NULL;
     }
-    start_bots(house);
-    end_if_all_failed(house);
     return house;
 }
 
 int house_run(struct house *house) {
+    start_bots(house);
+    end_if_all_failed(house);
     loop_run(house->loop);
     return house->status;
 }
 
+/* In the order of who may still call whom: bots ask nothing of the REST thread any more, then it
+ * ends; its answers go to the network thread, which ends after the last fleet. What both had
+ * posted to this thread about the bots is dropped with the loop. */
 static void close_threads(struct house *house) {
-    /* In the order of who may still call whom: REST answers go to the network thread. */
+    for (size_t i = 0; !house->stopping && i < house->count; i++) {
+        if (house->bots[i].bot != NULL) {
+            bot_stop(house->bots[i].bot, false);
+        }
+    }
     if (house->rest.running) {
         (void)loop_call(house->rest.loop, end_rest, house);
     } else if (house->client != NULL) {
@@ -427,10 +439,13 @@ static void close_threads(struct house *house) {
     thread_end(&house->rest);
     plugins_destroy(house->plugins); /* their cursors leave the rings */
     for (size_t i = 0; i < house->count; i++) {
-        bot_close(house->bots[i].bot);
+        bot_disconnect(house->bots[i].bot);
     }
     thread_end(&house->net);
     network_destroy(house->network);
+    for (size_t i = 0; i < house->count; i++) {
+        bot_close(house->bots[i].bot);
+    }
 }
 
 void house_close(struct house *house) {

@@ -28,11 +28,12 @@ struct house_options {
     double time_scale;           /* of all client timings; 1 but in tests on loopback */
 };
 
-/* Takes the lock of the state directory, starts the threads, opens the bots, loads the plugins
- * and connects. A bot or a plugin that cannot start is logged and shown as failed; only what
+/* Takes the lock of the state directory, starts the threads, opens the bots and loads the plugins.
+ * Connects nothing. A bot or a plugin that cannot start is logged and shown as failed; only what
  * concerns all is an error. Result: owned. */
 struct house *house_open(const struct house_options *options, struct err *err);
-/* Runs until a signal, house_stop() or the end of the last bot. Returns the exit status. */
+/* Connects the bots and runs until a signal, house_stop() or the end of the last bot. Returns the
+ * exit status. */
 int house_run(struct house *house);
 /* Stops in order: connections (sessions stay resumable unless final), handlers, threads. */
 void house_stop(struct house *house, bool final);

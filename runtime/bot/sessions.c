@@ -2,6 +2,7 @@
 #include "bot/sessions.h"
 
 #include "base/text.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { VERSION = 1, PAGE_BYTES = 4096, SHARDS_MAX = 65536, NOTE_AT = 1024, NOTE_MAX = 1024 };
+enum { VERSION = 2, PAGE_BYTES = 4096, NOTE_AT = 1024, NOTE_MAX = 1024 };
 #define MAGIC 0x7373657379657264u /* "dreysess" */
 
 struct slot {
@@ -26,7 +27,8 @@ struct slot {
     char session_id[128];
     char resume_url[256];
     _Atomic uint64_t seq;
-    char reserved[80];
+    _Atomic uint64_t ring_head; /* up to which the ring holds nothing newer than seq */
+    char reserved[72];
 };
 _Static_assert(sizeof(struct slot) == 512, "the file's layout");
 
@@ -63,9 +65,21 @@ static struct slot *current(const struct sessions *sessions, uint32_t shard) {
     return first ? &slots[0] : second ? &slots[1] : NULL;
 }
 
+/* A slot that was torn while it was written must not take the place of the one before. */
+static void drop_torn(struct sessions *sessions) {
+    for (uint32_t shard = 0; shard < sessions->shards; shard++) {
+        for (size_t i = 0; i < 2; i++) {
+            struct slot *slot = &sessions->entries[shard].slots[i];
+            if (slot->generation > 0 && !slot_valid(slot)) {
+                memset(slot, 0, sizeof(*slot));
+            }
+        }
+    }
+}
+
 struct sessions *sessions_open(const char *path, uint32_t shards, struct err *err) {
-    if (shards == 0 || shards > SHARDS_MAX) {
-        err_set(err, ERR_LIMIT, "%u shards: at most %d", shards, SHARDS_MAX);
+    if (shards == 0 || shards > CONFIG_SHARDS_MAX) {
+        err_set(err, ERR_LIMIT, "%u shards: at most %d", shards, CONFIG_SHARDS_MAX);
         return NULL;
     }
     struct sessions *sessions = calloc(1, sizeof(*sessions));
@@ -98,6 +112,7 @@ struct sessions *sessions_open(const char *path, uint32_t shards, struct err *er
         sessions->header[0] = MAGIC;
         sessions->header[1] = VERSION;
     }
+    drop_torn(sessions);
     return sessions;
 }
 
@@ -122,7 +137,8 @@ bool sessions_load(const struct sessions *sessions, uint32_t shard, uint32_t sha
                                   .intents = slot->intents,
                                   .token_hash = slot->token_hash,
                                   .saved_ms = slot->saved_ms,
-                                  .seq = atomic_load(&slot->seq)};
+                                  .seq = atomic_load(&slot->seq),
+                                  .ring_head = atomic_load(&slot->ring_head)};
     memcpy(out->session_id, slot->session_id, sizeof(out->session_id));
     memcpy(out->resume_url, slot->resume_url, sizeof(out->resume_url));
     return true;
@@ -147,16 +163,21 @@ void sessions_save(struct sessions *sessions, uint32_t shard, const struct saved
     memcpy(slot->session_id, saved->session_id, sizeof(slot->session_id));
     memcpy(slot->resume_url, saved->resume_url, sizeof(slot->resume_url));
     atomic_store(&slot->seq, saved->seq);
-    slot->crc = slot_crc(slot);
+    atomic_store(&slot->ring_head, saved->ring_head);
+    uint32_t crc = slot_crc(slot);
+    atomic_thread_fence(memory_order_release); /* whole before it is valid */
+    slot->crc = crc;
 }
 
-void sessions_set_seq(struct sessions *sessions, uint32_t shard, uint64_t seq) {
-    /* Both slots were checked when they were saved; the generation alone decides here, because
-     * this runs once per event. */
+void sessions_set_seq(struct sessions *sessions, uint32_t shard, uint64_t seq, uint64_t ring_head) {
+    /* Both slots are valid or zero since sessions_open; the generation alone decides here, because
+     * this runs once per event. Killed before either store, or between them: the ring is scanned
+     * from the old place and the newer seq counts. The other order would skip an event. */
     if (shard < sessions->shards) {
         struct slot *slots = sessions->entries[shard].slots;
         struct slot *slot = slots[1].generation > slots[0].generation ? &slots[1] : &slots[0];
         atomic_store_explicit(&slot->seq, seq, memory_order_release);
+        atomic_store_explicit(&slot->ring_head, ring_head, memory_order_release);
     }
 }
 

@@ -1,7 +1,9 @@
 /* bot/sessions.h: the gateway sessions of one bot, kept across restarts and kill -9.
  * One file, mapped; per shard two slots with checksums, so that a session is either the old one
- * or the new one, never half of each. The sequence number lives in its session's slot and is a
- * plain atomic store per event. [network thread] */
+ * or the new one, never half of each. The sequence number lives in its session's slot, beside the
+ * ring's head at that time: two plain atomic stores per event. An event is published first and
+ * counted here afterwards; who loads a session asks the ring for what lies between
+ * (ring_last_seq), so that a kill -9 there does not bring the event twice. [network thread] */
 #ifndef BOT_SESSIONS_H
 #define BOT_SESSIONS_H
 
@@ -21,6 +23,7 @@ struct saved_session {
     uint64_t token_hash; /* a session of another token is never offered */
     uint64_t saved_ms;   /* wall clock, when it was saved */
     uint64_t seq;
+    uint64_t ring_head; /* records of the shard from here on may be newer than seq */
 };
 
 /* shards: how many shards may ever be saved here (the bot's total). A file that cannot be trusted
@@ -31,10 +34,12 @@ void sessions_close(struct sessions *sessions);
 /* The shard's session, if there is one of this token and shard count. */
 bool sessions_load(const struct sessions *sessions, uint32_t shard, uint32_t shard_count,
                    uint64_t token_hash, struct saved_session *out);
-/* Replaces the shard's session, saved->seq included. */
+/* Replaces the shard's session, saved->seq included. saved->ring_head: the ring's head before the
+ * session's first event is published. */
 void sessions_save(struct sessions *sessions, uint32_t shard, const struct saved_session *saved);
-/* Moves the sequence number of the shard's session; call it after the event is published. */
-void sessions_set_seq(struct sessions *sessions, uint32_t shard, uint64_t seq);
+/* Moves the sequence number of the shard's session; call it after the event is published.
+ * ring_head: the ring's head behind that event. */
+void sessions_set_seq(struct sessions *sessions, uint32_t shard, uint64_t seq, uint64_t ring_head);
 /* Forgets the shard's session. */
 void sessions_clear(struct sessions *sessions, uint32_t shard);
 /* A note of at most 1 KiB beside the sessions (the IDENTIFY budget). sessions_note: false when

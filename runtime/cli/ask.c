@@ -1,14 +1,19 @@
 /* cli/ask.c: `drey reload` and `drey stop`: one request, one answer. */
+#include "base/clock.h"
 #include "bot/house.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+enum { STOP_WAIT_MS = 60000 };
 
 struct where {
     const char *config;
@@ -48,7 +53,7 @@ int reload_main(int argc, char **argv) {
     cJSON *answer = client_simple(where.control, where.config, request, &status);
     if (answer != NULL) {
         const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "text"));
-        (void)fputs(text != NULL ? text : "", stdout);
+        cli_print_lines(stdout, text != NULL ? text : "");
         status =
             cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "all")) ? EXIT_OK : EXIT_TROUBLE;
     }
@@ -56,14 +61,29 @@ int reload_main(int argc, char **argv) {
     return status;
 }
 
-/* Waits until the process is gone, so that `drey stop && drey run` works. */
-static void wait_for_end(pid_t pid) {
+/* Waits until the process is gone, so that `drey stop && drey run` works. False: it is not. */
+static bool wait_for_end(pid_t pid) {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd >= 0) {
-        struct pollfd end = {fd, POLLIN, 0};
-        (void)poll(&end, 1, 30000);
-        close(fd);
+    if (fd < 0) {
+        if (errno != ESRCH) { /* else it was quicker than we */
+            cli_complain("cannot wait for process %d: %s", (int)pid, strerror(errno));
+        }
+        return errno == ESRCH;
     }
+    struct pollfd end = {fd, POLLIN, 0};
+    uint64_t deadline = clock_mono_ms() + STOP_WAIT_MS;
+    int ended = 0;
+    for (uint64_t now = clock_mono_ms(); ended == 0 && now < deadline; now = clock_mono_ms()) {
+        ended = poll(&end, 1, (int)(deadline - now));
+        ended = ended < 0 && errno == EINTR ? 0 : ended;
+    }
+    close(fd);
+    if (ended <= 0) {
+        cli_complain("process %d was told to stop but is still there after %d s; its log says what "
+                     "it waits for",
+                     (int)pid, STOP_WAIT_MS / 1000);
+    }
+    return ended > 0;
 }
 
 int stop_main(int argc, char **argv) {
@@ -80,14 +100,17 @@ int stop_main(int argc, char **argv) {
         }
         final = true;
     }
+    if (optind < argc) {
+        return cli_usage("stop", "it takes no argument, got '%s'", argv[optind]);
+    }
     cJSON *request = cJSON_CreateObject();
     cJSON_AddStringToObject(request, "cmd", "stop");
     cJSON_AddBoolToObject(request, "final", final);
     int status;
     cJSON *answer = client_simple(where.control, where.config, request, &status);
     const cJSON *pid = cJSON_GetObjectItemCaseSensitive(answer, "pid");
-    if (cJSON_IsNumber(pid)) {
-        wait_for_end((pid_t)pid->valuedouble);
+    if (cJSON_IsNumber(pid) && !wait_for_end((pid_t)pid->valuedouble)) {
+        status = EXIT_TROUBLE;
     }
     cJSON_Delete(answer);
     return status;

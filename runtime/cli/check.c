@@ -1,6 +1,7 @@
 /* cli/check.c: `drey check`: what `drey run` would find wrong, without running anything here.
  * Each plugin is opened in a child process; so a broken one cannot break the check. */
 #include "base/file.h"
+#include "base/text.h"
 #include "bot/house.h"
 #include "bot/intents.h"
 #include "cli/cli.h"
@@ -27,6 +28,14 @@ struct check {
     size_t count;
     unsigned errors;
 };
+
+/* Text that a plugin or a folder brings, for one printf(); a few may stand side by side. */
+static const char *plain(const char *text) {
+    static char out[4][2048];
+    static size_t next;
+    next = (next + 1) % 4;
+    return text_plain(out[next], sizeof(out[next]), text);
+}
 
 static int by_path(const void *a, const void *b) {
     return strcmp(((const struct found *)a)->path, ((const struct found *)b)->path);
@@ -79,14 +88,15 @@ static void open_plugin(struct check *check, const char *directory, const char *
     }
     (void)snprintf(guess, sizeof(guess), "%.*s", (int)(strlen(name) - 3), name);
     if (!probe(check, found, guess, &err)) {
-        (void)printf("%s: error: %s\n", found->path, err.text);
+        (void)printf("%s: error: %s\n", plain(found->path), plain(err.text));
         check->errors++;
         return;
     }
     for (size_t i = 0; i < check->count; i++) {
         if (strcmp(check->plugins[i].report.id, found->report.id) == 0) {
             (void)printf("%s: error: its id '%s' is taken by %s\n      | remove or rename one\n",
-                         found->path, found->report.id, check->plugins[i].path);
+                         plain(found->path), plain(found->report.id),
+                         plain(check->plugins[i].path));
             check->errors++;
             return;
         }
@@ -98,7 +108,8 @@ static void open_directory(struct check *check, const char *directory) {
     struct dirent **names = NULL;
     int count = scandir(directory, &names, NULL, alphasort);
     if (count < 0) {
-        (void)printf("%s: warning: no such directory; plugins are looked for there\n", directory);
+        (void)printf("%s: warning: no such directory; plugins are looked for there\n",
+                     plain(directory));
         return;
     }
     for (int i = 0; i < count; i++) {
@@ -111,11 +122,12 @@ static void open_directory(struct check *check, const char *directory) {
 }
 
 static void print_plugin(const struct found *found) {
-    (void)printf("plugin %-12s %-8s ABI %u.%u  %u handler%s", found->report.id,
-                 found->report.version, found->report.abi_major, found->report.abi_minor,
+    (void)printf("plugin %-12s %-8s ABI %u.%u  %u handler%s", plain(found->report.id),
+                 plain(found->report.version), found->report.abi_major, found->report.abi_minor,
                  found->report.handlers, found->report.handlers == 1 ? "" : "s");
     for (uint32_t i = 0; i < found->report.callback_count; i++) {
-        (void)printf(", %s %s", found->report.callbacks[i].kind, found->report.callbacks[i].name);
+        (void)printf(", %s %s", plain(found->report.callbacks[i].kind),
+                     plain(found->report.callbacks[i].name));
     }
     (void)putchar('\n');
 }
@@ -143,7 +155,7 @@ static void print_bot(const struct check *check, const struct config_bot *bot) {
     (void)intents_text(asked, &intents);
     (void)printf("bot %-12s token: %s\n", bot->name,
                  bot->failure.code == ERR_NONE ? bot->token_from : "none");
-    (void)printf("  plugins%s\n  intents %s\n", names.length > 0 ? names.bytes : " none",
+    (void)printf("  plugins%s\n  intents %s\n", names.length > 0 ? plain(names.bytes) : " none",
                  intents.bytes != NULL ? intents.bytes : "");
     buf_clear(&intents);
     if (lacking != 0 && intents_text(lacking, &intents)) {

@@ -6,7 +6,9 @@
 
 #include "config/config.h"
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 int run_main(int argc, char **argv);
 int check_main(int argc, char **argv);
@@ -15,15 +17,19 @@ int reload_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 int tail_main(int argc, char **argv);
 
-/* The host's version and, for `drey version`, what it is made of. */
 int version_main(int argc, char **argv);
 
 /* The fault of a command line, in one line, with where to read on. Result: EXIT_USAGE. */
 int cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What getopt_long() found wrong (its messages must be off, opterr = 0). Result: EXIT_USAGE. */
 int cli_bad_option(const char *command, char **argv);
-/* One line on stderr: "drey: TEXT". */
+/* One line on stderr: "drey: TEXT", harmless on a terminal whatever is quoted in it. */
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Makes every text in it harmless on a terminal, as text_plain() does. NULL is fine. */
+void cli_plain(cJSON *json);
+/* Lines of text, each harmless on a terminal. */
+void cli_print_lines(FILE *out, const char *text);
 
 /* As config_load(), path NULL being the default file. The caller prints and finishes the report.
  * False: it is in the report, or was complained about when there is no file at all. */

@@ -15,15 +15,15 @@
 enum { ANSWER_MAX = 64 * 1024 * 1024, FDS_MAX = 4 };
 
 bool client_find(const char *control, const char *config_path, char *out, size_t size) {
-    if (control != NULL) {
-        return text_copy(out, size, control);
-    }
     struct config config = {0};
-    if (!cli_config(config_path, true, &config)) {
+    if (control == NULL && !cli_config(config_path, true, &config)) {
         return false;
     }
-    bool ok = text_copy(out, size, config.control);
+    bool ok = text_copy(out, size, control != NULL ? control : config.control);
     config_finish(&config);
+    if (!ok) {
+        cli_complain("the path of the control socket is too long");
+    }
     return ok;
 }
 
@@ -89,7 +89,7 @@ static bool receive_line(int fd, struct buf *line, int *fds, size_t *count, size
             return err_set(err, ERR_NETWORK, "drey closed the connection before it answered");
         }
         take_fds(&message, fds, count, room);
-        line->length += (size_t)got;
+        buf_grew(line, (size_t)got);
         if (line->bytes[line->length - 1] == '\n') {
             return true;
         }

@@ -2,33 +2,24 @@
 #include "base/log.h"
 #include "bot/house.h"
 #include "cli/cli.h"
+#include "config/url.h"
 #include "control/commands.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* Whether an address is on this machine for certain. */
-static bool on_loopback(const char *url) {
-    const char *host = url != NULL ? strstr(url, "://") : NULL;
-    if (host == NULL) {
-        return false;
-    }
-    host += 3;
-    size_t length = strcspn(host, ":/?#");
-    return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
-           (length == 9 && strncmp(host, "localhost", 9) == 0);
-}
 
 /* Shrunken timings would be abuse of the real Discord. */
 static bool may_scale(const struct config *config) {
     for (size_t i = 0; i < config->bot_count; i++) {
         const struct config_bot *bot = &config->bots[i];
-        if (!on_loopback(bot->gateway_url != NULL ? bot->gateway_url : bot->rest_url)) {
-            cli_complain("--time-scale is for a local Discord only; bot %s is not on loopback",
-                         bot->name);
-            return false;
+        const char *urls[] = {bot->rest_url, bot->gateway_url};
+        for (size_t u = 0; u < sizeof(urls) / sizeof(urls[0]); u++) {
+            if (urls[u] != NULL && !config_url_is_local(urls[u])) {
+                cli_complain("--time-scale is for a local Discord only; bot %s would ask %s",
+                             bot->name, urls[u]);
+                return false;
+            }
         }
     }
     return true;

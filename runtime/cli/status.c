@@ -129,6 +129,26 @@ static bool all_well(const cJSON *root) {
     return true;
 }
 
+static bool print_json(const cJSON *root) {
+    char *whole = cJSON_Print(root);
+    struct buf line = {0};
+    bool ok = whole != NULL;
+    for (const char *at = whole; ok && *at != '\0';) {
+        size_t indent = strspn(at, "\t");
+        size_t length = strcspn(at, "\n");
+        buf_clear(&line);
+        ok = buf_append(&line, at, indent) && buf_json_line(&line, at + indent, length - indent) &&
+             puts(line.bytes) >= 0;
+        at += length + (at[length] == '\n' ? 1 : 0);
+    }
+    if (!ok) {
+        cli_complain("no memory");
+    }
+    buf_finish(&line);
+    cJSON_free(whole);
+    return ok;
+}
+
 int status_main(int argc, char **argv) {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"control", required_argument, NULL, 'C'},
@@ -169,14 +189,13 @@ int status_main(int argc, char **argv) {
     if (root == NULL) {
         return status;
     }
-    if (json) {
-        char *whole = cJSON_Print(root);
-        (void)printf("%s\n", whole != NULL ? whole : "{}");
-        cJSON_free(whole);
+    status = all_well(root) ? EXIT_OK : DEGRADED;
+    if (json && !quiet) {
+        status = print_json(root) ? status : EXIT_TROUBLE;
     } else if (!quiet) {
+        cli_plain(root);
         print_tables(root);
     }
-    status = all_well(root) ? EXIT_OK : DEGRADED;
     cJSON_Delete(root);
     return status;
 }

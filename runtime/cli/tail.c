@@ -1,4 +1,5 @@
 /* cli/tail.c: `drey tail`: live events, one line each, as one more reader of the rings. */
+#include "base/buf.h"
 #include "base/text.h"
 #include "bot/house.h"
 #include "cli/cli.h"
@@ -15,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 32, BOTS_MAX = 256, BATCH = 256, SNIPPET_BYTES = 60 };
+enum { EVENTS_MAX = 32, BATCH = 256, SNIPPET_BYTES = 64, ID_BYTES = 25 };
 
 struct filter {
     const char *bot; /* NULL: all */
@@ -27,7 +28,6 @@ struct filter {
 /* One bot that is followed. */
 struct source {
     char bot[CONFIG_BOT_NAME_MAX + 1];
-    int control;
     struct reader *reader;
 };
 
@@ -57,55 +57,39 @@ static const char *member(const cJSON *object, const char *name) {
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
-/* Text of strangers on a terminal: no control characters, not too much. */
-static void print_snippet(const char *text) {
-    size_t used = 0;
-    (void)putchar('"');
-    while (*text != '\0' && used < SNIPPET_BYTES) {
-        size_t width = text_utf8_width(text, strlen(text));
-        bool plain = width > 1 ? (unsigned char)text[0] != 0xc2 || (unsigned char)text[1] >= 0xa0
-                               : width == 1 && (unsigned char)*text >= 0x20 && *text != 0x7f;
-        if (plain) {
-            (void)fwrite(text, 1, width, stdout);
-        } else {
-            (void)putchar('.');
-        }
-        text += width > 0 ? width : 1;
-        used += width > 0 ? width : 1;
-    }
-    (void)fputs(*text != '\0' ? "...\"" : "\"", stdout);
-}
-
 static void print_ids(const cJSON *d) {
     static const char *const names[] = {"id", "guild_id", "channel_id", "message_id", "user_id"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const char *value = member(d, names[i]);
+        char id[ID_BYTES];
         if (value != NULL) {
-            (void)printf(" %.*s %.24s", (int)strcspn(names[i], "_"), names[i], value);
+            (void)printf(" %.*s %s", (int)strcspn(names[i], "_"), names[i],
+                         text_plain(id, sizeof(id), value));
         }
+    }
+}
+
+/* Text of strangers: harmless, and not too much of it. */
+static void print_snippet(const char *before, const char *text) {
+    char snippet[SNIPPET_BYTES];
+    if (text != NULL) {
+        (void)printf(" %s\"%s\"", before, text_plain(snippet, sizeof(snippet), text));
     }
 }
 
 static void print_text(const struct source *source, const struct ring_record *record,
                        const char *message) {
+    char name[64];
+    (void)snprintf(name, sizeof(name), "%.*s", (int)record->t_length, message + record->t_offset);
     print_time(record->received_ms);
-    (void)printf("%s/%u %llu %.*s", source->bot, record->shard, (unsigned long long)record->seq,
-                 (int)record->t_length, message + record->t_offset);
+    (void)printf("%s/%u %llu %s", source->bot, record->shard, (unsigned long long)record->seq,
+                 text_plain(name, sizeof(name), name));
     cJSON *d = cJSON_ParseWithLength(message + record->d_offset, record->d_length);
     if (cJSON_IsObject(d)) {
-        print_ids(d);
-        const cJSON *author = cJSON_GetObjectItemCaseSensitive(d, "author");
-        const char *user = member(author, "username");
         const char *content = member(d, "content");
-        const char *name = member(d, "name");
-        if (user != NULL) {
-            (void)printf(" by ");
-            print_snippet(user);
-        }
-        if (content != NULL || name != NULL) {
-            (void)putchar(' ');
-            print_snippet(content != NULL ? content : name);
-        }
+        print_ids(d);
+        print_snippet("by ", member(cJSON_GetObjectItemCaseSensitive(d, "author"), "username"));
+        print_snippet("", content != NULL ? content : member(d, "name"));
     }
     cJSON_Delete(d);
     (void)putchar('\n');
@@ -113,10 +97,15 @@ static void print_text(const struct source *source, const struct ring_record *re
 
 static void print_json(const struct source *source, const struct ring_record *record,
                        const char *message) {
-    (void)printf("{\"bot\":\"%s\",\"shard\":%u,\"received_ms\":%llu,\"message\":", source->bot,
-                 record->shard, (unsigned long long)record->received_ms);
-    (void)fwrite(message, 1, record->length, stdout);
-    (void)fputs("}\n", stdout);
+    struct buf line = {0};
+    if (buf_printf(&line, "{\"bot\":\"%s\",\"shard\":%u,\"received_ms\":%llu,\"message\":",
+                   source->bot, record->shard, (unsigned long long)record->received_ms) &&
+        buf_json_line(&line, message, record->length) && buf_text(&line, "}")) {
+        (void)puts(line.bytes);
+    } else {
+        cli_complain("no memory for an event of %u bytes", record->length);
+    }
+    buf_finish(&line);
 }
 
 static void print_loss(const struct filter *filter, const struct source *source,
@@ -167,18 +156,17 @@ static bool drain(const struct filter *filter, const struct source *source) {
     return true;
 }
 
-static bool follow(struct source *source, const char *path, const char *bot, struct err *err) {
+/* Asks for a bot's ring; the connection keeps it for us. */
+static bool follow(struct source *source, int control, const char *bot, struct err *err) {
     int fds[3] = {-1, -1, -1};
     size_t count = 3;
-    (void)text_copy(source->bot, sizeof(source->bot), bot);
-    source->control = client_connect(path, err);
-    if (source->control < 0) {
-        return false;
+    if (!text_copy(source->bot, sizeof(source->bot), bot)) {
+        return err_set(err, ERR_PROTOCOL, "its name is too long");
     }
     cJSON *request = cJSON_CreateObject();
     cJSON_AddStringToObject(request, "cmd", "tail");
     cJSON_AddStringToObject(request, "bot", bot);
-    cJSON *answer = client_ask(source->control, request, fds, &count, err);
+    cJSON *answer = client_ask(control, request, fds, &count, err);
     bool ok = answer != NULL && count == 3;
     if (answer != NULL && !ok) {
         err_set(err, ERR_PROTOCOL, "drey did not hand over the ring");
@@ -191,72 +179,94 @@ static bool follow(struct source *source, const char *path, const char *bot, str
     return source->reader != NULL;
 }
 
-/* Until the last host's connection ends. */
-static int watch(const struct filter *filter, struct source *sources, size_t count) {
-    struct pollfd fds[BOTS_MAX * 2];
+static bool drain_all(const struct filter *filter, const struct source *sources, size_t count) {
+    bool more = false;
+    for (size_t i = 0; i < count; i++) {
+        more = drain(filter, &sources[i]) || more;
+    }
+    return more;
+}
+
+/* Until the host ends the connection. */
+static int watch(const struct filter *filter, int control, struct source *sources, size_t count) {
+    struct pollfd fds[CONFIG_BOTS_MAX + 1];
     for (;;) {
-        bool more = false;
-        for (size_t i = 0; i < count; i++) {
-            more = drain(filter, &sources[i]) || more;
-        }
+        bool more = drain_all(filter, sources, count);
         if (fflush(stdout) != 0) {
             return EXIT_OK; /* nobody reads any more */
         }
         for (size_t i = 0; i < count; i++) {
             more = !reader_sleep(sources[i].reader) || more;
-            fds[i * 2] = (struct pollfd){reader_eventfd(sources[i].reader), POLLIN, 0};
-            fds[i * 2 + 1] = (struct pollfd){sources[i].control, POLLIN, 0};
+            fds[i] = (struct pollfd){reader_wake_fd(sources[i].reader), POLLIN, 0};
         }
-        if (poll(fds, (nfds_t)count * 2, more ? 0 : -1) < 0 && errno != EINTR) {
+        fds[count] = (struct pollfd){control, POLLIN, 0};
+        if (poll(fds, (nfds_t)count + 1, more ? 0 : -1) < 0 && errno != EINTR) {
             cli_complain("poll: %s", strerror(errno));
             return EXIT_TROUBLE;
         }
         for (size_t i = 0; i < count; i++) {
             reader_awake(sources[i].reader);
-            if (fds[i * 2 + 1].revents != 0) {
-                (void)drain(filter, &sources[i]);
-                (void)fflush(stdout);
-                cli_complain("drey has stopped");
-                return EXIT_OK;
-            }
+        }
+        if (fds[count].revents != 0) {
+            (void)drain_all(filter, sources, count);
+            (void)fflush(stdout);
+            cli_complain("drey has stopped");
+            return EXIT_OK;
         }
     }
 }
 
-static int follow_all(const struct filter *filter, const char *path) {
-    static struct source sources[BOTS_MAX];
-    size_t count = 0;
+/* The rings of all bots that are wanted, over this one connection. Returns how many; none was
+ * complained about. */
+static size_t follow_all(const struct filter *filter, int control, struct source *sources) {
     struct err err = {0};
-    int control = client_connect(path, &err);
-    if (control < 0) {
-        cli_complain("%s", err.text);
-        return err.code == ERR_NOT_FOUND ? CLIENT_NOT_RUNNING : EXIT_TROUBLE;
-    }
+    size_t count = 0;
+    size_t named = 0;
     cJSON *request = cJSON_CreateObject();
     cJSON_AddStringToObject(request, "cmd", "status");
     cJSON *status = client_ask(control, request, NULL, NULL, &err);
-    close(control);
+    if (status == NULL) {
+        cli_complain("%s", err.text);
+        return 0;
+    }
     const cJSON *bot;
     cJSON_ArrayForEach(bot, cJSON_GetObjectItemCaseSensitive(status, "bots")) {
         const char *name = member(bot, "name");
-        if (name == NULL || count == BOTS_MAX ||
+        if (name == NULL || count == CONFIG_BOTS_MAX ||
             (filter->bot != NULL && strcmp(filter->bot, name) != 0)) {
             continue;
         }
-        if (follow(&sources[count], path, name, &err)) {
+        named++;
+        if (follow(&sources[count], control, name, &err)) {
             count++;
         } else {
             cli_complain("bot %s: %s", name, err.text);
         }
     }
     cJSON_Delete(status);
-    if (count == 0) {
-        if (filter->bot != NULL && err.code == ERR_NONE) {
-            cli_complain("no bot '%s' here; `drey status` lists them", filter->bot);
-        }
-        return EXIT_TROUBLE;
+    if (named == 0) {
+        cli_complain(filter->bot != NULL ? "no bot '%s' here; `drey status` lists them"
+                                         : "there is no bot to follow%s",
+                     filter->bot != NULL ? filter->bot : "");
     }
-    return watch(filter, sources, count);
+    return count;
+}
+
+static int run(const struct filter *filter, const char *path) {
+    static struct source sources[CONFIG_BOTS_MAX];
+    struct err err = {0};
+    int control = client_connect(path, &err);
+    if (control < 0) {
+        cli_complain("%s", err.text);
+        return err.code == ERR_NOT_FOUND ? CLIENT_NOT_RUNNING : EXIT_TROUBLE;
+    }
+    size_t count = follow_all(filter, control, sources);
+    int status = count > 0 ? watch(filter, control, sources, count) : EXIT_TROUBLE;
+    for (size_t i = 0; i < count; i++) {
+        reader_close(sources[i].reader);
+    }
+    close(control);
+    return status;
 }
 
 static bool add_event(struct filter *filter, const char *name) {
@@ -314,6 +324,6 @@ int tail_main(int argc, char **argv) {
         return cli_usage("tail", "it takes no argument, got '%s'", argv[optind]);
     }
     char path[4096];
-    return client_find(control, config, path, sizeof(path)) ? follow_all(&filter, path)
+    return client_find(control, config, path, sizeof(path)) ? run(&filter, path)
                                                             : EXIT_CONFIGURATION;
 }

@@ -13,7 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A `drey tail` that is connected: it has its cursor until the connection ends. */
+/* Of one bot: leaves the ring's places to plugins, and descriptors to the process. */
+enum { TAILS_PER_BOT_MAX = 16 };
+
+/* A `drey tail` that follows one bot: it has its cursor until the connection ends. */
 struct observer {
     struct observer *next;
     uint64_t client;
@@ -27,20 +30,22 @@ struct commands {
     struct observer *observers;
 };
 
-static bool answer(struct commands *commands, uint64_t client, cJSON *reply, const int *fds,
+/* Every request has one answer; a client that cannot take it is ended by control_answer(). */
+static void answer(struct commands *commands, uint64_t client, cJSON *reply, const int *fds,
                    size_t fd_count) {
+    static const char no_memory[] = "{\"ok\":false,\"error\":\"no memory\"}";
     char *text = reply != NULL ? cJSON_PrintUnformatted(reply) : NULL;
-    bool ok = text != NULL && control_answer(commands->control, client, text, fds, fd_count);
+    (void)control_answer(commands->control, client, text != NULL ? text : no_memory, fds,
+                         text != NULL ? fd_count : 0);
     cJSON_free(text);
     cJSON_Delete(reply);
-    return ok;
 }
 
 static void refuse(struct commands *commands, uint64_t client, const char *why) {
     cJSON *reply = cJSON_CreateObject();
     cJSON_AddBoolToObject(reply, "ok", false);
     cJSON_AddStringToObject(reply, "error", why);
-    (void)answer(commands, client, reply, NULL, 0);
+    answer(commands, client, reply, NULL, 0);
 }
 
 static void run_status(struct commands *commands, uint64_t client, const cJSON *request) {
@@ -50,7 +55,18 @@ static void run_status(struct commands *commands, uint64_t client, const cJSON *
         return;
     }
     cJSON_AddBoolToObject(reply, "ok", true);
-    (void)answer(commands, client, reply, NULL, 0);
+    answer(commands, client, reply, NULL, 0);
+}
+
+/* Absent or a list of names: a slip must not reload everything. */
+static bool names_valid(const cJSON *names) {
+    const cJSON *name;
+    cJSON_ArrayForEach(name, names) {
+        if (!cJSON_IsString(name)) {
+            return false;
+        }
+    }
+    return names == NULL || cJSON_IsArray(names);
 }
 
 static bool reload_each(struct commands *commands, const cJSON *names, struct buf *text) {
@@ -60,20 +76,25 @@ static bool reload_each(struct commands *commands, const cJSON *names, struct bu
     bool ok = true;
     const cJSON *name;
     cJSON_ArrayForEach(name, names) {
-        ok = cJSON_IsString(name) && house_reload(commands->house, name->valuestring, text) && ok;
+        ok = house_reload(commands->house, name->valuestring, text) && ok;
     }
     return ok;
 }
 
 static void run_reload(struct commands *commands, uint64_t client, const cJSON *request) {
+    const cJSON *names = cJSON_GetObjectItemCaseSensitive(request, "plugins");
+    if (!names_valid(names)) {
+        refuse(commands, client, "'plugins' is a list of names");
+        return;
+    }
     struct buf text = {0};
-    bool all = reload_each(commands, cJSON_GetObjectItemCaseSensitive(request, "plugins"), &text);
+    bool all = reload_each(commands, names, &text);
     cJSON *reply = cJSON_CreateObject();
     cJSON_AddBoolToObject(reply, "ok", true);
     cJSON_AddBoolToObject(reply, "all", all);
     cJSON_AddStringToObject(reply, "text", text.bytes != NULL ? text.bytes : "");
     buf_finish(&text);
-    (void)answer(commands, client, reply, NULL, 0);
+    answer(commands, client, reply, NULL, 0);
 }
 
 static void run_stop(struct commands *commands, uint64_t client, const cJSON *request) {
@@ -81,7 +102,7 @@ static void run_stop(struct commands *commands, uint64_t client, const cJSON *re
     cJSON *reply = cJSON_CreateObject();
     cJSON_AddBoolToObject(reply, "ok", true);
     cJSON_AddNumberToObject(reply, "pid", (double)getpid());
-    (void)answer(commands, client, reply, NULL, 0);
+    answer(commands, client, reply, NULL, 0);
     house_stop(commands->house, final);
 }
 
@@ -101,12 +122,29 @@ static void observer_end(struct observer *observer) {
     free(observer);
 }
 
-/* Hands out the ring read-only, a cursor in memory and its eventfd. */
+/* One tail needs a bot once; a client that asks without end must not use the ring up. */
+static bool may_observe(const struct commands *commands, uint64_t client, const struct ring *ring,
+                        struct err *err) {
+    size_t count = 0;
+    for (const struct observer *o = commands->observers; o != NULL; o = o->next) {
+        if (o->ring == ring && o->client == client) {
+            return err_set(err, ERR_LIMIT, "this connection follows the bot already");
+        }
+        count += o->ring == ring ? 1 : 0;
+    }
+    return count < TAILS_PER_BOT_MAX ||
+           err_set(err, ERR_LIMIT, "%d tails follow this bot already", TAILS_PER_BOT_MAX);
+}
+
+/* Hands out the ring read-only, a cursor in memory and what wakes it. */
 static bool observe(struct commands *commands, uint64_t client, struct ring *ring,
                     struct err *err) {
-    struct observer *observer = calloc(1, sizeof(*observer));
     bool known;
     bool lapped;
+    if (!may_observe(commands, client, ring, err)) {
+        return false;
+    }
+    struct observer *observer = calloc(1, sizeof(*observer));
     if (observer == NULL) {
         return err_set(err, ERR_NO_MEMORY, "no memory");
     }
@@ -120,10 +158,10 @@ static bool observe(struct commands *commands, uint64_t client, struct ring *rin
     }
     observer->next = commands->observers;
     commands->observers = observer;
-    int fds[3] = {ring_fd(ring), cursor_fd(observer->cursor), cursor_eventfd(observer->cursor)};
+    int fds[3] = {ring_fd(ring), cursor_fd(observer->cursor), cursor_wake_fd(observer->cursor)};
     cJSON *reply = cJSON_CreateObject();
     cJSON_AddBoolToObject(reply, "ok", true);
-    (void)answer(commands, client, reply, fds, 3);
+    answer(commands, client, reply, fds, 3); /* if it fails, on_gone() has ended the observer */
     return true;
 }
 

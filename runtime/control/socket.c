@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 16, UNSENT_MAX = 4 * 1024 * 1024 };
+enum { BACKLOG = 16, RECEIVE_BYTES = 4096, ACCEPT_PAUSE_MS = 100 };
 
 struct client {
     uint64_t id; /* 0: free */
@@ -29,6 +29,7 @@ struct control {
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     int fd;
     struct loop_watch *watch;
+    struct loop_timer *pause; /* runs while nobody can be accepted */
     control_line_fn *line;
     control_gone_fn *gone;
     void *arg;
@@ -59,15 +60,21 @@ static void end_client(struct client *client) {
     }
 }
 
-/* Hands out every whole line. False: the client was ended. */
+/* Hands out whole lines, the next one only when the answer to the last has left: who does not
+ * read is not worked for. False: the client was ended. */
 static bool take_lines(struct client *client) {
     struct control *control = client->control;
     uint64_t id = client->id;
-    char *end;
-    while ((end = client->received.length == 0
-                      ? NULL
-                      : memchr(client->received.bytes, '\n', client->received.length)) != NULL) {
-        size_t length = (size_t)(end - client->received.bytes);
+    while (client->unsent.length == 0 && client->received.length > 0) {
+        char *end = memchr(client->received.bytes, '\n', client->received.length);
+        size_t length = end != NULL ? (size_t)(end - client->received.bytes) : 0;
+        if (end == NULL && client->received.length <= CONTROL_LINE_MAX) {
+            return true;
+        }
+        if (end == NULL || length > CONTROL_LINE_MAX) {
+            end_client(client);
+            return false;
+        }
         *end = '\0';
         client->spoke = true;
         control->line(control->arg, id, client->received.bytes, length);
@@ -75,10 +82,6 @@ static bool take_lines(struct client *client) {
             return false;
         }
         buf_consume(&client->received, length + 1);
-    }
-    if (client->received.length > CONTROL_LINE_MAX) {
-        end_client(client);
-        return false;
     }
     return true;
 }
@@ -94,34 +97,53 @@ static bool flush(struct client *client) {
     return true;
 }
 
+static void watch_client(struct client *client) {
+    loop_watch_set(client->watch, client->unsent.length > 0 ? LOOP_WRITE : LOOP_READ);
+}
+
+/* False: the connection has ended. */
+static bool receive(struct client *client) {
+    if (!buf_reserve(&client->received, RECEIVE_BYTES)) {
+        return false;
+    }
+    char *end = client->received.bytes + client->received.length;
+    ssize_t got = recv(client->fd, end, RECEIVE_BYTES, 0);
+    if (got < 0) {
+        return errno == EAGAIN || errno == EINTR;
+    }
+    buf_grew(&client->received, (size_t)got);
+    return got > 0;
+}
+
 static void on_client(void *arg, int ready) {
     struct client *client = arg;
-    if (!flush(client)) {
+    bool paused = client->unsent.length > 0;
+    if (!flush(client) || (!paused && (ready & LOOP_READ) != 0 && !receive(client))) {
         end_client(client);
-        return;
+    } else if (take_lines(client)) {
+        watch_client(client);
     }
-    if (ready & LOOP_READ) {
-        if (!buf_reserve(&client->received, 4096)) {
-            end_client(client);
-            return;
-        }
-        ssize_t got = recv(client->fd, client->received.bytes + client->received.length, 4096, 0);
-        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-            end_client(client);
-            return;
-        }
-        client->received.length += got > 0 ? (size_t)got : 0;
-        if (!take_lines(client)) {
-            return;
-        }
-    }
-    loop_watch_set(client->watch, LOOP_READ | (client->unsent.length > 0 ? LOOP_WRITE : 0));
+}
+
+/* The queue of connections stays readable while none can be taken from it; watching on would
+ * spin. */
+static void pause_accepting(struct control *control) {
+    loop_watch_set(control->watch, 0);
+    loop_timer_start(control->pause, ACCEPT_PAUSE_MS);
+}
+
+static void on_pause_over(void *arg) {
+    struct control *control = arg;
+    loop_watch_set(control->watch, LOOP_READ);
 }
 
 static void on_accept(void *arg, int ready) {
     struct control *control = arg;
     int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pause_accepting(control);
+        }
         return;
     }
     struct client *client = NULL;
@@ -142,14 +164,17 @@ static void on_accept(void *arg, int ready) {
     loop_watch_set(client->watch, LOOP_READ);
 }
 
-/* Whether somebody answers at this address. */
-static bool answered(const struct sockaddr_un *address) {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+/* Whether the socket at this address is somebody's. Only a refusal shows that nobody is left: a
+ * full queue, another kind of socket or a lack of rights do not. */
+static bool in_use(const struct sockaddr_un *address) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool refused = fd >= 0 &&
+                   connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+                   (errno == ECONNREFUSED || errno == ENOENT);
     if (fd >= 0) {
         close(fd);
     }
-    return alive;
+    return !refused;
 }
 
 static bool listen_at(struct control *control, struct err *err) {
@@ -160,9 +185,9 @@ static bool listen_at(struct control *control, struct err *err) {
         if (!S_ISSOCK(st.st_mode)) {
             return err_set(err, ERR_CONFIG, "a file that is not a socket is in the way");
         }
-        if (answered(&address)) {
+        if (in_use(&address)) {
             return err_set(err, ERR_BUSY,
-                           "another drey listens there; stop it, or set another 'control'");
+                           "another process listens there; stop it, or set another 'control'");
         }
         unlink(control->path);
     }
@@ -170,12 +195,17 @@ static bool listen_at(struct control *control, struct err *err) {
     if (control->fd < 0) {
         return err_system(err, "socket");
     }
-    /* The mode must be right from the first moment on: chmod after bind would be too late. */
-    mode_t old = umask(0177);
-    int bound = bind(control->fd, (const struct sockaddr *)&address, sizeof(address));
-    umask(old);
-    if (bound != 0 || listen(control->fd, BACKLOG) != 0) {
+    /* The file must be private from the first moment on, so chmod after bind would be too late, and
+     * the umask is shared with threads that make files of their own. Linux gives the file the mode
+     * of the unbound socket. */
+    if (fchmod(control->fd, S_IRUSR | S_IWUSR) != 0 ||
+        bind(control->fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+        listen(control->fd, BACKLOG) != 0) {
         return err_system(err, "listening");
+    }
+    control->pause = loop_timer_create(control->loop, on_pause_over, control);
+    if (control->pause == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "timer");
     }
     control->watch = loop_watch_create(control->loop, control->fd, on_accept, control, err);
     if (control->watch == NULL) {
@@ -219,6 +249,7 @@ void control_close(struct control *control) {
         }
     }
     loop_watch_destroy(control->watch);
+    loop_timer_destroy(control->pause);
     if (control->fd >= 0) {
         close(control->fd);
     }
@@ -244,21 +275,28 @@ static bool send_fds(int to, const char *byte, const int *fds, size_t count) {
     return sendmsg(to, &message, MSG_NOSIGNAL) == 1;
 }
 
-bool control_answer(struct control *control, uint64_t id, const char *text, const int *fds,
-                    size_t fd_count) {
-    struct client *client = find(control, id);
-    if (client == NULL || fd_count > CONTROL_FDS_MAX || client->unsent.length > UNSENT_MAX) {
-        return false;
-    }
+static bool send_answer(struct client *client, const char *text, const int *fds, size_t fd_count) {
     if (fd_count > 0) {
-        if (client->unsent.length > 0 || !send_fds(client->fd, text, fds, fd_count)) {
+        if (fd_count > CONTROL_FDS_MAX || client->unsent.length > 0 ||
+            !send_fds(client->fd, text, fds, fd_count)) {
             return false;
         }
         text++;
     }
-    if (!buf_text(&client->unsent, text) || !buf_text(&client->unsent, "\n") || !flush(client)) {
+    return client->unsent.length <= CONTROL_UNSENT_MAX && buf_text(&client->unsent, text) &&
+           buf_text(&client->unsent, "\n") && flush(client);
+}
+
+bool control_answer(struct control *control, uint64_t id, const char *text, const int *fds,
+                    size_t fd_count) {
+    struct client *client = find(control, id);
+    if (client == NULL) {
         return false;
     }
-    loop_watch_set(client->watch, LOOP_READ | (client->unsent.length > 0 ? LOOP_WRITE : 0));
+    if (!send_answer(client, text, fds, fd_count)) {
+        end_client(client); /* it would wait for this answer for ever */
+        return false;
+    }
+    watch_client(client);
     return true;
 }

@@ -1,8 +1,8 @@
 /* gateway/connection.c: WebSocket connections through libwebsockets, on a foreign libuv loop.
  *
  * What to know of the library (4.1): some failures are told by nothing but the destruction of the
- * wsi, so that is what ends a connection; a close frame goes out only from a callback that returns
- * -1; getaddrinfo would block, so addresses are looked up here; permessage-deflate stays off. */
+ * wsi, so that is what ends a connection; close frames are written by hand; getaddrinfo would
+ * block, so addresses are looked up here; permessage-deflate stays off. */
 #include "gateway/connection.h"
 
 #include "base/buf.h"
@@ -54,7 +54,8 @@ struct connection {
     struct lws *wsi;
     struct buf out;   /* frames: two bytes of length, then the text */
     unsigned closing; /* the code of the close frame that must go out */
-    bool connecting;  /* inside the library's connect call */
+    bool receiving;   /* inside the library's receive callback */
+    bool inside;      /* one of the library's calls that may end the wsi */
     bool destroyed;   /* the wsi ended there */
     bool opened;
     struct connection_end end;
@@ -131,6 +132,9 @@ static void on_certificate(struct connection *connection, X509_STORE_CTX *store)
     }
 }
 
+/* From inside the library's receive callback a close frame is sent by returning -1. From the
+ * writeable callback 4.1.6 ends the socket at once instead, so there is no other place but this
+ * one and connection_close(). */
 static int leave(struct connection *connection, struct lws *wsi) {
     lws_close_reason(wsi, (enum lws_close_status)connection->closing, NULL, 0);
     return -1;
@@ -138,7 +142,7 @@ static int leave(struct connection *connection, struct lws *wsi) {
 
 static int on_writable(struct connection *connection, struct lws *wsi) {
     if (connection->closing != 0) {
-        return leave(connection, wsi);
+        return 0;
     }
     if (connection->out.length < 2) {
         return 0;
@@ -161,23 +165,25 @@ static int on_writable(struct connection *connection, struct lws *wsi) {
 static int on_receive(struct connection *connection, struct lws *wsi, const uint8_t *bytes,
                       size_t length) {
     if (connection->closing != 0) {
-        return leave(connection, wsi);
+        return 0; /* nothing that arrives counts any more */
     }
     bool final = lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
     unsigned flags = (lws_is_first_fragment(wsi) ? MESSAGE_FIRST : 0u) |
                      (final ? MESSAGE_FINAL : 0u) |
                      (lws_frame_is_binary(wsi) ? MESSAGE_BINARY : 0u);
+    connection->receiving = true;
     connection->callbacks->message(connection->arg, bytes, length, flags);
     connection = lws_get_opaque_user_data(wsi);
     if (connection == NULL) { /* dropped meanwhile */
         return -1;
     }
+    connection->receiving = false;
     return connection->closing != 0 ? leave(connection, wsi) : 0;
 }
 
 static void on_destroyed(struct connection *connection) {
     connection->wsi = NULL;
-    if (connection->connecting) {
+    if (connection->inside) {
         connection->destroyed = true;
     } else {
         tell_gone(connection);
@@ -429,10 +435,10 @@ static void dial(struct connection *connection, const char *address) {
         .opaque_user_data = connection,
         .pwsi = &connection->wsi,
     };
-    connection->connecting = true;
+    connection->inside = true;
     connection->host->sockets++;
     struct lws *wsi = lws_client_connect_via_info(&info);
-    connection->connecting = false;
+    connection->inside = false;
     if (wsi == NULL || connection->destroyed) {
         if (!connection->destroyed && connection->host->sockets > 0) {
             connection->host->sockets--; /* it never came to be */
@@ -459,6 +465,10 @@ static bool is_literal(const char *host) {
 
 static void start(void *arg) {
     struct connection *connection = arg;
+    if (connection->destroyed) {
+        tell_gone(connection);
+        return;
+    }
     const char *host =
         connection->proxy.host[0] != '\0' ? connection->proxy.host : connection->url.host;
     if (strcasecmp(host, "localhost") == 0) {
@@ -548,8 +558,15 @@ bool connection_send(struct connection *connection, const char *text, size_t len
 
 void connection_close(struct connection *connection, unsigned code) {
     connection->closing = code;
-    if (connection->wsi != NULL) {
-        lws_callback_on_writable(connection->wsi);
+    if (connection->wsi == NULL || connection->receiving) {
+        return; /* leave() follows */
+    }
+    connection->inside = true;
+    lws_close_reason(connection->wsi, (enum lws_close_status)code, NULL, 0);
+    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+    connection->inside = false;
+    if (connection->destroyed) {
+        loop_timer_start(connection->start, 0); /* gone is told from the loop */
     }
 }
 

@@ -94,8 +94,7 @@ static bool make_hand(struct change *change, struct seat *seat, struct err *err)
                              .inbox = plugins->inbox,
                              .ring_fd = ring_fd(seat->bot->ring),
                              .cursor_fd = cursor_fd(seat->cursor),
-                             .event_fd = cursor_eventfd(seat->cursor),
-                             .lapped = seat->lapped};
+                             .wake_fd = cursor_wake_fd(seat->cursor)};
     seat->incoming = hand_create(&spec, err);
     if (seat->incoming == NULL) {
         unlink(copy);
@@ -274,7 +273,6 @@ static void switch_seat(struct change *change, struct seat *seat) {
     seat->incoming = NULL;
     seat->needs = seat->incoming_needs;
     seat->stuck = false;
-    seat->lapped = false;
     seat->progress = 0;
     seat->progress_ms = clock_mono_ms();
     tend_staged(change->plugins, seat);
@@ -341,6 +339,7 @@ static struct seat *add_seat(struct plugin *plugin, struct bot *bot, struct err 
     char path[PATH_MAX];
     char folder[PATH_MAX];
     bool known = false;
+    bool lapped = false; /* its reader tells */
     struct seat *seat = calloc(1, sizeof(*seat));
     if (seat == NULL || !file_join(folder, sizeof(folder), bot->state_dir, "cursors") ||
         !file_join(path, sizeof(path), folder, plugin->id) || !file_make_dirs(folder, err)) {
@@ -348,7 +347,7 @@ static struct seat *add_seat(struct plugin *plugin, struct bot *bot, struct err 
         return NULL;
     }
     seat->bot = bot;
-    seat->cursor = cursor_open(path, bot->ring, &known, &seat->lapped, err);
+    seat->cursor = cursor_open(path, bot->ring, &known, &lapped, err);
     if (seat->cursor == NULL) {
         free(seat);
         return NULL;

@@ -85,8 +85,7 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
         .generation = spec->generation,
         .ring_fd = spec->ring_fd,
         .cursor_fd = spec->cursor_fd,
-        .event_fd = spec->event_fd,
-        .lapped = spec->lapped,
+        .wake_fd = spec->wake_fd,
         .shared = &hand->shared,
     };
     if (hand->bot == NULL || hand->control == NULL || hand->mail == NULL) {

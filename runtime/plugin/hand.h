@@ -43,8 +43,7 @@ struct hand_spec {
     struct box *inbox;
     int ring_fd;
     int cursor_fd;
-    int event_fd;
-    bool lapped;
+    int wake_fd;
 };
 
 /* Starts the thread; it waits for PORT_LOAD. spec: copied. Result: owned, see hand_end(). */

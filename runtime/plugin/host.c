@@ -191,6 +191,7 @@ static int32_t host_on_post(drey_ctx *ctx, const char *name, drey_post_fn fn) {
 
 /* ---- Log, configuration, time ---- */
 
+DREY_PRINTF(3, 4)
 static void host_log(drey_ctx *ctx, uint32_t level, const char *format, ...) {
     static const enum log_level levels[] = {LOG_DEBUG, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR};
     struct instance *instance = host_instance(ctx);
@@ -335,6 +336,7 @@ static int32_t host_save(drey_ctx *ctx, uint32_t version, const void *data, uint
     return 0;
 }
 
+DREY_PRINTF(2, 3)
 static const char *host_write(drey_ctx *ctx, const char *format, ...) {
     struct instance *instance = host_instance(ctx);
     struct err err = {0};

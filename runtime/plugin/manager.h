@@ -36,7 +36,6 @@ struct seat {
     struct bot *bot;
     struct cursor *cursor;
     bool attached;         /* the ring knows the cursor */
-    bool lapped;           /* the cursor's place was gone when it was opened */
     bool fresh;            /* the cursor file is new */
     struct hand *hand;     /* serves; NULL until the first commit */
     struct hand *incoming; /* is being loaded */

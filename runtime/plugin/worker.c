@@ -20,7 +20,6 @@ struct worker {
     struct buf message;
     uint64_t ask; /* of the step being answered: goes back with the answer */
     bool going;
-    bool lapped; /* to be told at the first PORT_GO */
     bool inited; /* stop() is owed */
     bool over;
     bool abandoned;
@@ -187,7 +186,7 @@ static void step_restore(struct worker *worker, const struct port_message *messa
 static void step_start(struct worker *worker) {
     struct err err = {0};
     const struct worker_options *options = worker->options;
-    worker->reader = reader_open(options->ring_fd, options->cursor_fd, options->event_fd, &err);
+    worker->reader = reader_open(options->ring_fd, options->cursor_fd, options->wake_fd, &err);
     if (worker->reader == NULL) {
         answer(worker, PORT_STARTED, false, &err);
         return;
@@ -235,10 +234,6 @@ static void step_stop(struct worker *worker) {
 
 static void step_go(struct worker *worker) {
     worker->going = worker->reader != NULL;
-    if (worker->going && worker->lapped) {
-        worker->lapped = false;
-        tell_of_gap(worker, RING_GAP_LAPPED);
-    }
 }
 
 static bool in_order(struct worker *worker, uint32_t kind) {
@@ -315,7 +310,7 @@ static void wait(struct worker *worker) {
         return;
     }
     fds[1] = (struct pollfd){box_fd(worker->options->port.mail), POLLIN, 0};
-    fds[2] = (struct pollfd){reader_eventfd(worker->reader), POLLIN, 0};
+    fds[2] = (struct pollfd){reader_wake_fd(worker->reader), POLLIN, 0};
     if (reader_sleep(worker->reader)) {
         poll(fds, 3, -1);
         reader_awake(worker->reader);
@@ -346,8 +341,7 @@ static void turn(struct worker *worker) {
 }
 
 struct image *worker_run(const struct worker_options *options) {
-    struct worker worker = {
-        .options = options, .shared = options->shared, .lapped = options->lapped};
+    struct worker worker = {.options = options, .shared = options->shared};
     while (!worker.over) {
         turn(&worker);
     }

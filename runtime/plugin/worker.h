@@ -32,8 +32,7 @@ struct worker_options {
     uint32_t generation;
     int ring_fd; /* reader_open(): all borrowed until worker_run returns */
     int cursor_fd;
-    int event_fd;
-    bool lapped; /* events before the cursor's place are lost: tell it first */
+    int wake_fd;
     struct worker_shared *shared;
 };
 

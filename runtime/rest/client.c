@@ -63,15 +63,24 @@ static void exchange_destroy(struct exchange *exchange) {
     free(exchange);
 }
 
+/* libcurl reads both forms of the header, a number of seconds and a date. */
+static uint64_t retry_after_ms(CURL *easy) {
+    curl_off_t seconds = 0;
+    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
+    if (seconds <= 0) {
+        return 0;
+    }
+    return seconds < REST_RETRY_AFTER_MAX_MS / 1000 ? (uint64_t)seconds * 1000
+                                                    : REST_RETRY_AFTER_MAX_MS;
+}
+
 static void finish(struct exchange *exchange, CURLcode code) {
     struct rest_response response = {.body =
                                          exchange->body.bytes != NULL ? exchange->body.bytes : "",
                                      .length = exchange->body.length};
     if (code == CURLE_OK) {
-        curl_off_t after = 0;
         curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &response.status);
-        curl_easy_getinfo(exchange->easy, CURLINFO_RETRY_AFTER, &after);
-        response.retry_after_ms = after > 0 ? (uint64_t)after * 1000 : 0;
+        response.retry_after_ms = response.status == 429 ? retry_after_ms(exchange->easy) : 0;
     } else if (exchange->too_large) {
         err_set(&response.err, ERR_LIMIT, "the answer is larger than %d bytes", BODY_MAX);
     } else {

@@ -13,6 +13,9 @@
 
 struct rest_client;
 
+/* A header must not silence a bot for longer than Discord's own bans last. */
+enum { REST_RETRY_AFTER_MAX_MS = 24 * 3600 * 1000 };
+
 /* All texts are copied. */
 struct rest_request {
     const char *url;     /* whole address */
@@ -25,7 +28,7 @@ struct rest_response {
     long status;      /* 0: no answer, err says why */
     const char *body; /* followed by a NUL; borrowed for the call */
     size_t length;
-    uint64_t retry_after_ms; /* of a 429; else 0 */
+    uint64_t retry_after_ms; /* of a 429, at most REST_RETRY_AFTER_MAX_MS; else 0 */
     struct err err;
 };
 

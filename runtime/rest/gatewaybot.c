@@ -6,7 +6,7 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-enum { SHARDS_MAX = 65536, CONCURRENCY_MAX = 65536 };
+enum { CONCURRENCY_MAX = 65536 };
 
 /* A whole number in [least, most]; false when it is missing or outside. */
 static bool number(const cJSON *object, const char *name, double least, double most, double *value,
@@ -48,7 +48,7 @@ static bool read_answer(const cJSON *root, struct gatewaybot *out, struct err *e
         return err_set(err, ERR_PROTOCOL, "its 'url' is longer than %zu bytes",
                        sizeof(out->url) - 1);
     }
-    if (!number(root, "shards", 1, SHARDS_MAX, &shards, err)) {
+    if (!number(root, "shards", 1, GATEWAYBOT_SHARDS_MAX, &shards, err)) {
         return false;
     }
     out->shards = (uint32_t)shards;

@@ -7,9 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { GATEWAYBOT_SHARDS_MAX = 16384 }; /* as CONFIG_SHARDS_MAX, which this room cannot see */
+
 struct gatewaybot {
     char url[512];
-    uint32_t shards; /* recommended, at least 1 */
+    uint32_t shards; /* recommended, 1 to GATEWAYBOT_SHARDS_MAX */
     uint32_t total;  /* identifies a day */
     uint32_t remaining;
     uint64_t reset_after_ms;

@@ -39,6 +39,7 @@ struct cursor_page {
     _Atomic uint64_t in_flight; /* the record whose handler runs, NOTHING between */
     _Atomic uint32_t attempt;
     _Atomic uint32_t sleeping;
+    _Atomic uint32_t lapped; /* events before position were lost, and the reader is to tell */
 };
 
 /* Bytes that a record of this message length takes. */
@@ -68,8 +69,10 @@ void ring_unmap(struct ring_file *file, uint8_t *data, uint64_t capacity);
 int ring_recover(const char *path, const char *owner, uint64_t capacity,
                  struct ring_recovery *recovery, struct err *err);
 
-/* reader.c, for ring.c */
+/* cursor.c, for ring.c */
 struct cursor;
 struct cursor_page *cursor_page_of(struct cursor *cursor);
+/* Wakes whoever waits for this cursor. Never blocks. [any thread] */
+void cursor_wake(struct cursor *cursor);
 
 #endif

@@ -1,4 +1,4 @@
-/* ring/reader.c: cursors and the reader's side of the ring.
+/* ring/reader.c: the reader's side of the ring.
  *
  * A record is copied and only then checked against the tail; so the copy is either whole or
  * recognised as overtaken. Nothing in the ring is trusted: in another process its bytes may be
@@ -7,23 +7,16 @@
 
 #include "ring/format.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct cursor {
-    int fd;
-    int event_fd;
-    struct cursor_page *page;
-};
-
 struct reader {
-    int event_fd;
+    int wake_fd;
     struct ring_file *file;
     uint8_t *data;
     uint64_t capacity;
@@ -33,138 +26,6 @@ struct reader {
     uint8_t *copy; /* the record last taken */
     uint64_t copy_bytes;
 };
-
-struct cursor_page *cursor_page_of(struct cursor *cursor) {
-    return cursor->page;
-}
-
-static int open_cursor_file(const char *path, struct err *err) {
-    int fd = path == NULL ? memfd_create("drey-cursor", MFD_CLOEXEC)
-                          : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        err_system(err, "cursor %s", path != NULL ? path : "in memory");
-        return -1;
-    }
-    struct stat st;
-    int code = fstat(fd, &st) != 0 ? errno : posix_fallocate(fd, 0, CURSOR_BYTES);
-    if (code != 0) {
-        errno = code;
-        err_system(err, "cursor %s", path != NULL ? path : "in memory");
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* Whether a record (or the head) really lies at this position of the ring. */
-static bool position_exists(const struct ring *ring, uint64_t position, bool *in_time) {
-    uint64_t head = ring_head(ring);
-    uint64_t tail = ring_tail(ring);
-    *in_time = position >= tail;
-    if (position > head || position % RING_ALIGN != 0) {
-        return false;
-    }
-    if (position == head || position < tail) {
-        return true;
-    }
-    struct ring_record record;
-    off_t place = (off_t)(RING_PAGE + position % ring_capacity(ring));
-    return pread(ring_fd(ring), &record, sizeof(record), place) == (ssize_t)sizeof(record) &&
-           record_sane(&record, position, ring_capacity(ring));
-}
-
-static void place_cursor(struct cursor_page *page, const struct ring *ring, uint64_t epoch,
-                         bool *known, bool *lapped) {
-    bool ours = page->magic == CURSOR_MAGIC && page->version == RING_VERSION;
-    bool in_time = true;
-    uint64_t position = atomic_load(&page->position);
-    bool valid =
-        ours && atomic_load(&page->epoch) == epoch && position_exists(ring, position, &in_time);
-    *known = ours;
-    *lapped = ours && (!valid || !in_time);
-    if (!ours) {
-        position = ring_head(ring);
-    } else if (*lapped) {
-        position = ring_tail(ring);
-    }
-    if (!valid || !in_time) {
-        atomic_store(&page->in_flight, NOTHING);
-        atomic_store(&page->attempt, 0);
-    }
-    page->magic = CURSOR_MAGIC;
-    page->version = RING_VERSION;
-    atomic_store(&page->epoch, epoch);
-    atomic_store(&page->position, position);
-    atomic_store(&page->sleeping, 0);
-}
-
-static bool read_epoch(const struct ring *ring, uint64_t *epoch, struct err *err) {
-    struct ring_file header;
-    if (pread(ring_fd(ring), &header, sizeof(header), 0) != (ssize_t)sizeof(header)) {
-        return err_system(err, "reading the ring's header");
-    }
-    *epoch = header.epoch;
-    return true;
-}
-
-struct cursor *cursor_open(const char *path, const struct ring *ring, bool *known, bool *lapped,
-                           struct err *err) {
-    struct cursor *cursor = calloc(1, sizeof(*cursor));
-    uint64_t epoch = 0;
-    if (cursor == NULL) {
-        err_set(err, ERR_NO_MEMORY, "cursor");
-        return NULL;
-    }
-    cursor->fd = -1;
-    cursor->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (cursor->event_fd < 0) {
-        err_system(err, "cursor: eventfd");
-        goto fail;
-    }
-    cursor->fd = open_cursor_file(path, err);
-    if (cursor->fd < 0 || !read_epoch(ring, &epoch, err)) {
-        goto fail;
-    }
-    void *page = mmap(NULL, CURSOR_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, cursor->fd, 0);
-    if (page == MAP_FAILED) {
-        err_system(err, "mapping the cursor");
-        goto fail;
-    }
-    cursor->page = page;
-    place_cursor(cursor->page, ring, epoch, known, lapped);
-    return cursor;
-fail:
-    cursor_close(cursor);
-    return NULL;
-}
-
-void cursor_close(struct cursor *cursor) {
-    if (cursor == NULL) {
-        return;
-    }
-    if (cursor->page != NULL) {
-        munmap(cursor->page, CURSOR_BYTES);
-    }
-    if (cursor->fd >= 0) {
-        close(cursor->fd);
-    }
-    if (cursor->event_fd >= 0) {
-        close(cursor->event_fd);
-    }
-    free(cursor);
-}
-
-int cursor_fd(const struct cursor *cursor) {
-    return cursor->fd;
-}
-
-int cursor_eventfd(const struct cursor *cursor) {
-    return cursor->event_fd;
-}
-
-uint64_t cursor_position(const struct cursor *cursor) {
-    return atomic_load_explicit(&cursor->page->position, memory_order_acquire);
-}
 
 static bool map_ring(struct reader *reader, int ring_fd, struct err *err) {
     struct ring_file header;
@@ -182,15 +43,15 @@ static bool map_ring(struct reader *reader, int ring_fd, struct err *err) {
     return ring_map(ring_fd, header.capacity, PROT_READ, &reader->file, &reader->data, err);
 }
 
-struct reader *reader_open(int ring_fd, int cursor_fd, int event_fd, struct err *err) {
+struct reader *reader_open(int ring_fd, int cursor_fd, int wake_fd, struct err *err) {
     struct reader *reader = calloc(1, sizeof(*reader));
     if (reader == NULL) {
         err_set(err, ERR_NO_MEMORY, "reader");
         return NULL;
     }
-    reader->event_fd = fcntl(event_fd, F_DUPFD_CLOEXEC, 3);
-    if (reader->event_fd < 0) {
-        err_system(err, "reader: eventfd");
+    reader->wake_fd = fcntl(wake_fd, F_DUPFD_CLOEXEC, 3);
+    if (reader->wake_fd < 0) {
+        err_system(err, "reader: its bell");
         goto fail;
     }
     if (!map_ring(reader, ring_fd, err)) {
@@ -218,8 +79,8 @@ void reader_close(struct reader *reader) {
     if (reader->page != NULL) {
         munmap(reader->page, CURSOR_BYTES);
     }
-    if (reader->event_fd >= 0) {
-        close(reader->event_fd);
+    if (reader->wake_fd >= 0) {
+        close(reader->wake_fd);
     }
     free(reader->copy);
     free(reader);
@@ -242,12 +103,18 @@ static void copy_racy(void *to, const void *from, size_t length) {
 }
 #endif
 
-static bool overtaken(const struct reader *reader) {
-    return atomic_load_explicit(&reader->file->tail, memory_order_acquire) > reader->at;
+static uint64_t tail_of(const struct reader *reader) {
+    return atomic_load_explicit(&reader->file->tail, memory_order_acquire);
 }
 
-static enum reader_result tell_gap(struct reader *reader, struct ring_record *record) {
-    reader->next = atomic_load_explicit(&reader->file->tail, memory_order_acquire);
+static bool overtaken(const struct reader *reader) {
+    return tail_of(reader) > reader->at;
+}
+
+/* From the cursor's place to `next`. */
+static enum reader_result tell_gap(struct reader *reader, struct ring_record *record,
+                                   uint64_t next) {
+    reader->next = next;
     *record = (struct ring_record){.kind = RING_GAP,
                                    .reason = RING_GAP_LAPPED,
                                    .shard = UINT32_MAX,
@@ -259,12 +126,15 @@ static enum reader_result tell_gap(struct reader *reader, struct ring_record *re
 
 enum reader_result reader_peek(struct reader *reader, struct ring_record *record) {
     uint64_t head = atomic_load_explicit(&reader->file->head, memory_order_acquire);
+    if (atomic_load_explicit(&reader->page->lapped, memory_order_relaxed) != 0) {
+        return tell_gap(reader, record, reader->at);
+    }
     if (reader->at == head) {
         return READER_EMPTY;
     }
     copy_racy(record, ring_at(reader->data, reader->capacity, reader->at), sizeof(*record));
     if (overtaken(reader)) {
-        return tell_gap(reader, record);
+        return tell_gap(reader, record, tail_of(reader));
     }
     if (reader->at > head || !record_sane(record, reader->at, reader->capacity) ||
         record_span(record->length) > head - reader->at) {
@@ -294,7 +164,7 @@ enum reader_result reader_take(struct reader *reader, struct ring_record *record
     copy_racy(reader->copy, ring_at(reader->data, reader->capacity, reader->at) + RING_ALIGN,
               length);
     if (overtaken(reader)) {
-        return tell_gap(reader, record);
+        return tell_gap(reader, record, tail_of(reader));
     }
     memset(reader->copy + length, 0, RING_SCRIBBLE);
     *message = reader->copy;
@@ -315,6 +185,7 @@ void reader_advance(struct reader *reader) {
     reader->at = reader->next;
     atomic_store_explicit(&reader->page->position, reader->at, memory_order_release);
     atomic_store_explicit(&reader->page->in_flight, NOTHING, memory_order_relaxed);
+    atomic_store_explicit(&reader->page->lapped, 0, memory_order_relaxed); /* it was told first */
 }
 
 uint64_t reader_lag(const struct reader *reader) {
@@ -322,8 +193,8 @@ uint64_t reader_lag(const struct reader *reader) {
     return head > reader->at ? head - reader->at : 0;
 }
 
-int reader_eventfd(const struct reader *reader) {
-    return reader->event_fd;
+int reader_wake_fd(const struct reader *reader) {
+    return reader->wake_fd;
 }
 
 bool reader_sleep(struct reader *reader) {
@@ -337,7 +208,8 @@ bool reader_sleep(struct reader *reader) {
 
 void reader_awake(struct reader *reader) {
     atomic_store(&reader->page->sleeping, 0);
-    uint64_t count;
-    ssize_t ignored = read(reader->event_fd, &count, sizeof(count));
+    /* Far more than the bell holds: once is enough. */
+    char rung[4096];
+    ssize_t ignored = recv(reader->wake_fd, rung, sizeof(rung), MSG_DONTWAIT);
     (void)ignored;
 }

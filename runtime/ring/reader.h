@@ -23,33 +23,39 @@ struct reader;
 enum reader_result {
     READER_RECORD, /* *record and *message are set */
     READER_EMPTY,  /* at the head */
-    READER_GAP,    /* this reader was overtaken: gap_from and seq of *record are the offsets between
-                      which it missed everything; reader_advance() goes on there */
+    READER_GAP, /* this reader was overtaken or moved: gap_from and seq of *record are the offsets
+                   between which it missed everything (equal: nobody knows); it is told again
+                   until reader_advance(), which goes on there */
     READER_BROKEN, /* the ring's bytes make no sense here, or no memory: events are lost; after
                       reader_advance() the reader goes on behind them */
 };
 
 /* Host side: opens PATH (creates it, mode 0600; NULL: memory only), and lays the cursor at its
- * saved place, or at the oldest record if that is gone, or at the head if it is new.
- * *known: whether the file had a valid position; *lapped: whether that position was gone.
- * Result: owned; keeps its own eventfd. [control thread] */
+ * saved place. If a record is damaged there, at the next one; if it is of another ring, at the
+ * oldest record; if the cursor is new, at the head. Never before the saved place of the same ring.
+ * *known: whether the file was a cursor; *lapped: whether events were lost for it. Its reader is
+ * told of that by a READER_GAP, in this life or, if it does not get that far, in the next.
+ * Result: owned. [control thread] */
 struct cursor *cursor_open(const char *path, const struct ring *ring, bool *known, bool *lapped,
                            struct err *err);
 void cursor_close(struct cursor *cursor);
-/* From now on the writer wakes this cursor's eventfd and, if hold, does not overwrite what it has
- * not read. [control thread; takes effect before it returns] */
+/* From now on the writer wakes this cursor's reader and, if hold, does not overwrite what it has
+ * not read and is still there. Wakes once at once, for what was published before.
+ * [control thread; takes effect before it returns] */
 bool ring_attach(struct ring *ring, struct cursor *cursor, bool hold, struct err *err);
 /* The writer does not touch the cursor any more once this returns. */
 void ring_detach(struct ring *ring, struct cursor *cursor);
-/* Descriptors to hand to a reader in another process; borrowed. */
+/* Descriptors for reader_open(); borrowed. Both of a cursor in memory may be handed to another
+ * process: its page cannot be truncated, and nothing done to its wake_fd makes the writer wait.
+ * The file of a cursor on disk must stay in this process: who holds it can truncate it. */
 int cursor_fd(const struct cursor *cursor);
-int cursor_eventfd(const struct cursor *cursor);
+int cursor_wake_fd(const struct cursor *cursor);
 /* [any thread] */
 uint64_t cursor_position(const struct cursor *cursor);
 
 /* Reader side: from the three descriptors (duplicated inside), which may come over a socket.
  * All of the ring's content is treated as hostile. Result: owned. */
-struct reader *reader_open(int ring_fd, int cursor_fd, int event_fd, struct err *err);
+struct reader *reader_open(int ring_fd, int cursor_fd, int wake_fd, struct err *err);
 void reader_close(struct reader *reader);
 
 /* Looks at the next record's header without copying its message: for skipping what nobody
@@ -67,10 +73,11 @@ void reader_advance(struct reader *reader);
 /* Bytes of records between the cursor and the head. */
 uint64_t reader_lag(const struct reader *reader);
 
-/* The eventfd to wait for, level-triggered. */
-int reader_eventfd(const struct reader *reader);
+/* What to wait for: readable (POLLIN), level-triggered. */
+int reader_wake_fd(const struct reader *reader);
 /* Declares that this reader is about to sleep. False: there is something to read already, do not
- * sleep. After waking call reader_awake(), which also empties the eventfd. */
+ * sleep. After waking call reader_awake(), which also silences
+ * the wake_fd. */
 bool reader_sleep(struct reader *reader);
 void reader_awake(struct reader *reader);
 

@@ -17,12 +17,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* An open file while it is being examined. */
+/* One gap record covers at most this much. */
+#define COVER_MOST ((uint64_t)1 << 31)
+/* Checksums that come out wrong may cost this many times the ring's size; a file can be made such
+ * that they would cost its square. */
+#define DOUBT_MOST 4u
+
+/* A file while it is being examined. */
 struct patient {
-    int fd;
     struct ring_file *file;
     uint8_t *data;
     uint64_t capacity;
+    uint64_t doubt; /* bytes whose checksum may still come out wrong */
+    bool hopeless;  /* they were used up */
     struct ring_recovery *report;
 };
 
@@ -30,28 +37,42 @@ static struct ring_record *record_at(const struct patient *patient, uint64_t off
     return (struct ring_record *)(void *)ring_at(patient->data, patient->capacity, offset);
 }
 
-static bool record_valid(const struct patient *patient, uint64_t offset, uint64_t head) {
+static bool record_valid(struct patient *patient, uint64_t offset, uint64_t head) {
     const struct ring_record *record = record_at(patient, offset);
-    return record_sane(record, offset, patient->capacity) &&
-           offset + record_span(record->length) <= head &&
-           record->crc == record_crc(record, (const uint8_t *)record + RING_ALIGN);
+    if (patient->hopeless || !record_sane(record, offset, patient->capacity) ||
+        offset + record_span(record->length) > head) {
+        return false;
+    }
+    if (record->crc == record_crc(record, (const uint8_t *)record + RING_ALIGN)) {
+        return true;
+    }
+    uint64_t cost = record_span(record->length);
+    patient->hopeless = cost > patient->doubt;
+    patient->doubt -= patient->hopeless ? patient->doubt : cost;
+    return false;
 }
 
-/* Writes a record over [from, to) that says: here something was lost. */
+/* Writes records over [from, to) that say: here something was lost. Nothing of what lay there
+ * stays, so that no cursor finds a record in the middle. */
 static void cover(const struct patient *patient, uint64_t from, uint64_t to) {
-    struct ring_record gap = {.offset = from,
-                              .kind = RING_GAP,
-                              .reason = RING_GAP_DAMAGED,
-                              .length = (uint32_t)(to - from - RING_ALIGN),
-                              .shard = UINT32_MAX};
-    gap.crc = record_crc(&gap, NULL);
-    memcpy(record_at(patient, from), &gap, sizeof(gap));
+    memset(record_at(patient, from), 0, to - from);
     patient->report->dropped_bytes += to - from;
+    while (from < to) {
+        uint64_t span = to - from < COVER_MOST ? to - from : COVER_MOST;
+        struct ring_record gap = {.offset = from,
+                                  .kind = RING_GAP,
+                                  .reason = RING_GAP_DAMAGED,
+                                  .length = (uint32_t)(span - RING_ALIGN),
+                                  .shard = UINT32_MAX};
+        gap.crc = record_crc(&gap, NULL);
+        memcpy(record_at(patient, from), &gap, sizeof(gap));
+        from += span;
+    }
 }
 
 /* From tail to head: keeps what is valid, covers what is not. */
-static void examine(const struct patient *patient, uint64_t tail, uint64_t head) {
-    for (uint64_t at = tail; at < head;) {
+static void examine(struct patient *patient, uint64_t tail, uint64_t head) {
+    for (uint64_t at = tail; at < head && !patient->hopeless;) {
         if (record_valid(patient, at, head)) {
             at += record_span(record_at(patient, at)->length);
             patient->report->kept++;
@@ -60,6 +81,9 @@ static void examine(const struct patient *patient, uint64_t tail, uint64_t head)
         uint64_t next = at + RING_ALIGN;
         while (next < head && !record_valid(patient, next, head)) {
             next += RING_ALIGN;
+        }
+        if (patient->hopeless) {
+            return; /* the file is kept as it is, aside */
         }
         cover(patient, at, next);
         (void)snprintf(patient->report->reason, sizeof(patient->report->reason),
@@ -70,7 +94,7 @@ static void examine(const struct patient *patient, uint64_t tail, uint64_t head)
 
 /* When head and tail cannot be believed: every place may hold a record; those that check out
  * tell where the ring's content lies. False when there is none. */
-static bool find_content(const struct patient *patient, uint64_t *tail, uint64_t *head) {
+static bool find_content(struct patient *patient, uint64_t *tail, uint64_t *head) {
     uint64_t last_end = 0;
     for (uint64_t place = 0; place < patient->capacity; place += RING_ALIGN) {
         const struct ring_record *record =
@@ -98,22 +122,60 @@ static bool bounds_plausible(uint64_t tail, uint64_t head, uint64_t capacity) {
            tail % RING_ALIGN == 0 && head < UINT64_MAX / 2;
 }
 
-static void heal(const struct patient *patient) {
-    uint64_t head = atomic_load(&patient->file->head);
-    uint64_t tail = atomic_load(&patient->file->tail);
-    if (!bounds_plausible(tail, head, patient->capacity) ||
-        (tail < head && !record_valid(patient, tail, head))) {
-        (void)snprintf(patient->report->reason, sizeof(patient->report->reason),
-                       "head or tail were damaged");
-        if (!find_content(patient, &tail, &head)) {
-            head = bounds_plausible(head, head, patient->capacity) ? head : 0;
-            tail = head;
-            patient->report->dropped_bytes += patient->capacity;
+/* Whether anything was ever written where records begin. */
+static bool untouched(const struct patient *patient) {
+    static const struct ring_record nothing;
+    for (uint64_t place = 0; place < patient->capacity; place += RING_ALIGN) {
+        if (memcmp(patient->data + place, &nothing, sizeof(nothing)) != 0) {
+            return false;
         }
     }
+    return true;
+}
+
+/* Head and tail do not fit the records. When no record is left the offsets may be used a second
+ * time: a new epoch tells cursors that theirs mean something else. */
+static void place_anew(struct patient *patient, uint64_t *tail, uint64_t *head) {
+    bool plausible = bounds_plausible(*tail, *head, patient->capacity);
+    bool empty = plausible && *tail == *head;
+    uint64_t first = 0;
+    uint64_t last = 0;
+    bool found = find_content(patient, &first, &last);
+    if (patient->hopeless) {
+        return;
+    }
+    if ((found && empty && last <= *head) || (!found && empty && untouched(patient))) {
+        return; /* it is empty, and says so */
+    }
+    (void)snprintf(patient->report->reason, sizeof(patient->report->reason),
+                   "head or tail were damaged");
+    if (found) {
+        *tail = first;
+        *head = last;
+        return;
+    }
+    *head = bounds_plausible(*head, *head, patient->capacity) ? *head : 0;
+    *tail = *head;
+    patient->report->dropped_bytes += patient->capacity;
+    patient->file->epoch = clock_random();
+    patient->file->crc = ring_file_crc(patient->file);
+}
+
+/* False: it cannot be healed, and nothing but gaps were written into it. */
+static bool heal(struct patient *patient) {
+    uint64_t head = atomic_load(&patient->file->head);
+    uint64_t tail = atomic_load(&patient->file->tail);
+    if (!bounds_plausible(tail, head, patient->capacity) || tail == head ||
+        !record_valid(patient, tail, head)) {
+        place_anew(patient, &tail, &head);
+    }
     examine(patient, tail, head);
+    if (patient->hopeless) {
+        return false;
+    }
     atomic_store(&patient->file->tail, tail);
     atomic_store(&patient->file->head, head);
+    return true;
 }
 
 /* Why a file cannot be used at all, or NULL. */
@@ -137,12 +199,19 @@ static const char *unusable(const struct ring_file *file, uint64_t file_bytes, c
     return NULL;
 }
 
-static bool write_fresh(int fd, const char *owner, uint64_t capacity, struct err *err) {
+static bool allocate(int fd, uint64_t capacity, struct err *err) {
     int code = posix_fallocate(fd, 0, (off_t)(RING_PAGE + capacity));
     if (code != 0) {
         errno = code;
         return err_system(err, "allocating %llu KiB (set a smaller ring_size, or free some space)",
                           (unsigned long long)(capacity / 1024));
+    }
+    return true;
+}
+
+static bool write_fresh(int fd, const char *owner, uint64_t capacity, struct err *err) {
+    if (!allocate(fd, capacity, err)) {
+        return false;
     }
     struct ring_file file = {.magic = RING_MAGIC,
                              .version = RING_VERSION,
@@ -156,69 +225,95 @@ static bool write_fresh(int fd, const char *owner, uint64_t capacity, struct err
     return true;
 }
 
-static int make_fresh(const char *path, const char *owner, uint64_t capacity, struct err *err) {
-    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+/* A whole new ring beside path, under a name of its own, given in *beside. */
+static int make_beside(const char *path, const char *owner, uint64_t capacity,
+                       char beside[PATH_MAX], struct err *err) {
+    if ((size_t)snprintf(beside, PATH_MAX, "%s.new", path) >= PATH_MAX) {
+        err_set(err, ERR_INVALID, "path too long");
+        return -1;
+    }
+    (void)unlink(beside); /* left over from a start that was cut off */
+    int fd = open(beside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        err_system(err, "creating it");
+        err_system(err, "creating %s", beside);
         return -1;
     }
     if (!write_fresh(fd, owner, capacity, err)) {
         close(fd);
-        unlink(path);
+        unlink(beside);
         return -1;
     }
     return fd;
 }
 
-/* Moves the records that fit into a new file of another capacity. Offsets stay what they were,
- * so cursors and ids stay valid. */
-static int resize(const char *path, const struct patient *old, const char *owner, uint64_t capacity,
-                  struct err *err) {
-    char beside[PATH_MAX];
-    if ((size_t)snprintf(beside, sizeof(beside), "%s.resize", path) >= sizeof(beside)) {
-        err_set(err, ERR_INVALID, "path too long");
-        return -1;
+/* Gives the ring beside path its name. On failure it is gone and fd closed. Result: fd or -1. */
+static int put_in_place(int fd, const char *beside, const char *path, struct err *err) {
+    if (fdatasync(fd) == 0 && rename(beside, path) == 0) {
+        return fd;
     }
-    int fd = make_fresh(beside, owner, capacity, err);
-    struct patient fresh = {.fd = fd, .capacity = capacity};
-    if (fd < 0 || !ring_map(fd, capacity, PROT_READ | PROT_WRITE, &fresh.file, &fresh.data, err)) {
-        goto fail;
-    }
-    uint64_t head = atomic_load(&old->file->head);
-    uint64_t tail = atomic_load(&old->file->tail);
-    while (tail < head && head - tail > capacity) {
-        tail += record_span(record_at(old, tail)->length);
-    }
-    for (uint64_t at = tail; at < head;) {
-        uint64_t span = record_span(record_at(old, at)->length);
-        memcpy(record_at(&fresh, at), record_at(old, at), span);
-        at += span;
-    }
-    fresh.file->epoch = old->file->epoch;
-    fresh.file->crc = ring_file_crc(fresh.file);
-    atomic_store(&fresh.file->tail, tail);
-    atomic_store(&fresh.file->head, head);
-    ring_unmap(fresh.file, fresh.data, capacity);
-    if (rename(beside, path) != 0) {
-        err_system(err, "renaming %s", beside);
-        goto fail;
-    }
-    return fd;
-fail:
-    if (fd >= 0) {
-        close(fd);
-    }
+    err_system(err, "renaming %s", beside);
+    close(fd);
     unlink(beside);
     return -1;
 }
 
+static int make_fresh(const char *path, const char *owner, uint64_t capacity, struct err *err) {
+    char beside[PATH_MAX];
+    int fd = make_beside(path, owner, capacity, beside, err);
+    return fd < 0 ? -1 : put_in_place(fd, beside, path, err);
+}
+
+/* Copies the newest records that fit. Offsets stay what they were, so cursors and ids stay valid.
+ */
+static void copy_records(const struct patient *old, const struct patient *fresh) {
+    uint64_t head = atomic_load(&old->file->head);
+    uint64_t tail = atomic_load(&old->file->tail);
+    while (tail < head && head - tail > fresh->capacity) {
+        tail += record_span(record_at(old, tail)->length);
+    }
+    for (uint64_t at = tail; at < head;) {
+        uint64_t span = record_span(record_at(old, at)->length);
+        memcpy(record_at(fresh, at), record_at(old, at), span);
+        at += span;
+    }
+    fresh->file->epoch = old->file->epoch;
+    fresh->file->crc = ring_file_crc(fresh->file);
+    atomic_store(&fresh->file->tail, tail);
+    atomic_store(&fresh->file->head, head);
+}
+
+/* Moves the records that fit into a new file of another capacity. */
+static int resize(const char *path, const struct patient *old, const char *owner, uint64_t capacity,
+                  struct err *err) {
+    char beside[PATH_MAX];
+    int fd = make_beside(path, owner, capacity, beside, err);
+    struct patient fresh = {.capacity = capacity};
+    if (fd < 0) {
+        return -1;
+    }
+    if (!ring_map(fd, capacity, PROT_READ | PROT_WRITE, &fresh.file, &fresh.data, err)) {
+        close(fd);
+        unlink(beside);
+        return -1;
+    }
+    copy_records(old, &fresh);
+    ring_unmap(fresh.file, fresh.data, capacity);
+    return put_in_place(fd, beside, path, err);
+}
+
+/* Never overwrites what it cannot move away: it may be somebody's ring. */
 static int put_aside(const char *path, const char *owner, uint64_t capacity, const char *why,
                      struct ring_recovery *recovery, struct err *err) {
     char aside[PATH_MAX];
-    if ((size_t)snprintf(aside, sizeof(aside), "%s.bad", path) < sizeof(aside)) {
-        (void)rename(path, aside);
+    if ((size_t)snprintf(aside, sizeof(aside), "%s.bad", path) >= sizeof(aside)) {
+        err_set(err, ERR_INVALID, "path too long");
+        return -1;
     }
-    recovery->fresh = true;
+    if (rename(path, aside) != 0) {
+        err_system(err, "%s, and it cannot be moved to %s", why, aside);
+        return -1;
+    }
+    *recovery = (struct ring_recovery){.fresh = true};
     (void)snprintf(recovery->reason, sizeof(recovery->reason), "%s; put aside with suffix .bad",
                    why);
     return make_fresh(path, owner, capacity, err);
@@ -232,14 +327,20 @@ static int take_over(int fd, const char *path, const char *owner, uint64_t capac
         err_system(err, "reading its header");
         return -1;
     }
-    struct patient patient = {.fd = fd, .capacity = header.capacity, .report = recovery};
+    /* A copy may have holes, and a store into one kills the process when the disk is full. */
+    if (!allocate(fd, header.capacity, err)) {
+        return -1;
+    }
+    struct patient patient = {
+        .capacity = header.capacity, .doubt = header.capacity * DOUBT_MOST, .report = recovery};
     if (!ring_map(fd, patient.capacity, PROT_READ | PROT_WRITE, &patient.file, &patient.data,
                   err)) {
         return -1;
     }
-    heal(&patient);
     int result = fd;
-    if (patient.capacity != capacity) {
+    if (!heal(&patient)) {
+        result = put_aside(path, owner, capacity, "damaged beyond repair", recovery, err);
+    } else if (patient.capacity != capacity) {
         result = resize(path, &patient, owner, capacity, err);
     }
     ring_unmap(patient.file, patient.data, patient.capacity);

@@ -37,13 +37,12 @@ struct ring {
     uint64_t max_message;
     uint64_t head; /* the writer's own copy */
     uint64_t tail;
-    _Atomic uint64_t free_until; /* the writer may write up to here without asking again */
     uint64_t marks[MARKS];
     size_t first_mark;
     size_t mark_count;
     uint64_t mark_every;
     uint64_t last_mark;
-    pthread_mutex_t lock; /* guards slots */
+    pthread_mutex_t lock; /* guards slots, and every move of the tail */
     struct slot slots[RING_READERS_MAX];
 };
 
@@ -108,36 +107,48 @@ void ring_unmap(struct ring_file *file, uint8_t *data, uint64_t capacity) {
     }
 }
 
-/* Walks to the first record boundary at or after `at_least`. */
+/* Walks to the first record boundary at or after `at_least`, from the nearest one remembered. */
 static uint64_t walk(const struct ring *ring, uint64_t at_least) {
     uint64_t at = ring->tail;
+    for (size_t i = 0; i < ring->mark_count; i++) {
+        uint64_t mark = ring->marks[(ring->first_mark + i) % MARKS];
+        if (mark > at_least) {
+            break;
+        }
+        at = mark;
+    }
     while (at < at_least && at < ring->head) {
         const struct ring_record *record =
             (const struct ring_record *)(const void *)ring_at(ring->data, ring->capacity, at);
         at += record_span(record->length);
     }
-    return at;
+    return at < ring->head ? at : ring->head;
 }
 
-static void drop_marks(struct ring *ring, uint64_t before) {
-    while (ring->mark_count > 0 && ring->marks[ring->first_mark] < before) {
+/* Gives up what lies before `to`, a boundary. Only under the lock: whoever attaches is either seen
+ * by the writer before, or sees this tail. */
+static void set_tail(struct ring *ring, uint64_t to) {
+    while (ring->mark_count > 0 && ring->marks[ring->first_mark] < to) {
         ring->first_mark = (ring->first_mark + 1) % MARKS;
         ring->mark_count--;
     }
-}
-
-/* Moves the tail to a boundary >= at_least, but not beyond at_most when that is possible. */
-static void move_tail(struct ring *ring, uint64_t at_least, uint64_t at_most) {
-    if (at_least <= ring->tail) {
-        return;
-    }
-    drop_marks(ring, at_least);
-    uint64_t to = ring->mark_count > 0 ? ring->marks[ring->first_mark] : ring->head;
-    ring->tail = to <= at_most ? to : walk(ring, at_least);
-    atomic_store_explicit(&ring->file->tail, ring->tail, memory_order_release);
+    ring->tail = to;
+    atomic_store_explicit(&ring->file->tail, to, memory_order_release);
 #ifndef __SANITIZE_THREAD__ /* which does not know fences; x86 needs none here */
     atomic_thread_fence(memory_order_seq_cst);
 #endif
+}
+
+/* The next place for the tail: a remembered boundary >= at_least, so that this is not asked for
+ * every record, but not beyond at_most when that is possible. */
+static uint64_t next_tail(const struct ring *ring, uint64_t at_least, uint64_t at_most) {
+    for (size_t i = 0; i < ring->mark_count; i++) {
+        uint64_t mark = ring->marks[(ring->first_mark + i) % MARKS];
+        if (mark >= at_least) {
+            return mark <= at_most ? mark : walk(ring, at_least);
+        }
+    }
+    return walk(ring, at_least);
 }
 
 static void remember_boundary(struct ring *ring, uint64_t offset) {
@@ -147,6 +158,17 @@ static void remember_boundary(struct ring *ring, uint64_t offset) {
     ring->marks[(ring->first_mark + ring->mark_count) % MARKS] = offset;
     ring->mark_count++;
     ring->last_mark = offset;
+}
+
+/* Of a ring that was just validated. */
+static void remember_all(struct ring *ring) {
+    ring->last_mark = ring->tail;
+    for (uint64_t at = ring->tail; at < ring->head;) {
+        const struct ring_record *record =
+            (const struct ring_record *)(const void *)ring_at(ring->data, ring->capacity, at);
+        at += record_span(record->length);
+        remember_boundary(ring, at);
+    }
 }
 
 struct ring *ring_open(const struct ring_options *options, struct ring_recovery *recovery,
@@ -179,7 +201,7 @@ struct ring *ring_open(const struct ring_options *options, struct ring_recovery 
     ring->head = atomic_load(&ring->file->head);
     ring->tail = atomic_load(&ring->file->tail);
     ring->mark_every = ring->capacity / (MARKS / 2);
-    ring->last_mark = ring->head;
+    remember_all(ring);
     return ring;
 fail:
     err_prefix(err, "ring %s", options->path);
@@ -202,21 +224,19 @@ void ring_close(struct ring *ring) {
     free(ring);
 }
 
-/* The least position of those that hold the writer back; head when nobody does. A position
- * behind the tail belongs to a reader that was overtaken, one beyond the head to a liar. */
-static uint64_t held_from(struct ring *ring) {
+/* The least position of those that hold the writer back; head when nobody does. One behind the
+ * tail belongs to a reader that was overtaken: it holds what is left. One beyond the head is a
+ * liar's. Under the lock. */
+static uint64_t held_from(const struct ring *ring) {
     uint64_t least = ring->head;
-    pthread_mutex_lock(&ring->lock);
     for (size_t i = 0; i < RING_READERS_MAX; i++) {
         if (ring->slots[i].cursor == NULL || !ring->slots[i].hold) {
             continue;
         }
         uint64_t position = cursor_position(ring->slots[i].cursor);
-        if (position >= ring->tail && position < least) {
-            least = position;
-        }
+        position = position < ring->tail ? ring->tail : position;
+        least = position < least ? position : least;
     }
-    pthread_mutex_unlock(&ring->lock);
     return least;
 }
 
@@ -224,39 +244,46 @@ static uint64_t reservation(uint64_t want) {
     return record_span(want) + RING_SCRIBBLE;
 }
 
+/* Where the tail must be for this many bytes behind the head. */
+static uint64_t tail_needed(const struct ring *ring, uint64_t bytes) {
+    uint64_t end = ring->head + bytes;
+    return end > ring->capacity ? end - ring->capacity : 0;
+}
+
 bool ring_reserve(struct ring *ring, uint64_t want, uint8_t **space) {
-    uint64_t end = ring->head + reservation(want);
     if (want > ring->max_message) {
         return false;
     }
-    uint64_t free_until = atomic_load_explicit(&ring->free_until, memory_order_relaxed);
-    if (end > free_until) {
-        free_until = held_from(ring) + ring->capacity;
-        if (end > free_until) {
+    uint64_t needed = tail_needed(ring, reservation(want));
+    if (needed > ring->tail) {
+        pthread_mutex_lock(&ring->lock);
+        uint64_t held = held_from(ring);
+        if (needed <= held) {
+            set_tail(ring, next_tail(ring, needed, held));
+        }
+        pthread_mutex_unlock(&ring->lock);
+        if (needed > held) {
             return false;
         }
-        atomic_store_explicit(&ring->free_until, free_until, memory_order_relaxed);
-    }
-    if (end > ring->capacity) {
-        move_tail(ring, end - ring->capacity, free_until - ring->capacity);
     }
     *space = ring_at(ring->data, ring->capacity, ring->head) + RING_ALIGN;
     return true;
 }
 
 uint64_t ring_make_way(struct ring *ring, uint64_t want) {
+    uint64_t taken = 0;
+    uint64_t needed =
+        tail_needed(ring, reservation(want < ring->max_message ? want : ring->max_message));
+    pthread_mutex_lock(&ring->lock);
     uint64_t held = held_from(ring);
-    uint64_t end = ring->head + reservation(want < ring->max_message ? want : ring->max_message);
-    uint64_t needed = end > ring->capacity ? end - ring->capacity : 0;
-    uint64_t quarter = held + ring->capacity / 4;
-    uint64_t to = walk(ring, needed > quarter ? needed : quarter);
-    drop_marks(ring, to);
-    if (to > ring->tail) {
-        ring->tail = to;
-        atomic_store_explicit(&ring->file->tail, to, memory_order_release);
+    if (needed > held) {
+        uint64_t quarter = held + ring->capacity / 4;
+        uint64_t to = walk(ring, needed > quarter ? needed : quarter);
+        set_tail(ring, to);
+        taken = to - held;
     }
-    atomic_store_explicit(&ring->free_until, 0, memory_order_relaxed);
-    return to > held ? to - held : 0;
+    pthread_mutex_unlock(&ring->lock);
+    return taken;
 }
 
 static uint64_t publish(struct ring *ring, struct ring_record *record) {
@@ -294,13 +321,9 @@ void ring_wake(struct ring *ring) {
     pthread_mutex_lock(&ring->lock);
     for (size_t i = 0; i < RING_READERS_MAX; i++) {
         struct cursor *cursor = ring->slots[i].cursor;
-        if (cursor == NULL || atomic_load(&cursor_page_of(cursor)->sleeping) == 0) {
-            continue;
+        if (cursor != NULL && atomic_load(&cursor_page_of(cursor)->sleeping) != 0) {
+            cursor_wake(cursor);
         }
-        uint64_t one = 1;
-        /* Fails only when the counter is full, and then the reader is awake. */
-        ssize_t ignored = write(cursor_eventfd(cursor), &one, sizeof(one));
-        (void)ignored;
     }
     pthread_mutex_unlock(&ring->lock);
 }
@@ -313,7 +336,7 @@ bool ring_attach(struct ring *ring, struct cursor *cursor, bool hold, struct err
     }
     if (i < RING_READERS_MAX) {
         ring->slots[i] = (struct slot){cursor, hold};
-        atomic_store_explicit(&ring->free_until, 0, memory_order_relaxed);
+        cursor_wake(cursor); /* it may sleep over what was published while it was detached */
     }
     pthread_mutex_unlock(&ring->lock);
     return i < RING_READERS_MAX ||
@@ -328,6 +351,21 @@ void ring_detach(struct ring *ring, struct cursor *cursor) {
         }
     }
     pthread_mutex_unlock(&ring->lock);
+}
+
+uint64_t ring_last_seq(const struct ring *ring, uint64_t from, uint32_t shard, uint64_t seq) {
+    for (uint64_t at = walk(ring, from); at < ring->head;) {
+        const struct ring_record *record =
+            (const struct ring_record *)(const void *)ring_at(ring->data, ring->capacity, at);
+        if (!record_sane(record, at, ring->capacity)) {
+            break;
+        }
+        if (record->kind != RING_GAP && record->shard == shard && record->seq > seq) {
+            seq = record->seq;
+        }
+        at += record_span(record->length);
+    }
+    return seq;
 }
 
 uint64_t ring_head(const struct ring *ring) {

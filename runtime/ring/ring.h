@@ -87,8 +87,9 @@ void ring_close(struct ring *ring);
  * May be called again with a larger want: what was written stays. */
 bool ring_reserve(struct ring *ring, uint64_t want, uint8_t **space);
 /* Forgets events for slow readers: moves the tail forward by at least a quarter of the ring, or
- * as far as `want` needs. Readers behind it find themselves lapped and are told so. Returns how
- * many bytes of records were taken from the slowest. */
+ * as far as `want` needs. Readers behind it find themselves lapped and are told so; what is left
+ * they hold as before. Returns how many bytes of records were taken from the slowest: 0 when
+ * readers have made room themselves by now, and then nothing changed. */
 uint64_t ring_make_way(struct ring *ring, uint64_t want);
 /* Publishes the reserved space as one record: length bytes of message (already there), the rest
  * from *record (offset, crc and reserved fields are filled in here). Never fails after a
@@ -99,6 +100,11 @@ bool ring_publish_gap(struct ring *ring, enum ring_gap reason, uint32_t shard, u
                       uint64_t to);
 /* Wakes every reader that sleeps; once per batch of publishes. */
 void ring_wake(struct ring *ring);
+
+/* The largest seq of this shard's events and stubs from `from` (any place; what is forgotten or
+ * not yet written is left out) to the head, at least `seq`. For starting: it reads headers one by
+ * one. */
+uint64_t ring_last_seq(const struct ring *ring, uint64_t from, uint32_t shard, uint64_t seq);
 
 uint64_t ring_head(const struct ring *ring);     /* [any thread] */
 uint64_t ring_tail(const struct ring *ring);     /* [any thread] */

@@ -3,6 +3,8 @@
 # The linker writes to a temporary place; the finished file is then moved over the old one, so that
 # a running drey never sees half of it. It lands in DREY_PLUGIN_DIR, by default the build folder.
 # The flags: one exported symbol, nothing undefined, nothing that dlclose() could not undo.
+set(DREY_PLUGIN_MAP "${CMAKE_CURRENT_LIST_DIR}/drey.map")
+
 function(drey_add_plugin name)
   add_library(${name} MODULE ${ARGN})
   set(out "${CMAKE_CURRENT_BINARY_DIR}")
@@ -15,8 +17,10 @@ function(drey_add_plugin name)
     LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/${name}.fresh")
   target_link_libraries(${name} PRIVATE drey::sdk)
   target_compile_options(${name} PRIVATE -ftls-model=global-dynamic
-    $<$<C_COMPILER_ID:GNU>:-fno-gnu-unique>)
-  target_link_options(${name} PRIVATE -Wl,-z,now,-z,relro)
+    $<$<COMPILE_LANG_AND_ID:C,GNU>:-fno-gnu-unique>
+    $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>)
+  target_link_options(${name} PRIVATE -Wl,-z,now,-z,relro
+    "-Wl,--version-script=${DREY_PLUGIN_MAP}")
   if(NOT DREY_SANITIZE) # a sanitizer's functions are found in the program
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()

@@ -2,13 +2,47 @@
 import json
 import os
 import re
-import shutil
+import socket
 import subprocess
 
-from harness import BUILD, Case, DREY, PLUGINS, main, read, wait_for
+from harness import Case, DREY, SOURCE, main, read, wait_for
+
+
+# What an attacker would write: clear the screen, set the title, the same with C1 controls as text
+# and as a bare byte, and a right-to-left override.
+EVIL = "a\x1b[2J\x1b]0;x\x07b\x9b31mc\u202ed"
+NAUGHTY = """
+#include <drey/drey.h>
+static void on_message(drey_ctx *ctx, const drey_event *ev) {
+    drey_error(ctx, "saw %s", drey_str(ev, "content"));
+}
+static int init(drey_ctx *ctx) {
+    return drey_on(ctx, DREY_MESSAGE_CREATE, DREY_ANYWHERE | DREY_CONTENT, on_message);
+}
+DREY_PLUGIN("naughty", "1", init)
+"""
 
 
 class Cli(Case):
+    def assert_harmless(self, output):
+        """Bytes that a terminal may have: lines, and nothing that moves its cursor or hides."""
+        text = output.decode("utf-8")  # strict: malformed text is not harmless
+        self.assertNotRegex(text, "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+        return text
+
+    def build(self, folder, name, source):
+        path = os.path.join(folder, name)
+        with open(path + ".c", "w", encoding="utf-8") as file:
+            file.write(source)
+        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC",
+                        "-I", os.path.join(SOURCE, "sdk", "include"), path + ".c", "-o", path + ".new"],
+                       check=True)
+        os.remove(path + ".c")
+        os.rename(path + ".new", path)
+
+    def raw(self, *words):
+        return subprocess.run([DREY, *words], capture_output=True, timeout=60, check=False)
+
     def test_errors_come_all_at_once_with_their_places(self):
         host = self.host({"main": {"tokn": "x", "shards": "many"}, "main2": {"token": "t"}},
                          drey="log_lvl = info")
@@ -77,6 +111,152 @@ class Cli(Case):
         self.assertEqual(gone.returncode, 3)
         self.assertIn("no drey is running", gone.stderr)
 
+    def test_strangers_do_not_reach_the_terminal(self):
+        sim = self.sim()
+        host = self.host({"main": {"token": "t", "rest_url": sim.rest,
+                                   "intents": "auto +MESSAGE_CONTENT"}})
+        self.build(host.plugin_dir, "naughty.so", NAUGHTY)
+        host.start().ready("main")
+        self.assertEqual((host.plugin("naughty") or {}).get("state"), "running", host.tail_of_log())
+        tails = {}
+        for kind in ("text", "json"):
+            words = ["--json"] if kind == "json" else []
+            tails[kind] = subprocess.Popen(
+                [DREY, "tail", "-c", host.ini, "--event", "MESSAGE_CREATE", *words],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.addCleanup(self.end, tails[kind])
+        wait_for("both tails to follow", lambda: all(self.follows(t, host) for t in tails.values()))
+        said = self.raw("sim", "say", EVIL, "--at", sim.where["control"].split("/")[2])
+        self.assertEqual(said.returncode, 0, said.stderr)
+        line = tails["text"].stdout.readline()
+        self.assertIn('"a?[2J?]0;x?b?31mc?d"', self.assert_harmless(line))
+        line = self.assert_harmless(tails["json"].stdout.readline())
+        self.assertEqual(json.loads(line)["message"]["d"]["content"], EVIL)
+
+        wait_for("the plugin's error", lambda: host.plugin("naughty")["error"])
+        self.assertEqual(host.plugin("naughty")["error"], "saw " + EVIL)
+        table = self.assert_harmless(self.raw("status", "-c", host.ini).stdout)
+        self.assertIn("saw a?[2J?]0;x?b?31mc?d", table)
+        self.assert_harmless(self.raw("status", "-c", host.ini, "--json").stdout.replace(b"\t", b""))
+        self.assert_harmless(read(host.log).encode())
+        host.logged(r"saw a\\x1b\[2J")
+
+        reload = self.raw("reload", "-c", host.ini, "x" + EVIL)
+        self.assertEqual(reload.returncode, 1)
+        self.assertIn("a?[2J", self.assert_harmless(reload.stdout + reload.stderr))
+        for words in (("run", EVIL), ("status", "--" + EVIL), (EVIL,), ("help", EVIL),
+                      ("check", "-c", EVIL)):
+            self.assert_harmless(self.raw(*words).stderr)
+
+    def test_check_shows_plugins_and_files_harmless(self):
+        host = self.host({"main": {"token": "t", "intents": "auto +MESSAGE_CONTENT"}})
+        self.build(host.plugin_dir, "naughty.so", NAUGHTY)
+        with open(os.path.join(host.plugin_dir, "x\x1b[2J.so"), "w", encoding="utf-8") as file:
+            file.write("not a library")
+        with open(host.ini, "a", encoding="utf-8") as file:
+            file.write("[plugin:a]\nb = c\n# \x1b\n[plugin:\x1b[2J]\n")
+        check = self.raw("check", "-c", host.ini)
+        self.assertEqual(check.returncode, 78)
+        self.assert_harmless(check.stdout + check.stderr)
+
+    def follows(self, process, host):
+        """Whether this process has the bot's ring mapped."""
+        return os.path.join(host.state, "main", "events.ring") in read(f"/proc/{process.pid}/maps")
+
+    def end(self, process):
+        process.kill()
+        process.communicate()
+
+    def test_tail_prints_a_line_per_event(self):
+        sim = self.sim("--rate", 200)
+        host = self.host({name: {"token": name, "rest_url": sim.rest,
+                                 "intents": "auto +MESSAGE_CONTENT"}
+                          for name in ("main", "other")}, plugins=["ping"]).start()
+        host.ready("main", "other")
+        tail = subprocess.Popen([DREY, "tail", "-c", host.ini, "--event", "MESSAGE_CREATE"],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.end, tail)
+        seen = set()
+        while seen != {"main", "other"}:
+            line = tail.stdout.readline()
+            match = re.fullmatch(
+                r'\d\d:\d\d:\d\d\.\d{3} (main|other)/0 \d+ MESSAGE_CREATE id \d+ guild \d+ '
+                r'channel \d+ by "[^"]+" ".*"\n', line)
+            self.assertIsNotNone(match, line)
+            seen.add(match.group(1))
+        self.assertEqual(self.raw("status", "-c", host.ini, "-q").stdout, b"")
+        nobody = self.raw("tail", "-c", host.ini, "--bot", "nobody")
+        self.assertEqual(nobody.returncode, 1)
+        self.assertIn(b"no bot 'nobody' here", nobody.stderr)
+        self.assertEqual(host.stop(), 0)
+        out, err = tail.communicate(timeout=30)
+        self.assertEqual(tail.returncode, 0)
+        self.assertIn("drey has stopped", err)
+
+    def test_the_control_socket_gives_no_more_than_its_share(self):
+        sim = self.sim()
+        host = self.host({"main": {"token": "t", "rest_url": sim.rest}},
+                         plugins=["counter"]).start().ready("main")
+        connections = []
+
+        def ask(request, connection=None):
+            if connection is None:
+                connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                connection.connect(host.control)
+                connections.append(connection)
+                self.addCleanup(connection.close)
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            answer = b""
+            while not answer.endswith(b"\n"):
+                more, fds, _, _ = socket.recv_fds(connection, 65536, 4)
+                self.assertTrue(more)
+                answer += more
+                for fd in fds:
+                    os.close(fd)
+            return json.loads(answer)
+
+        tail = {"cmd": "tail", "bot": "main"}
+        self.assertTrue(ask(tail)["ok"])
+        self.assertIn("already", ask(tail, connections[0])["error"])
+        while ask(tail)["ok"]:
+            self.assertLess(len(connections), 32)
+        self.assertIn("tails follow this bot already", ask(tail, connections[-1])["error"])
+        for connection in connections:
+            connection.close()
+        wait_for("the places to be free again", lambda: ask(tail)["ok"])
+        for names in ("counter", {"a": "counter"}, ["counter", 7]):
+            self.assertIn("list of names", ask({"cmd": "reload", "plugins": names})["error"])
+        self.assertEqual(host.plugin("counter")["generation"], 1)
+
+    def test_time_scale_is_for_loopback_only(self):
+        for bot in ({"token": "t"}, {"token": "t", "rest_url": "https://127.evil.example"},
+                    {"token": "t", "gateway_url": "ws://127.0.0.1:1"},
+                    {"token": "t", "rest_url": "http://127.0.0.1:1",
+                     "gateway_url": "wss://127.0.0.1.evil.example"}):
+            host = self.host({"main": bot})
+            run = host.run("run", "-c", host.ini, "--time-scale", "0.5")
+            self.assertEqual(run.returncode, 2, run.stderr)
+            self.assertIn("local Discord only", run.stderr)
+
+    def test_a_path_that_is_no_socket_address_is_told(self):
+        for command in ("status", "reload", "stop", "tail"):
+            run = self.run_drey(command, "--control", "/tmp/" + "x" * 5000)
+            self.assertNotEqual(run.returncode, 0)
+            self.assertIn("too long", run.stderr)
+
+    def test_options_are_named_as_they_were_typed(self):
+        for words, says in ((("status", "--jsn"), "option --jsn is unknown"),
+                            (("status", "--control"), "option --control lacks its value"),
+                            (("status", "--json=x"), "option --json=x takes no value"),
+                            (("status", "-c"), "option -c is unknown or lacks its value"),
+                            (("status", "--json", "-xq"), "option -x is unknown"),
+                            (("run", "--time-scale"), "option --time-scale lacks its value"),
+                            (("stop", "now"), "it takes no argument, got 'now'"),
+                            (("version", "x"), "it takes no argument, got 'x'")):
+            run = self.run_drey(*words)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn(says, run.stderr)
+
     def test_socket_and_state_are_private(self):
         sim = self.sim()
         host = self.host({"main": {"token": "secret-token-7", "rest_url": sim.rest}},
@@ -89,7 +269,8 @@ class Cli(Case):
                 with open(path, "rb") as file:
                     self.assertNotIn(b"secret-token-7", file.read(), path)
         self.assertNotIn("secret-token-7", read(host.log))
-        ring = open(os.path.join(host.state, "main", "events.ring"), "rb").read()
+        with open(os.path.join(host.state, "main", "events.ring"), "rb") as file:
+            ring = file.read()
         ready = re.search(rb'"session_id":"([^"]*)"', ring)
         self.assertIsNotNone(ready)
         self.assertNotRegex(ready.group(1), rb"[0-9a-f]{16}")
@@ -99,8 +280,34 @@ class Cli(Case):
         self.assertIn("did you mean 'run'?", self.run_drey("rnu").stderr)
         self.assertEqual(self.run_drey("status", "--jsn").returncode, 2)
         self.assertIn("overflow_wait", self.run_drey("help", "config").stdout)
-        for command in ("run", "check", "status", "reload", "stop", "tail", "new"):
-            self.assertIn("usage: drey " + command, self.run_drey("help", command).stdout)
+        commands = re.findall(r"^  (\w+) +\w", self.run_drey("help").stdout, re.M)
+        self.assertIn("tail", commands)
+        for command in commands:
+            for words in (("help", command), (command, "--help"), (command, "x", "--help")):
+                if command != "sim" or words == (command, "--help"):
+                    shown = self.run_drey(*words)
+                    self.assertEqual(shown.returncode, 0, words)
+                    self.assertIn("usage: drey " + command, shown.stdout)
+                    self.assertEqual(shown.stderr, "")
+        self.assertIn("--listen", self.run_drey("sim", "--help").stdout)
+        self.assertEqual(self.run_drey("help", "run", "x").returncode, 2)
+
+    def test_manual_and_completion_know_every_command_and_option(self):
+        with open(os.path.join(SOURCE, "etc", "man", "drey.1"), encoding="utf-8") as file:
+            manual = file.read().replace("\\-", "-")
+        with open(os.path.join(SOURCE, "etc", "completions", "drey"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), self.run_drey("help", "--completion").stdout)
+        told = set()
+        for command in re.findall(r"^  (\w+) +\w", self.run_drey("help").stdout, re.M):
+            self.assertIn(f'.SY "drey {command}"', manual)
+            if command != "sim":
+                told |= set(re.findall(r"--[a-z-]+", self.run_drey("help", command).stdout))
+        self.assertEqual(set(re.findall(r"--[a-z-]+", manual)), told | {"--help"})
+        complete = ('. "$0"; COMP_WORDS=(drey $1); COMP_CWORD=1; _drey drey "$1" drey; '
+                    'echo "${COMPREPLY[@]}"')
+        done = subprocess.run(["bash", "-c", complete, os.path.join(SOURCE, "etc/completions/drey"),
+                               "re"], capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "reload\n")
 
     def run_drey(self, *words):
         return subprocess.run([DREY, *words], capture_output=True, text=True, check=False)

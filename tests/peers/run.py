@@ -170,6 +170,11 @@ def one(command, name, make, tls):
         # With payload compression @discordjs/ws inflates large messages asynchronously and tells
         # small ones that came later before them: once each, but not in order.
         return run_case(sim, peer, "payload" not in name)
+    except Failed:
+        counts = {shard: len(events) for shard, events in peer.events.items()} if peer else {}
+        print(f"# events by shard {counts}; {peer.other[-5:] if peer else ''}")
+        print(f"# {json.dumps(sim.status())}", flush=True)
+        raise
     finally:
         if peer is not None:
             peer.stop()

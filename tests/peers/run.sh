@@ -1,12 +1,12 @@
 #!/bin/sh
 # tests/peers/run.sh: runs other people's Discord libraries against the simulator.
-# usage: run.sh [SIMULATOR [ARGUMENT...]], by default the one of the dev build.
+# usage: run.sh [/PATH/TO/drey sim], by default the one of the dev build.
 # Installs the pinned npm packages when they are missing. discord.py and jsonschema are Debian's
 # python3-discord and python3-jsonschema.
 set -eu
 cd "$(dirname "$0")"
 if [ $# -eq 0 ]; then
-    set -- ../../build/dev/bin/drey-sim
+    set -- ../../build/dev/bin/drey sim
 fi
 stamp=node_modules/.drey-stamp
 if ! cmp -s package-lock.json "$stamp"; then

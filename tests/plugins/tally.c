@@ -24,6 +24,10 @@
 #define TALLY_ID "tally"
 #endif
 
+#ifdef __cplusplus
+extern "C" size_t plus_touch(void); /* plus.cpp */
+#endif
+
 static uint64_t count; /* static: instances must not share it */
 static int out = -1;
 
@@ -137,10 +141,19 @@ static void on_signal(int number) {
 #endif
 
 static int start(drey_ctx *ctx) {
+#ifdef __cplusplus
+    if (plus_touch() == 0) {
+        return DREY_E_FAIL;
+    }
+#endif
     out = open(drey_config(ctx, "file"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 #ifdef BAD_THREAD
     pthread_t thread;
     pthread_create(&thread, NULL, linger, NULL);
+#endif
+#ifdef BAD_BUFFER
+    static char buffer[64];
+    setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 #endif
 #ifdef BAD_SIGNAL
     signal(SIGUSR2, on_signal);

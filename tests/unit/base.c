@@ -5,6 +5,8 @@
 #include "base/loop.h"
 #include "base/text.h"
 
+#include <cjson/cJSON.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,6 +54,82 @@ static void utf8_is_judged_as_unicode_says(void **state) {
     assert_false(text_utf8_valid("\xe2\x82", 2));
 }
 
+static void text_of_strangers_is_harmless_on_a_terminal(void **state) {
+    static const struct {
+        const char *text;
+        const char *plain;
+    } rows[] = {
+        {"", ""},
+        {"hello", "hello"},
+        {"gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\xb3", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\xb3"},
+        {"\x1b[2J\x1b]0;t\x07", "?[2J?]0;t?"}, /* ESC and BEL */
+        {"a\nb\tc\rd", "a b c d"},             /* still one line */
+        {"a\x7f\x08", "a??"},                  /* DEL, backspace */
+        {"\xc2\x9b"
+         "31m",
+         "?31m"}, /* C1: CSI in one character */
+        {"\xc2\x80\xc2\x9f\xc2\xa0", "??\xc2\xa0"},
+        {"\x9b"
+         "31m",
+         "?31m"},                             /* the same as a bare byte */
+        {"\xe2\x80\xaegpj.exe", "?gpj.exe"},  /* right-to-left override */
+        {"\xe2\x81\xa6x\xe2\x81\xa9", "?x?"}, /* isolates */
+        {"\xe2\x80\x8f\xd8\x9c", "??"},       /* marks */
+        {"\xe2\x80\xa8\xe2\x80\xa9", "??"},   /* line and paragraph separators */
+        {"\xef\xbb\xbfx", "?x"},              /* byte order mark */
+        {"\xf3\xa0\x81\x81", "?"},            /* a tag */
+        {"\xe2\x80\x8d", "\xe2\x80\x8d"},     /* a joiner, of which families are made */
+        {"\xc0\x80\xff\xe2\x82", "?????"},    /* malformed, byte by byte */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char out[64];
+        assert_string_equal(text_plain(out, sizeof(out), rows[i].text), rows[i].plain);
+    }
+}
+
+static void a_long_text_is_cut_between_characters(void **state) {
+    char out[8];
+    assert_string_equal(text_plain(out, sizeof(out), "1234567"), "1234567");
+    assert_string_equal(text_plain(out, sizeof(out), "12345678"), "1234...");
+    assert_string_equal(text_plain(out, sizeof(out),
+                                   "123\xc3\xbc"
+                                   "6789"),
+                        "123...");
+    assert_string_equal(text_plain(out, 4, "\xf0\x9f\x90\xb3"), "...");
+}
+
+static void every_unicode_character_is_shown_or_not_in_one_piece(void **state) {
+    for (uint32_t code = 0; code <= 0x10ffff; code++) {
+        char text[4];
+        size_t width = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+        for (size_t i = width; i-- > 1;) {
+            text[i] = (char)(0x80 | (code >> (6 * (width - 1 - i)) & 0x3f));
+        }
+        text[0] = (char)(width == 1   ? code
+                         : width == 2 ? 0xc0 | code >> 6
+                         : width == 3 ? 0xe0 | code >> 12
+                                      : 0xf0 | code >> 18);
+        bool surrogate = code >= 0xd800 && code <= 0xdfff;
+        size_t shown = text_shown_width(text, width);
+        assert_int_equal(text_utf8_width(text, width), surrogate ? 0 : width);
+        assert_true(shown == 0 || shown == width);
+        assert_true(surrogate || text_code_point(text, width) == code);
+        if (code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e)) {
+            assert_int_equal(shown, 0);
+        }
+    }
+}
+
+static void json_of_strangers_means_the_same_and_is_one_line(void **state) {
+    static const char json[] =
+        "{\"a\":\n\t\"\xc2\x9b\xe2\x80\xae\xf3\xa0\x81\x81\xff\x1b\x7f\xc3\xbc\"}";
+    struct buf buf = {0};
+    assert_true(buf_json_line(&buf, json, sizeof(json) - 1));
+    assert_string_equal(buf.bytes, "{\"a\":  \"\\u009b\\u202e\\udb40\\udc41\\ufffd\\u001b"
+                                   "\\u007f\xc3\xbc\"}");
+    buf_finish(&buf);
+}
+
 static void crc32c_has_the_published_value(void **state) {
     assert_int_equal(text_crc32c(0, "123456789", 9), 0xe3069283u);
     uint32_t half = text_crc32c(0, "1234", 4);
@@ -74,6 +152,43 @@ static void log_lines_stay_lines(void **state) {
                               "\"text\":\"a\\n\\\"b\\\"\"}");
     log_render(line, sizeof(line), LOG_FORMAT_JOURNALD, false, LOG_INFO, &from, 0, "up");
     assert_string_equal(line, "<6>info  main/1 [ping] up");
+}
+
+static void log_lines_move_no_cursor(void **state) {
+    char line[600];
+    struct log_from from = {.bot = "main", .shard = -1, .plugin = "p\x1b"};
+    log_render(line, sizeof(line), LOG_FORMAT_JSON, false, LOG_INFO, &from, 0,
+               "\x1b[0m \xc2\x9b \xe2\x80\xae \xf3\xa0\x81\x81 \x9b");
+    assert_non_null(strstr(line, "\"plugin\":\"p\\u001b\",\"text\":\"\\u001b[0m \\u009b \\u202e "
+                                 "\\udb40\\udc41 \\ufffd\"}"));
+    log_render(line, sizeof(line), LOG_FORMAT_JOURNALD, false, LOG_INFO, &from, 0,
+               "\x1b[0m \xc2\x9b \xe2\x80\xae \x9b");
+    assert_string_equal(line, "<6>info  main [p\\x1b] \\x1b[0m \\u{009b} \\u{202e} \\x9b");
+}
+
+/* Whatever the room: what is behind the text is whole, and so is every escape in it. */
+static void a_cut_log_line_is_valid_json(void **state) {
+    static const char *const texts[] = {"\"\"\"\"\"\"\"\"", "\x1b\x1b\x1b\x1b",
+                                        "\xc2\x9b\xc2\x9b\xc2\x9b",
+                                        "\xf0\x9f\x90\xb3\xf0\x9f\x90\xb3", "\\\\\\\\\\"};
+    for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
+        char whole[128];
+        size_t most =
+            log_render(whole, sizeof(whole), LOG_FORMAT_JSON, false, LOG_INFO, NULL, 0, texts[t]);
+        size_t least =
+            log_render(whole, sizeof(whole), LOG_FORMAT_JSON, false, LOG_INFO, NULL, 0, "");
+        for (size_t size = least + 1; size <= most + 1; size++) {
+            char line[128];
+            size_t used =
+                log_render(line, size, LOG_FORMAT_JSON, false, LOG_INFO, NULL, 0, texts[t]);
+            assert_true(used == strlen(line) && used < size);
+            cJSON *json = cJSON_ParseWithOpts(line, NULL, true);
+            const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "text"));
+            assert_non_null(text);
+            assert_memory_equal(text, texts[t], strlen(text));
+            cJSON_Delete(json);
+        }
+    }
 }
 
 struct seen {
@@ -116,15 +231,50 @@ static void loop_runs_posts_timers_and_lookups(void **state) {
     loop_destroy(seen.loop);
 }
 
+static void a_destroyed_loop_drops_what_was_posted(void **state) {
+    struct err err = {0};
+    struct seen seen = {.loop = loop_create(&err)};
+    assert_true(loop_post(seen.loop, count_post, &seen));
+    loop_destroy(seen.loop);
+    assert_int_equal(seen.posted, 0);
+}
+
+static void *run_loop(void *arg) {
+    loop_run(arg);
+    return NULL;
+}
+
+static void a_call_returns_after_it_ran_elsewhere(void **state) {
+    struct err err = {0};
+    struct seen seen = {.loop = loop_create(&err)};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run_loop, seen.loop), 0);
+    for (int i = 1; i <= 100; i++) {
+        assert_true(loop_call(seen.loop, count_post, &seen));
+        assert_int_equal(seen.posted, i);
+    }
+    loop_stop(seen.loop);
+    pthread_join(thread, NULL);
+    loop_destroy(seen.loop);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(error_keeps_the_context_of_every_floor),
         cmocka_unit_test(sizes_and_durations_know_their_units),
         cmocka_unit_test(nearest_word_forgives_a_slip_only),
         cmocka_unit_test(utf8_is_judged_as_unicode_says),
+        cmocka_unit_test(text_of_strangers_is_harmless_on_a_terminal),
+        cmocka_unit_test(a_long_text_is_cut_between_characters),
+        cmocka_unit_test(every_unicode_character_is_shown_or_not_in_one_piece),
+        cmocka_unit_test(json_of_strangers_means_the_same_and_is_one_line),
         cmocka_unit_test(crc32c_has_the_published_value),
         cmocka_unit_test(json_text_is_escaped),
         cmocka_unit_test(log_lines_stay_lines),
+        cmocka_unit_test(log_lines_move_no_cursor),
+        cmocka_unit_test(a_cut_log_line_is_valid_json),
+        cmocka_unit_test(a_destroyed_loop_drops_what_was_posted),
+        cmocka_unit_test(a_call_returns_after_it_ran_elsewhere),
         cmocka_unit_test(loop_runs_posts_timers_and_lookups),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "config/url.h"
 #include "config_world.h"
 
 /* A bot with this one line more, or [drey] with it. */
@@ -398,6 +399,33 @@ static void a_token_in_the_wrong_place_is_not_quoted(void **state) {
     }
 }
 
+static void only_loopback_is_local(void **state) {
+    static const struct {
+        const char *url;
+        bool local;
+    } rows[] = {
+        {"http://127.0.0.1:7070/api", true},
+        {"ws://localhost", true},
+        {"wss://[::1]:443/?v=10", true},
+        {"ws://127.8.8.8", true},
+        {"ws://127.evil.com", false},
+        {"ws://127.0.0.1.evil.com", false},
+        {"ws://localhost.evil.com", false},
+        {"ws://[::1].evil.com", false},
+        {"ws://localhost:1@evil.com", false},
+        {"ws://127.0.0.1@evil.com", false},
+        {"ws://127.0.0", false},
+        {"ws://127.0.0.", false},
+        {"ws://127..0.1", false},
+        {"wss://gateway.discord.gg", false},
+        {"127.0.0.1", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_true(config_url_is_local(rows[i].url) == rows[i].local);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_values_say_what_is_wanted),
@@ -410,6 +438,7 @@ int main(void) {
         cmocka_unit_test(paths_longer_than_the_system_takes_are_refused),
         cmocka_unit_test(a_control_path_must_fit_into_a_socket_address),
         cmocka_unit_test(a_token_in_the_clear_is_warned_of),
+        cmocka_unit_test(only_loopback_is_local),
         cmocka_unit_test(a_setting_without_effect_is_warned_of),
         cmocka_unit_test(a_token_in_the_wrong_place_is_not_quoted),
     };

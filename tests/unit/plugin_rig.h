@@ -38,6 +38,7 @@ struct rig {
     uint64_t seq;
     uint32_t deadline_ms;
     uint32_t stuck_ms;
+    uint32_t checkpoint_ms;
     bool (*admit)(void *arg, const char *bot, const char *plugin, const struct plugin_needs *needs,
                   struct err *err);
     uint64_t until; /* when waiting ends */
@@ -72,7 +73,8 @@ static inline void rig_open(struct rig *rig, const char *wanted_one, const char 
                                       .dir_count = 1,
                                       .state_dir = rig->home,
                                       .deadline_ms = rig->deadline_ms,
-                                      .stuck_ms = rig->stuck_ms};
+                                      .stuck_ms = rig->stuck_ms,
+                                      .checkpoint_ms = rig->checkpoint_ms};
     struct plugins_host host = {.arg = rig, .config = rig_config, .admit = rig->admit};
     rig->plugins = plugins_create(rig->loop, &options, &host, &err);
     if (rig->plugins == NULL) {

@@ -1,11 +1,18 @@
-/* tests/unit/rest.c: the answer of GET /gateway/bot is read, and not trusted. */
+/* tests/unit/rest.c: what Discord's HTTP side answers is read, and not trusted. */
+#include "rest/client.h"
 #include "rest/gatewaybot.h"
 
+#include <arpa/inet.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -40,6 +47,7 @@ static void a_bad_answer_says_what_is_wrong(void **state) {
         {"{\"url\":7}", "'url'"},
         {"{\"url\":\"wss://x\"}", "'shards'"},
         {"{\"url\":\"wss://x\",\"shards\":0}", "'shards'"},
+        {"{\"url\":\"wss://x\",\"shards\":16385}", "'shards'"},
         {"{\"url\":\"wss://x\",\"shards\":1e9}", "'shards'"},
         {"{\"url\":\"wss://x\",\"shards\":1}", "session_start_limit"},
         {"{\"url\":\"wss://x\",\"shards\":1,\"session_start_limit\":{\"total\":-1}}", "'total'"},
@@ -55,10 +63,103 @@ static void a_bad_answer_says_what_is_wrong(void **state) {
     }
 }
 
+/* A server for one exchange. */
+struct server {
+    int fd;
+    char url[64];
+    const char *answer;
+    pthread_t thread;
+};
+
+static void *serve(void *arg) {
+    const struct server *server = arg;
+    char request[4096] = "";
+    size_t used = 0;
+    int fd = accept(server->fd, NULL, NULL);
+    while (strstr(request, "\r\n\r\n") == NULL) {
+        ssize_t got = recv(fd, request + used, sizeof(request) - used - 1, 0);
+        if (got <= 0) {
+            break;
+        }
+        used += (size_t)got;
+    }
+    (void)send(fd, server->answer, strlen(server->answer), MSG_NOSIGNAL);
+    close(fd);
+    return NULL;
+}
+
+static void server_start(struct server *server, const char *answer) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    server->answer = answer;
+    server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(server->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(server->fd, 1), 0);
+    assert_int_equal(getsockname(server->fd, (struct sockaddr *)&address, &length), 0);
+    (void)snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%u/x",
+                   (unsigned)ntohs(address.sin_port));
+    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+struct got {
+    struct loop *loop;
+    long status;
+    uint64_t retry_after_ms;
+};
+
+static void on_done(void *arg, const struct rest_response *response) {
+    struct got *got = arg;
+    got->status = response->status;
+    got->retry_after_ms = response->retry_after_ms;
+    loop_stop(got->loop);
+}
+
+static void get(const char *answer, struct got *got) {
+    struct err err = {0};
+    struct server server;
+    *got = (struct got){.loop = loop_create(&err)};
+    server_start(&server, answer);
+    struct rest_client *client = rest_client_create(got->loop, &err);
+    struct rest_request request = {.url = server.url, .timeout_ms = 60000};
+    assert_true(rest_get(client, &request, on_done, got, &err));
+    loop_run(got->loop);
+    pthread_join(server.thread, NULL);
+    rest_client_destroy(client);
+    loop_destroy(got->loop);
+    close(server.fd);
+}
+
+static void only_a_429_says_when_to_come_again(void **state) {
+#define ANSWER(status, after)                                                                      \
+    "HTTP/1.1 " status "\r\nRetry-After: " after "\r\nContent-Length: 0\r\n\r\n"
+    static const struct {
+        const char *answer;
+        long status;
+        uint64_t retry_after_ms;
+    } rows[] = {
+        {ANSWER("429 Too Many Requests", "5"), 429, 5000},
+        {ANSWER("429 Too Many Requests", "0"), 429, 0},
+        {ANSWER("429 Too Many Requests", "-5"), 429, 0},
+        {ANSWER("429 Too Many Requests", "soon"), 429, 0},
+        {ANSWER("429 Too Many Requests", "86401"), 429, REST_RETRY_AFTER_MAX_MS},
+        {ANSWER("429 Too Many Requests", "9223372036854775807"), 429, REST_RETRY_AFTER_MAX_MS},
+        {ANSWER("503 Unavailable", "5"), 503, 0},
+        {ANSWER("200 OK", "5"), 200, 0},
+    };
+    unsetenv("http_proxy");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct got got;
+        get(rows[i].answer, &got);
+        assert_int_equal(got.status, rows[i].status);
+        assert_int_equal(got.retry_after_ms, rows[i].retry_after_ms);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_answer_is_read),
         cmocka_unit_test(a_bad_answer_says_what_is_wrong),
+        cmocka_unit_test(only_a_429_says_when_to_come_again),
     };
     return cmocka_run_group_tests_name("rest", tests, NULL, NULL);
 }

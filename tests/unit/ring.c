@@ -1,133 +1,11 @@
 /* tests/unit/ring.c: what goes into the ring comes out once, in order and whole; what cannot is
- * told; what damages the file does not stop the house. */
-#include "ring/ring.h"
-#include "base/text.h"
-#include "ring/reader.h"
+ * told. */
+#include "ring_fixture.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-enum { SMALL = 64 * 1024 };
-
-struct fixture {
-    char directory[64];
-    char path[96];
-    char cursor_path[96];
-    struct ring *ring;
-    struct ring_recovery recovery;
-    struct cursor *cursor;
-    struct reader *reader;
-    bool known;
-    bool lapped;
-};
-
-static void open_ring(struct fixture *f, uint64_t capacity, const char *owner) {
-    struct err err = {0};
-    struct ring_options options = {f->path, owner, capacity, capacity};
-    f->ring = ring_open(&options, &f->recovery, &err);
-    assert_string_equal(err.text, "");
-    assert_non_null(f->ring);
-}
-
-static void open_reader(struct fixture *f, const char *path, bool hold) {
-    struct err err = {0};
-    f->cursor = cursor_open(path, f->ring, &f->known, &f->lapped, &err);
-    assert_string_equal(err.text, "");
-    assert_true(ring_attach(f->ring, f->cursor, hold, &err));
-    f->reader =
-        reader_open(ring_fd(f->ring), cursor_fd(f->cursor), cursor_eventfd(f->cursor), &err);
-    assert_string_equal(err.text, "");
-}
-
-static void close_reader(struct fixture *f) {
-    reader_close(f->reader);
-    if (f->cursor != NULL) {
-        ring_detach(f->ring, f->cursor);
-    }
-    cursor_close(f->cursor);
-    f->reader = NULL;
-    f->cursor = NULL;
-}
-
-static int set_up(void **state) {
-    struct fixture *f = calloc(1, sizeof(*f));
-    strcpy(f->directory, "/tmp/drey-ring-XXXXXX");
-    assert_non_null(mkdtemp(f->directory));
-    (void)snprintf(f->path, sizeof(f->path), "%s/events.ring", f->directory);
-    (void)snprintf(f->cursor_path, sizeof(f->cursor_path), "%s/cursor", f->directory);
-    open_ring(f, SMALL, "main");
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct fixture *f = *state;
-    close_reader(f);
-    ring_close(f->ring);
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", f->directory);
-    assert_int_equal(system(command), 0);
-    free(f);
-    return 0;
-}
-
-/* A message whose content follows from its seq, so that a torn one shows. */
-static uint32_t fill(uint8_t *space, uint64_t seq, uint32_t length) {
-    for (uint32_t i = 0; i < length; i++) {
-        space[i] = (uint8_t)('a' + (seq + i) % 26);
-    }
-    return length;
-}
-
-static bool publish(struct ring *ring, uint64_t seq, uint32_t length) {
-    uint8_t *space;
-    if (!ring_reserve(ring, length, &space)) {
-        return false;
-    }
-    struct ring_record record = {
-        .kind = RING_EVENT, .seq = seq, .length = fill(space, seq, length), .d_length = length};
-    ring_publish(ring, &record);
-    return true;
-}
-
-static void assert_message(const uint8_t *message, uint64_t seq, uint32_t length) {
-    for (uint32_t i = 0; i < length; i++) {
-        assert_int_equal(message[i], 'a' + (seq + i) % 26);
-    }
-    assert_int_equal(message[length], 0);
-}
-
-/* Reads one record and checks it; the result of reader_take. */
-static enum reader_result take(struct reader *reader, struct ring_record *record) {
-    const uint8_t *message = NULL;
-    enum reader_result result = reader_take(reader, record, &message);
-    if (result == READER_RECORD && record->kind == RING_EVENT) {
-        assert_message(message, record->seq, record->length);
-    }
-    return result;
-}
-
-static void expect_seq(struct fixture *f, uint64_t seq) {
-    struct ring_record record;
-    assert_int_equal(take(f->reader, &record), READER_RECORD);
-    assert_int_equal(record.kind, RING_EVENT);
-    assert_int_equal(record.seq, seq);
-    reader_advance(f->reader);
-}
 
 static void records_come_out_whole_and_in_order_over_many_laps(void **state) {
     struct fixture *f = *state;
@@ -210,181 +88,6 @@ static void a_message_larger_than_allowed_is_refused(void **state) {
     assert_true(ring_max_message(f->ring) <= SMALL / 2);
 }
 
-static void reopen(struct fixture *f, uint64_t capacity, const char *owner) {
-    close_reader(f);
-    ring_close(f->ring);
-    f->ring = NULL;
-    open_ring(f, capacity, owner);
-}
-
-static void a_cursor_goes_on_where_it_stood(void **state) {
-    struct fixture *f = *state;
-    open_reader(f, f->cursor_path, true);
-    for (uint64_t seq = 1; seq <= 10; seq++) {
-        assert_true(publish(f->ring, seq, 100));
-    }
-    for (uint64_t seq = 1; seq <= 4; seq++) {
-        expect_seq(f, seq);
-    }
-    reopen(f, SMALL, "main");
-    assert_false(f->recovery.fresh);
-    assert_int_equal(f->recovery.kept, 10);
-    assert_string_equal(f->recovery.reason, "");
-    open_reader(f, f->cursor_path, true);
-    assert_true(f->known);
-    assert_false(f->lapped);
-    expect_seq(f, 5);
-}
-
-static void the_record_in_flight_counts_its_attempts(void **state) {
-    struct fixture *f = *state;
-    open_reader(f, f->cursor_path, true);
-    assert_true(publish(f->ring, 1, 10));
-    assert_true(publish(f->ring, 2, 10));
-    struct ring_record record;
-    assert_int_equal(take(f->reader, &record), READER_RECORD);
-    assert_int_equal(reader_begin(f->reader), 1);
-    reopen(f, SMALL, "main"); /* as after a crash in the handler */
-    open_reader(f, f->cursor_path, true);
-    assert_int_equal(take(f->reader, &record), READER_RECORD);
-    assert_int_equal(record.seq, 1);
-    assert_int_equal(reader_begin(f->reader), 2);
-    reader_advance(f->reader);
-    assert_int_equal(take(f->reader, &record), READER_RECORD);
-    assert_int_equal(reader_begin(f->reader), 1);
-}
-
-static void a_known_reader_whose_place_is_gone_is_told(void **state) {
-    struct fixture *f = *state;
-    open_reader(f, f->cursor_path, true);
-    assert_true(publish(f->ring, 1, 10));
-    close_reader(f);
-    for (uint64_t seq = 2; seq <= 500; seq++) {
-        assert_true(publish(f->ring, seq, 1000));
-    }
-    open_reader(f, f->cursor_path, true);
-    assert_true(f->known);
-    assert_true(f->lapped);
-    struct ring_record record;
-    assert_int_equal(take(f->reader, &record), READER_RECORD);
-    assert_int_equal(record.offset, ring_tail(f->ring));
-}
-
-static void a_ring_can_grow_and_shrink_and_keeps_what_fits(void **state) {
-    struct fixture *f = *state;
-    open_reader(f, f->cursor_path, true);
-    for (uint64_t seq = 1; seq <= 50; seq++) {
-        assert_true(publish(f->ring, seq, 1000));
-    }
-    expect_seq(f, 1);
-    reopen(f, 4 * SMALL, "main");
-    assert_int_equal(ring_capacity(f->ring), 4 * SMALL);
-    open_reader(f, f->cursor_path, true);
-    assert_false(f->lapped);
-    for (uint64_t seq = 51; seq <= 200; seq++) {
-        assert_true(publish(f->ring, seq, 1000));
-    }
-    for (uint64_t seq = 2; seq <= 100; seq++) {
-        expect_seq(f, seq);
-    }
-    reopen(f, SMALL, "main");
-    open_reader(f, f->cursor_path, true);
-    assert_true(f->lapped);
-    struct ring_record record;
-    assert_int_equal(take(f->reader, &record), READER_RECORD);
-    for (uint64_t seq = record.seq; seq <= 200; seq++) {
-        expect_seq(f, seq);
-    }
-}
-
-static void a_ring_of_another_bot_is_put_aside(void **state) {
-    struct fixture *f = *state;
-    assert_true(publish(f->ring, 1, 10));
-    reopen(f, SMALL, "other");
-    assert_true(f->recovery.fresh);
-    assert_non_null(strstr(f->recovery.reason, "another bot"));
-    char aside[128];
-    (void)snprintf(aside, sizeof(aside), "%s.bad", f->path);
-    assert_int_equal(access(aside, F_OK), 0);
-}
-
-static void damage(const struct fixture *f, off_t at, uint64_t value) {
-    int fd = open(f->path, O_WRONLY);
-    assert_true(fd >= 0);
-    assert_int_equal(pwrite(fd, &value, sizeof(value), at), (ssize_t)sizeof(value));
-    close(fd);
-}
-
-static void a_damaged_record_becomes_a_gap_and_the_rest_is_kept(void **state) {
-    struct fixture *f = *state;
-    open_reader(f, f->cursor_path, true);
-    for (uint64_t seq = 1; seq <= 20; seq++) {
-        assert_true(publish(f->ring, seq, 100));
-    }
-    close_reader(f);
-    ring_close(f->ring);
-    damage(f, 4096 + 192 * 4 + 64, 0); /* in the fifth message; each takes 192 bytes */
-    open_ring(f, SMALL, "main");
-    assert_int_equal(f->recovery.kept, 19);
-    assert_int_equal(f->recovery.dropped_bytes, 192);
-    open_reader(f, f->cursor_path, true);
-    for (uint64_t seq = 1; seq <= 4; seq++) {
-        expect_seq(f, seq);
-    }
-    struct ring_record record;
-    assert_int_equal(take(f->reader, &record), READER_RECORD);
-    assert_int_equal(record.kind, RING_GAP);
-    assert_int_equal(record.reason, RING_GAP_DAMAGED);
-    reader_advance(f->reader);
-    for (uint64_t seq = 6; seq <= 20; seq++) {
-        expect_seq(f, seq);
-    }
-}
-
-static void a_lost_head_is_found_again_from_the_records(void **state) {
-    struct fixture *f = *state;
-    for (uint64_t seq = 1; seq <= 300; seq++) { /* several laps */
-        assert_true(publish(f->ring, seq, 1000));
-    }
-    uint64_t head = ring_head(f->ring);
-    ring_close(f->ring);
-    damage(f, 128, 12345); /* the head's cache line */
-    open_ring(f, SMALL, "main");
-    assert_false(f->recovery.fresh);
-    assert_non_null(strstr(f->recovery.reason, "head or tail"));
-    assert_true(ring_head(f->ring) == head);
-    assert_true(f->recovery.kept > 50);
-}
-
-static void random_damage_never_stops_the_house(void **state) {
-    struct fixture *f = *state;
-    uint64_t random = 88172645463325252u;
-    for (int round = 0; round < 300; round++) {
-        for (uint64_t seq = 1; seq <= 40; seq++) {
-            assert_true(publish(f->ring, seq, (uint32_t)(seq * 31 % 900)));
-        }
-        ring_close(f->ring);
-        for (int hit = 0; hit < 1 + round % 5; hit++) {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            uint64_t range = round % 3 == 0 ? 256 : 4096 + SMALL;
-            damage(f, (off_t)(random % range), random);
-        }
-        if (round % 7 == 0) {
-            assert_int_equal(truncate(f->path, (off_t)(random % (4096 + SMALL))), 0);
-        }
-        open_ring(f, SMALL, "main");
-        open_reader(f, f->cursor_path, true);
-        struct ring_record record;
-        for (int i = 0; i < 5000 && take(f->reader, &record) != READER_EMPTY; i++) {
-            reader_advance(f->reader);
-        }
-        assert_int_equal(take(f->reader, &record), READER_EMPTY);
-        close_reader(f);
-    }
-}
-
 static void what_was_published_survives_kill_9(void **state) {
     struct fixture *f = *state;
     int report[2];
@@ -413,19 +116,15 @@ static void what_was_published_survives_kill_9(void **state) {
     close(report[0]);
     reopen(f, SMALL, "main");
     assert_string_equal(f->recovery.reason, "");
-    open_reader(f, NULL, false);
     struct ring_record last = {0};
     struct ring_record record;
-    reader_close(f->reader);
-    f->reader = NULL;
-    ring_detach(f->ring, f->cursor);
-    cursor_close(f->cursor);
-    f->cursor = NULL;
     open_reader(f, f->cursor_path, true);
-    while (take(f->reader, &record) == READER_RECORD) {
+    for (enum reader_result result; (result = take(f->reader, &record)) != READER_EMPTY;) {
+        assert_int_not_equal(result, READER_BROKEN);
         last = record;
         reader_advance(f->reader);
     }
+    assert_int_equal(last.kind, RING_EVENT);
     assert_true(last.seq >= seq); /* what was reported published is there */
 }
 
@@ -458,7 +157,7 @@ static void no_wake_up_is_ever_lost(void **state) {
         struct ring_record record;
         if (take(f->reader, &record) == READER_EMPTY) {
             if (reader_sleep(f->reader)) {
-                struct pollfd ready = {reader_eventfd(f->reader), POLLIN, 0};
+                struct pollfd ready = {reader_wake_fd(f->reader), POLLIN, 0};
                 assert_int_equal(poll(&ready, 1, 60000), 1);
             }
             reader_awake(f->reader);
@@ -470,6 +169,217 @@ static void no_wake_up_is_ever_lost(void **state) {
     pthread_join(writer, NULL);
 }
 
+static uint64_t publish_until_refused(struct ring *ring, uint64_t seq) {
+    uint64_t most = seq + 1000; /* far more than fit */
+    while (seq < most && publish(ring, seq + 1, 1000)) {
+        seq++;
+    }
+    return seq;
+}
+
+static void a_lapped_reader_holds_the_writer_again(void **state) {
+    struct fixture *f = *state;
+    open_reader(f, f->cursor_path, true);
+    uint64_t seq = publish_until_refused(f->ring, 0);
+    for (int lap = 0; lap < 20; lap++) {
+        assert_in_range(ring_make_way(f->ring, 1000), SMALL / 4, SMALL / 4 + 2000);
+        uint64_t before = seq;
+        seq = publish_until_refused(f->ring, seq);
+        assert_in_range(seq - before, 10, 20); /* a quarter's worth, not more */
+    }
+    struct ring_record record;
+    assert_int_equal(take(f->reader, &record), READER_GAP);
+    reader_advance(f->reader);
+    assert_int_equal(take(f->reader, &record), READER_RECORD);
+    for (uint64_t next = record.seq; next <= seq; next++) {
+        expect_seq(f, next);
+    }
+}
+
+static void a_reader_lapped_again_and_again_is_told_each_time(void **state) {
+    struct fixture *f = *state;
+    struct ring_record record;
+    open_reader(f, NULL, false);
+    uint64_t seq = 0;
+    for (int lap = 0; lap < 50; lap++) {
+        for (int i = 0; i < 100 + lap; i++) {
+            assert_true(publish(f->ring, ++seq, 1000));
+        }
+        uint64_t at = cursor_position(f->cursor);
+        assert_int_equal(take(f->reader, &record), READER_GAP);
+        assert_true(record.gap_from == at && record.seq == ring_tail(f->ring));
+        reader_advance(f->reader);
+        assert_true(cursor_position(f->cursor) == ring_tail(f->ring));
+        for (int i = 0; i < 3; i++) { /* and stops in the middle */
+            assert_int_equal(take(f->reader, &record), READER_RECORD);
+            assert_in_range(record.seq, seq - 62 + (uint64_t)i, seq);
+            reader_advance(f->reader);
+        }
+    }
+}
+
+static void way_is_not_made_when_readers_have_made_it(void **state) {
+    struct fixture *f = *state;
+    open_reader(f, f->cursor_path, true);
+    uint64_t written = publish_until_refused(f->ring, 0);
+    uint64_t read = 0;
+    while (read < 5) {
+        expect_seq(f, ++read);
+    }
+    assert_int_equal(ring_make_way(f->ring, 1000), 0);
+    while (read < written) {
+        expect_seq(f, ++read);
+    }
+    uint64_t tail = ring_tail(f->ring);
+    assert_int_equal(ring_make_way(f->ring, 1000), 0);
+    assert_int_equal(ring_tail(f->ring), tail); /* the backlog of one who comes later stays */
+}
+
+static void a_full_ring_forgets_little_after_a_restart(void **state) {
+    struct fixture *f = *state;
+    for (uint64_t seq = 1; seq <= 500; seq++) {
+        assert_true(publish(f->ring, seq, 1000));
+    }
+    reopen(f, SMALL, "main");
+    uint64_t held = ring_head(f->ring) - ring_tail(f->ring);
+    assert_true(publish(f->ring, 501, 1000));
+    assert_in_range(ring_head(f->ring) - ring_tail(f->ring), held - 3000, SMALL);
+}
+
+static void an_event_published_while_detached_wakes_on_attach(void **state) {
+    struct fixture *f = *state;
+    struct err err = {0};
+    open_reader(f, f->cursor_path, true);
+    reader_awake(f->reader);
+    ring_detach(f->ring, f->cursor);
+    assert_true(reader_sleep(f->reader));
+    assert_true(publish(f->ring, 1, 10));
+    ring_wake(f->ring);
+    assert_true(ring_attach(f->ring, f->cursor, true, &err));
+    struct pollfd ready = {reader_wake_fd(f->reader), POLLIN, 0};
+    assert_int_equal(poll(&ready, 1, 0), 1);
+}
+
+struct flood {
+    struct ring *ring;
+    _Atomic bool over;
+};
+
+static void *flood(void *arg) {
+    struct flood *flood = arg;
+    for (uint64_t seq = 1; !flood->over; seq++) {
+        (void)publish(flood->ring, seq, 200);
+        if (seq % 8 == 0) {
+            ring_wake(flood->ring);
+        }
+    }
+    return NULL;
+}
+
+/* Attached at a place that is still there, a holder finds it there for ever after. */
+static void what_a_holder_has_when_attached_stays(void **state) {
+    struct fixture *f = *state;
+    struct flood load = {.ring = f->ring};
+    pthread_t writer;
+    assert_int_equal(pthread_create(&writer, NULL, flood, &load), 0);
+    for (int round = 0; round < 5000; round++) {
+        struct err err = {0};
+        struct cursor *cursor = cursor_open(NULL, f->ring, &f->known, &f->lapped, &err);
+        assert_non_null(cursor);
+        assert_true(ring_attach(f->ring, cursor, true, &err));
+        uint64_t position = cursor_position(cursor);
+        bool there = ring_tail(f->ring) <= position;
+        for (int i = 0; i < 20000 && ring_head(f->ring) <= position + SMALL; i++) {
+        }
+        assert_true(!there || ring_tail(f->ring) <= position);
+        ring_detach(f->ring, cursor);
+        cursor_close(cursor);
+    }
+    load.over = true;
+    pthread_join(writer, NULL);
+}
+
+/* Reads what is there and checks it; seq only grows. */
+static void follow(struct reader *reader, uint64_t *last) {
+    struct ring_record record;
+    for (int i = 0; i < 20; i++) {
+        enum reader_result result = take(reader, &record);
+        assert_int_not_equal(result, READER_BROKEN);
+        if (result == READER_EMPTY) {
+            return;
+        }
+        if (result == READER_RECORD) {
+            assert_true(record.seq > *last);
+            *last = record.seq;
+        }
+        reader_advance(reader);
+    }
+}
+
+static void two_hundred_readers_come_and_go_while_events_flow(void **state) {
+    enum { COUNT = 200 };
+    struct fixture *f = *state;
+    struct cursor *cursors[COUNT];
+    struct reader *readers[COUNT];
+    uint64_t last[COUNT] = {0};
+    struct flood load = {.ring = f->ring};
+    pthread_t writer;
+    assert_int_equal(pthread_create(&writer, NULL, flood, &load), 0);
+    struct err err = {0};
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < COUNT; i++) {
+            cursors[i] = cursor_open(NULL, f->ring, &f->known, &f->lapped, &err);
+            assert_non_null(cursors[i]);
+            assert_true(ring_attach(f->ring, cursors[i], i % 2 == 0, &err));
+            readers[i] = reader_open(ring_fd(f->ring), cursor_fd(cursors[i]),
+                                     cursor_wake_fd(cursors[i]), &err);
+            assert_non_null(readers[i]);
+            last[i] = 0;
+            follow(readers[i / 2], &last[i / 2]);
+        }
+        for (size_t i = 0; i < COUNT; i++) {
+            follow(readers[i], &last[i]);
+            ring_detach(f->ring, cursors[i]);
+            reader_close(readers[i]);
+            cursor_close(cursors[i]);
+        }
+    }
+    load.over = true;
+    pthread_join(writer, NULL);
+}
+
+static void publish_of(struct ring *ring, uint32_t shard, uint64_t seq, enum ring_kind kind) {
+    uint8_t *space;
+    assert_true(ring_reserve(ring, 0, &space));
+    struct ring_record record = {.kind = (uint8_t)kind, .shard = shard, .seq = seq};
+    ring_publish(ring, &record);
+}
+
+/* What a host that was killed after the publish asks before it resumes. */
+static void the_last_seq_of_a_shard_is_found_from_any_place(void **state) {
+    struct fixture *f = *state;
+    uint64_t ends[10] = {0};
+    for (uint64_t seq = 1; seq < 10; seq++) {
+        publish_of(f->ring, 0, seq, RING_EVENT);
+        publish_of(f->ring, 1, 100 + seq, RING_EVENT);
+        ends[seq] = ring_head(f->ring);
+    }
+    publish_of(f->ring, 0, 10, RING_STUB);
+    publish_of(f->ring, 0, 999, RING_GAP); /* its seq is an end of a range */
+    assert_int_equal(ring_last_seq(f->ring, ends[9], 0, 9), 10);
+    assert_int_equal(ring_last_seq(f->ring, ends[9], 1, 109), 109);
+    assert_int_equal(ring_last_seq(f->ring, ends[3], 1, 103), 109);
+    assert_int_equal(ring_last_seq(f->ring, ends[3] + 1, 1, 3), 109); /* not a boundary */
+    assert_int_equal(ring_last_seq(f->ring, 0, 7, 5), 5);
+    assert_int_equal(ring_last_seq(f->ring, UINT64_MAX, 0, 5), 5);
+    for (uint64_t seq = 11; seq <= 500; seq++) {
+        assert_true(publish(f->ring, seq, 1000)); /* several laps, shard 0 */
+    }
+    reopen(f, SMALL, "main");
+    assert_int_equal(ring_last_seq(f->ring, ends[3], 0, 3), 500);
+    assert_int_equal(ring_last_seq(f->ring, ends[3], 1, 103), 103);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -478,16 +388,16 @@ int main(void) {
         T(an_observer_is_overtaken_and_told),
         T(making_way_takes_a_quarter_from_the_slowest_only),
         T(a_message_larger_than_allowed_is_refused),
-        T(a_cursor_goes_on_where_it_stood),
-        T(the_record_in_flight_counts_its_attempts),
-        T(a_known_reader_whose_place_is_gone_is_told),
-        T(a_ring_can_grow_and_shrink_and_keeps_what_fits),
-        T(a_ring_of_another_bot_is_put_aside),
-        T(a_damaged_record_becomes_a_gap_and_the_rest_is_kept),
-        T(a_lost_head_is_found_again_from_the_records),
-        T(random_damage_never_stops_the_house),
         T(what_was_published_survives_kill_9),
         T(no_wake_up_is_ever_lost),
+        T(a_lapped_reader_holds_the_writer_again),
+        T(a_reader_lapped_again_and_again_is_told_each_time),
+        T(way_is_not_made_when_readers_have_made_it),
+        T(a_full_ring_forgets_little_after_a_restart),
+        T(an_event_published_while_detached_wakes_on_attach),
+        T(what_a_holder_has_when_attached_stays),
+        T(two_hundred_readers_come_and_go_while_events_flow),
+        T(the_last_seq_of_a_shard_is_found_from_any_place),
     };
     return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
 }

@@ -1,14 +1,18 @@
 /* tests/unit/sessions.c: a saved session is the old one or the new one, of the right token. */
 #include "bot/sessions.h"
 
+#include "ring/ring.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -50,18 +54,19 @@ static void a_session_and_its_seq_survive(void **state) {
     struct saved_session saved;
     assert_false(sessions_load(sessions, 2, 4, 7, &saved));
     save("abc", 1);
-    sessions_set_seq(sessions, 2, 42);
+    sessions_set_seq(sessions, 2, 42, 6400);
     reopen();
     assert_true(sessions_load(sessions, 2, 4, 7, &saved));
     assert_string_equal(saved.session_id, "abc");
     assert_string_equal(saved.resume_url, "wss://abc");
     assert_int_equal(saved.seq, 42);
+    assert_int_equal(saved.ring_head, 6400);
 }
 
 static void a_new_session_starts_with_its_own_seq(void **state) {
     struct saved_session saved;
     save("abc", 1);
-    sessions_set_seq(sessions, 2, 42);
+    sessions_set_seq(sessions, 2, 42, 6400);
     save("def", 0);
     assert_true(sessions_load(sessions, 2, 4, 7, &saved));
     assert_string_equal(saved.session_id, "def");
@@ -90,6 +95,109 @@ static void a_half_written_session_falls_back_to_the_one_before(void **state) {
     assert_true(sessions_load(sessions, 2, 4, 7, &saved));
     assert_string_equal(saved.session_id, "abc");
     assert_int_equal(saved.seq, 5);
+}
+
+/* Killed after the generation was written and before the checksum. */
+static void a_torn_session_takes_no_seq(void **state) {
+    struct saved_session saved;
+    save("abc", 5);
+    int fd = open(path, O_WRONLY);
+    uint64_t generation = 2;
+    off_t slot = 4096 + 2 * 1024 + 512;
+    assert_int_equal(pwrite(fd, &generation, sizeof(generation), slot + 8), 8);
+    close(fd);
+    reopen();
+    sessions_set_seq(sessions, 2, 900, 64000);
+    assert_true(sessions_load(sessions, 2, 4, 7, &saved));
+    assert_int_equal(saved.seq, 900);
+    reopen();
+    assert_true(sessions_load(sessions, 2, 4, 7, &saved));
+    assert_int_equal(saved.seq, 900);
+    assert_int_equal(saved.ring_head, 64000);
+}
+
+static struct ring *open_ring(const char *ring_path) {
+    struct err err = {0};
+    struct ring_recovery recovery;
+    struct ring_options options = {ring_path, "main", 64 * 1024, 1024};
+    struct ring *ring = ring_open(&options, &recovery, &err);
+    assert_string_equal(err.text, "");
+    return ring;
+}
+
+static void publish(struct ring *ring, uint64_t seq) {
+    uint8_t *space;
+    struct ring_record record = {.kind = RING_EVENT, .shard = 2, .seq = seq};
+    if (ring_reserve(ring, 0, &space)) {
+        ring_publish(ring, &record);
+    }
+}
+
+static uint64_t seq_to_resume_from(const struct ring *ring) {
+    struct saved_session saved;
+    assert_true(sessions_load(sessions, 2, 4, 7, &saved));
+    return ring_last_seq(ring, saved.ring_head, 2, saved.seq);
+}
+
+/* Killed after each store in turn: the event that lies in the ring is never asked for again. */
+static void an_event_that_was_published_is_not_replayed(void **state) {
+    char ring_path[80];
+    (void)snprintf(ring_path, sizeof(ring_path), "%s.ring", path);
+    struct ring *ring = open_ring(ring_path);
+    publish(ring, 800); /* of the session before */
+    struct saved_session saved = {.shard_count = 4, .token_hash = 7, .session_id = "abc"};
+    saved.ring_head = ring_head(ring);
+    sessions_save(sessions, 2, &saved);
+    assert_int_equal(seq_to_resume_from(ring), 0);
+    for (uint64_t seq = 1; seq < 3000; seq++) {
+        uint64_t before = ring_head(ring);
+        publish(ring, seq);
+        assert_int_equal(seq_to_resume_from(ring), seq);
+        sessions_set_seq(sessions, 2, seq, before); /* the second store is missing */
+        assert_int_equal(seq_to_resume_from(ring), seq);
+        sessions_set_seq(sessions, 2, seq, ring_head(ring));
+        assert_int_equal(seq_to_resume_from(ring), seq);
+    }
+    ring_close(ring);
+    unlink(ring_path);
+}
+
+static void kill_9_at_any_time_leaves_the_last_seq_known(void **state) {
+    char ring_path[80];
+    (void)snprintf(ring_path, sizeof(ring_path), "%s.ring", path);
+    uint64_t seq = 0;
+    save("abc", 0);
+    for (int round = 0; round < 30; round++) {
+        int report[2];
+        assert_int_equal(pipe(report), 0);
+        struct ring *ring = open_ring(ring_path);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            for (uint64_t next = seq + 1;; next++) {
+                publish(ring, next);
+                sessions_set_seq(sessions, 2, next, ring_head(ring));
+                if (next % 64 == 0 && write(report[1], "", 1) != 1) {
+                    _exit(1);
+                }
+            }
+        }
+        close(report[1]);
+        char byte;
+        assert_int_equal(read(report[0], &byte, 1), 1);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        close(report[0]);
+        ring_close(ring);
+        ring = open_ring(ring_path);
+        reopen();
+        uint64_t published = ring_last_seq(ring, 0, 2, 0);
+        assert_true(published > seq);
+        seq = seq_to_resume_from(ring);
+        assert_int_equal(seq, published);
+        ring_close(ring);
+    }
+    unlink(ring_path);
 }
 
 static void a_file_of_rubbish_is_no_session(void **state) {
@@ -126,6 +234,9 @@ int main(void) {
         T(a_new_session_starts_with_its_own_seq),
         T(a_session_of_another_token_or_shard_count_is_not_offered),
         T(a_half_written_session_falls_back_to_the_one_before),
+        T(a_torn_session_takes_no_seq),
+        T(an_event_that_was_published_is_not_replayed),
+        T(kill_9_at_any_time_leaves_the_last_seq_known),
         T(a_file_of_rubbish_is_no_session),
         T(a_note_survives_beside_the_sessions),
     };
