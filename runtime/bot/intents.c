@@ -20,6 +20,13 @@ uint32_t intents_for(const struct config_bot *bot, const struct plugins *plugins
 
 bool intents_text(uint32_t intents, struct buf *out) {
     size_t before = out->length;
+    uint32_t usual = intents_all() & ~intents_privileged();
+    if ((intents & usual) == usual) { /* nobody reads eighteen names */
+        if (!buf_text(out, "all unprivileged ones")) {
+            return false;
+        }
+        intents &= ~usual;
+    }
     for (size_t row = 0; row < INTENT_COUNT; row++) {
         const struct intent *intent = intent_row(row);
         if ((intents & (1u << intent->bit)) != 0 &&

@@ -1,8 +1,6 @@
 /* gateway/command.c: heartbeat, IDENTIFY and RESUME as JSON. */
 #include "gateway/command.h"
 
-#include "gateway/sendlimit.h"
-
 #include <inttypes.h>
 #include <string.h>
 
@@ -18,8 +16,7 @@ static bool add_quoted(struct buf *out, const char *text) {
     return buf_text(out, "\"") && buf_json_text(out, text, strlen(text)) && buf_text(out, "\"");
 }
 
-static bool identify(struct buf *out, const struct identify_command *command,
-                     const char *presence_json) {
+bool command_identify(struct buf *out, const struct identify_command *command) {
     buf_clear(out);
     bool ok = buf_text(out, "{\"op\":2,\"d\":{\"token\":") && add_quoted(out, command->token) &&
               buf_printf(out,
@@ -28,24 +25,10 @@ static bool identify(struct buf *out, const struct identify_command *command,
                          ",\"shard\":[%u,%u],\"large_threshold\":%d,\"compress\":%s",
                          command->intents, command->shard, command->count, LARGE_THRESHOLD,
                          command->payload_compression ? "true" : "false");
-    if (presence_json != NULL) {
-        ok = ok && buf_printf(out, ",\"presence\":%s", presence_json);
+    if (command->presence_json != NULL) {
+        ok = ok && buf_printf(out, ",\"presence\":%s", command->presence_json);
     }
     return ok && buf_text(out, "}}");
-}
-
-bool command_identify(struct buf *out, const struct identify_command *command,
-                      bool *with_presence) {
-    const char *presence_json = command->presence_json;
-    bool ok = identify(out, command, presence_json);
-    if (ok && presence_json != NULL && out->length > GATEWAY_PAYLOAD_MAX) {
-        presence_json = NULL;
-        ok = identify(out, command, NULL);
-    }
-    if (with_presence != NULL) {
-        *with_presence = presence_json != NULL;
-    }
-    return ok;
 }
 
 bool command_resume(struct buf *out, const char *token, const char *session_id, uint64_t seq) {

@@ -19,9 +19,7 @@ struct identify_command {
 
 /* Each replaces the content of out. False: no memory. */
 bool command_heartbeat(struct buf *out, uint64_t seq); /* 0: null */
-/* Leaves the presence out when Discord would refuse the message for its length; *with_presence
- * (or NULL) says whether it went along. */
-bool command_identify(struct buf *out, const struct identify_command *command, bool *with_presence);
+bool command_identify(struct buf *out, const struct identify_command *command);
 bool command_resume(struct buf *out, const char *token, const char *session_id, uint64_t seq);
 
 #endif

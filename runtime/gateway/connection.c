@@ -21,7 +21,7 @@
 
 enum {
     SEND_MAX = 4096,
-    OUT_MAX = 64 * 1024,   /* of frames that wait for the socket */
+    OUT_MAX = 512 * 1024,  /* of frames that wait for the socket: what 60 s of the limit allow */
     READ_SIZE = 16 * 1024, /* one TLS record */
     LET_GO_ROUNDS = 100,   /* of a millisecond: then the library's memory is left to the end */
 };

@@ -30,12 +30,14 @@ static void set_keys(struct identify_queue *queue, uint32_t max_concurrency) {
         return;
     }
     queue->max_concurrency = keys(max_concurrency);
-    uint64_t free_at_ms =
-        queue->identified ? queue->last_ms + queue->timings->identify_spacing_ms : 0;
+    uint64_t free_at_ms = 0;
     for (size_t key = 0; key < IDENTIFY_KEYS_MAX; key++) {
-        if (queue->free_at_ms[key] < free_at_ms) {
-            queue->free_at_ms[key] = free_at_ms;
+        if (free_at_ms < queue->free_at_ms[key]) {
+            free_at_ms = queue->free_at_ms[key];
         }
+    }
+    for (size_t key = 0; key < IDENTIFY_KEYS_MAX; key++) {
+        queue->free_at_ms[key] = free_at_ms;
     }
 }
 

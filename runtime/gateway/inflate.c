@@ -18,7 +18,6 @@ struct inflate {
     ZSTD_DCtx *zstd;
     bool ended; /* payload: the stream of this message ended */
     bool broken;
-    uint8_t tail[4]; /* zlib-stream: the last four bytes received */
 };
 
 static const struct {
@@ -101,17 +100,6 @@ void inflate_reset(struct inflate *stream) {
     }
     stream->ended = false;
     stream->broken = false;
-    memset(stream->tail, 0xff, sizeof(stream->tail));
-}
-
-static void keep_tail(struct inflate *stream, const uint8_t *bytes, size_t length) {
-    size_t size = sizeof(stream->tail);
-    if (length >= size) {
-        memcpy(stream->tail, bytes + length - size, size);
-        return;
-    }
-    memmove(stream->tail, stream->tail + length, size - length);
-    memcpy(stream->tail + size - length, bytes, length);
 }
 
 static enum inflate_result broken(struct inflate *stream, struct err *err, const char *why) {
@@ -138,7 +126,6 @@ static enum inflate_result step_zlib(struct inflate *stream, const uint8_t **in,
     int code = inflate(zlib, Z_SYNC_FLUSH);
     size_t taken = at_most(*in_length) - zlib->avail_in;
     *written += at_most(room) - zlib->avail_out;
-    keep_tail(stream, *in, taken);
     *in += taken;
     *in_length -= taken;
     if (code == Z_STREAM_END) {
@@ -200,18 +187,4 @@ enum inflate_result inflate_step(struct inflate *stream, const uint8_t **in, siz
         break;
     }
     return step_plain(in, in_length, out, room, written);
-}
-
-bool inflate_at_end(struct inflate *stream) {
-    static const uint8_t marker[4] = {0x00, 0x00, 0xff, 0xff};
-    if (stream->compress == COMPRESS_ZLIB_STREAM) {
-        return memcmp(stream->tail, marker, sizeof(marker)) == 0;
-    }
-    if (stream->compress == COMPRESS_PAYLOAD) {
-        bool ended = stream->ended;
-        inflateReset(&stream->zlib);
-        stream->ended = false;
-        return ended;
-    }
-    return true;
 }

@@ -1,5 +1,6 @@
 /* gateway/inflate.h: the three compressions of Discord's gateway, into memory of the caller, step
- * by step. Knows nothing of JSON or of WebSocket frames but their ends. Pure (no I/O); allocates
+ * by step. Knows nothing of JSON or of WebSocket frames: a flush marker may occur by accident, so
+ * it is the JSON that tells where a message ends. Pure (no I/O); allocates
  * when created only. [one thread] */
 #ifndef GATEWAY_INFLATE_H
 #define GATEWAY_INFLATE_H
@@ -40,9 +41,5 @@ enum inflate_result {
 /* One step: takes bytes from *in (moved forward), writes to out, adds to *written what it wrote. */
 enum inflate_result inflate_step(struct inflate *stream, const uint8_t **in, size_t *in_length,
                                  uint8_t *out, size_t room, size_t *written, struct err *err);
-/* At the end of a WebSocket message: whether what was written so far can be whole messages. For
- * zlib-stream: whether the last four bytes received are the flush marker. For payload also ends
- * the message's stream; false there when the stream is not ended. */
-bool inflate_at_end(struct inflate *stream);
 
 #endif

@@ -24,6 +24,7 @@ struct intake {
     struct buf spill; /* inflated bytes that could not be handled yet */
     size_t offered;   /* of spill: what lies before was offered already, dispatches stay */
     bool blocked;     /* the first message of spill waits for room */
+    uint8_t tail[4];  /* the last bytes of the compressed stream: they tell where it was flushed */
     bool plain;       /* this WebSocket message is text: it is not compressed */
     struct intake_stats stats;
 };
@@ -70,6 +71,7 @@ void intake_reset(struct intake *intake) {
     empty(&intake->spill);
     intake->offered = 0;
     intake->blocked = false;
+    memset(intake->tail, 0xff, sizeof(intake->tail));
 }
 
 const struct intake_stats *intake_stats(const struct intake *intake) {
@@ -105,6 +107,8 @@ static bool inflate_to_spill(struct intake *intake, const uint8_t *in, size_t le
             return err_set(err, ERR_LIMIT, "a message of more than %d bytes", INTAKE_INFLATED_MAX);
         }
         size_t step = spill->length < ROOM_FIRST ? ROOM_FIRST : spill->length;
+        size_t left = INTAKE_INFLATED_MAX + 1 - spill->length; /* one more tells too much */
+        step = step < left ? step : left;
         if (!reserve(intake, spill, step + JSON_PADDING, err)) {
             return false;
         }
@@ -193,11 +197,27 @@ static enum intake_result drain(struct intake *intake, struct err *err) {
  * is no beginning of a message. */
 static bool rest_is_allowed(const struct intake *intake, struct err *err) {
     const struct buf *spill = &intake->spill;
-    if (spill->length == 0 || intake->blocked || may_be_partial(intake) ||
-        strspn(spill->bytes, " \t\r\n") == spill->length) {
+    size_t blank = 0;
+    while (blank < spill->length && strchr(" \t\r\n", spill->bytes[blank]) != NULL &&
+           spill->bytes[blank] != '\0') {
+        blank++;
+    }
+    if (blank == spill->length || intake->blocked || may_be_partial(intake)) {
         return true;
     }
     return err_set(err, ERR_PROTOCOL, "a message that ends too early");
+}
+
+static void keep_tail(struct intake *intake, const uint8_t *bytes, size_t length) {
+    size_t size = sizeof(intake->tail);
+    size_t kept = length < size ? size - length : 0;
+    memmove(intake->tail, intake->tail + size - kept, kept);
+    memcpy(intake->tail + kept, bytes + length - (size - kept), size - kept);
+}
+
+static bool at_flush(const struct intake *intake) {
+    static const uint8_t marker[sizeof(intake->tail)] = {0x00, 0x00, 0xff, 0xff};
+    return memcmp(intake->tail, marker, sizeof(marker)) == 0;
 }
 
 static enum intake_result take_long_way(struct intake *intake, const uint8_t *in, size_t length,
@@ -209,7 +229,7 @@ static enum intake_result take_long_way(struct intake *intake, const uint8_t *in
     }
     /* Without the flush marker no message ends here; to look again at every frame would cost the
      * square of a large message that comes in small ones. */
-    if (may_be_partial(intake) && !inflate_at_end(intake->inflate)) {
+    if (may_be_partial(intake) && !at_flush(intake)) {
         return intake->blocked ? INTAKE_STALLED : INTAKE_FINE;
     }
     enum intake_result result = intake->blocked ? look_ahead(intake, err) : drain(intake, err);
@@ -301,7 +321,10 @@ static enum intake_result take_short_way(struct intake *intake, const uint8_t *i
 static enum intake_result take_message(struct intake *intake, const uint8_t *in, size_t length,
                                        struct err *err) {
     if (length == 0) {
-        return INTAKE_FINE;
+        return intake->blocked ? INTAKE_STALLED : INTAKE_FINE;
+    }
+    if (!intake->plain) {
+        keep_tail(intake, in, length);
     }
     if (intake->spill.length > 0 || intake->plain) {
         return take_long_way(intake, in, length, err);
@@ -334,7 +357,7 @@ enum intake_result intake_feed(struct intake *intake, const uint8_t *bytes, size
         return INTAKE_BROKEN;
     }
     if (!final) {
-        return INTAKE_FINE;
+        return intake->blocked ? INTAKE_STALLED : INTAKE_FINE;
     }
     enum intake_result result =
         take_message(intake, (const uint8_t *)intake->wire.bytes, intake->wire.length, err);

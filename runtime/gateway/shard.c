@@ -72,6 +72,7 @@ static uint64_t now(const struct shard *shard) {
 }
 
 static void step(struct shard *shard, struct session_event *event);
+static void arm(struct shard *shard);
 
 static void step_kind(struct shard *shard, enum session_event_kind kind) {
     struct session_event event = {.kind = kind};
@@ -95,11 +96,17 @@ static void send_identify(struct shard *shard) {
         .intents = shard->options.intents,
         .payload_compression = shard->options.compress == COMPRESS_PAYLOAD,
         .presence_json = shard->outbox.presence.length > 0 ? shard->outbox.presence.bytes : NULL};
-    bool with_presence = false;
-    if (command_identify(&shard->text, &command, &with_presence)) {
+    bool whole = command_identify(&shard->text, &command);
+    if (whole && shard->text.length > GATEWAY_PAYLOAD_MAX && command.presence_json != NULL) {
+        command.presence_json = NULL; /* too long for both together: it follows by itself */
+        shard->outbox.presence_waits = true;
+        whole = command_identify(&shard->text, &command);
+    } else {
+        shard->outbox.presence_waits = false; /* it went along */
+    }
+    if (whole) {
         (void)send_text(shard, SEND_SESSION);
     }
-    shard->outbox.presence_waits = command.presence_json != NULL && !with_presence;
     shard->stats.identifies++;
     struct log_from me = from(shard);
     log_debug(&me, "IDENTIFY");
@@ -285,6 +292,7 @@ static void stall(struct shard *shard) {
     shard->stats.stalls++;
     connection_read(shard->connection, false);
     session_pause(&shard->session, true);
+    arm(shard); /* looks after the ring every few ms, or the stall would last until the next beat */
 }
 
 static void unstall(struct shard *shard) {
@@ -336,8 +344,9 @@ static void settle(struct shard *shard, enum intake_result result, struct err *e
         stall(shard);
         if (shard->options.overflow == SHARD_OVERFLOW_DROP) {
             make_way(shard);
-            if (intake_retry(shard->intake, err) == INTAKE_FINE) {
-                unstall(shard);
+            result = intake_retry(shard->intake, err);
+            if (result != INTAKE_STALLED) {
+                settle(shard, result, err);
             }
         }
         break;
@@ -570,8 +579,8 @@ static void perform(struct shard *shard, const struct session_action *action) {
         break;
     case SESSION_STOPPED:
         intake_reset(shard->intake);
-        if (!shard->session.has_session) { /* a final stop: Discord has forgotten it, so do we */
-            memset(&shard->secrets, 0, sizeof(shard->secrets));
+        if (!shard->session.has_session && shard->session.seq == 0) { /* it was a final stop */
+            explicit_bzero(&shard->secrets, sizeof(shard->secrets));
         }
         callbacks->stopped(shard->options.arg, shard->options.id);
         break;

@@ -1,6 +1,7 @@
 """tests/e2e/test_demo.py: etc/demo runs, hands events to plugins, swaps a plugin that was rebuilt, and
 ends with Ctrl-C."""
 import os
+import re
 import signal
 import subprocess
 import time
@@ -18,9 +19,13 @@ class Demo(Case):
         text = lambda: open(log, encoding="utf-8").read()
         try:
             wait_for("the demo to be ready", lambda: "ready: 1 of 1 bots" in text())
+            at = re.search(r"local Discord at (\S+)", text()).group(1)
+            drey = os.path.join(SOURCE, "build", "release", "bin", "drey")
+            subprocess.run([drey, "sim", "say", "--at", at, "!ping"], check=True, capture_output=True)
             wait_for("a !ping", lambda: "[ping]" in text())
             library = os.path.join(SOURCE, "build", "release", "plugins", "ping.so")
-            content = open(library, "rb").read()
+            with open(library, "rb") as built:
+                content = built.read()
             with open(library + ".new", "wb") as out:
                 out.write(content + b"\0" * 16)
             os.rename(library + ".new", library)

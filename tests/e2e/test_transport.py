@@ -22,11 +22,16 @@ class Transport(Case):
             with self.subTest(compress=compress, tls=tls):
                 sim = self.sim("--rate", 300, "--tls-listen", "127.0.0.1:0")
                 host, file = self.start(sim, compress, tls, f"{compress}-{tls}")
-                for fault in ("drop", "reconnect", "corrupt", "close 4000"):
+                # zstd-stream carries no checksum: one wrong byte may decode to other, valid text.
+                corrupt = ("corrupt",) if compress == "zlib-stream" else ()
+                for fault in ("drop", "reconnect", "close 4000", *corrupt):
                     before = host.bot("main")["shards"][0]["resumes"]
                     sim.fault(fault)
-                    wait_for(f"a resume after {fault}",
-                             lambda: host.bot("main")["shards"][0]["resumes"] > before)
+                    try:
+                        wait_for(f"a resume after {fault}",
+                                 lambda: host.bot("main")["shards"][0]["resumes"] > before, 30)
+                    except AssertionError as error:
+                        self.fail(f"{error}\n{host.tail_of_log()}\n{sim.status()}")
                     host.ready("main")
                 sim.ask("POST", "/rate", "0")
                 wait_for("quiet", lambda: host.plugin("recorder")["lag_bytes"] == 0)
@@ -44,7 +49,7 @@ class Transport(Case):
         self.assertEqual(sim.status()["identifies"], 0)
 
     def test_the_event_path_allocates_nothing(self):
-        sim = self.sim("--rate", 2000)
+        sim = self.sim("--rate", 2000, "--tls-listen", "127.0.0.1:0")
         host, _ = self.start(sim, "zlib-stream", True, "alloc")
         shard = lambda: host.bot("main")["shards"][0]
         wait_for("a warm start", lambda: shard()["events"] > 4000)

@@ -1,8 +1,6 @@
 /* tests/unit/intake_pieces.c: however a server cuts its messages into frames, each comes out once,
- * whole and at a bearable price; and what we say in IDENTIFY is never longer than Discord takes. */
-#include "gateway/command.h"
+ * whole and at a bearable price. */
 #include "gateway/intake.h"
-#include "gateway/sendlimit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -157,32 +155,11 @@ static void plain_text_may_be_as_large_as_inflated_text(void **state) {
     tear_down(&f);
 }
 
-static void identify_leaves_out_a_presence_that_makes_it_too_long(void **state) {
-    struct buf out = {0};
-    char presence[4080];
-    memset(presence, ' ', sizeof(presence));
-    memcpy(presence, "{\"status\":\"idle\"", 16);
-    presence[sizeof(presence) - 2] = '}';
-    presence[sizeof(presence) - 1] = '\0';
-    struct identify_command command = {.token = "token", .count = 1, .presence_json = presence};
-    bool with_presence = true;
-    assert_true(command_identify(&out, &command, &with_presence));
-    assert_false(with_presence);
-    assert_true(out.length <= GATEWAY_PAYLOAD_MAX);
-    assert_null(strstr(out.bytes, "presence"));
-    command.presence_json = "{\"status\":\"idle\"}";
-    assert_true(command_identify(&out, &command, &with_presence));
-    assert_true(with_presence);
-    assert_non_null(strstr(out.bytes, "\"presence\":{\"status\":\"idle\"}"));
-    buf_finish(&out);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(large_message_in_one_byte_frames_does_not_cost_its_square),
         cmocka_unit_test(flush_marker_cut_anywhere_gives_each_message_once),
         cmocka_unit_test(plain_text_may_be_as_large_as_inflated_text),
-        cmocka_unit_test(identify_leaves_out_a_presence_that_makes_it_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

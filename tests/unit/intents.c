@@ -74,6 +74,9 @@ static void intents_are_shown_by_name(void **state) {
     assert_true(intents_text(BIT(GUILDS) | BIT(MESSAGE_CONTENT), &text));
     assert_string_equal(text.bytes, "GUILDS MESSAGE_CONTENT!");
     buf_clear(&text);
+    assert_true(intents_text(53575421 | BIT(GUILD_MEMBERS), &text));
+    assert_string_equal(text.bytes, "all unprivileged ones GUILD_MEMBERS!");
+    buf_clear(&text);
     assert_true(intents_text(0, &text));
     assert_string_equal(text.bytes, "none");
     buf_finish(&text);
