@@ -133,6 +133,10 @@ void loop_run(struct loop *loop) {
     uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
+void loop_turn(struct loop *loop) {
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+}
+
 void loop_stop(struct loop *loop) {
     pthread_mutex_lock(&loop->lock);
     loop->stopping = true;

@@ -26,6 +26,8 @@ typedef void loop_fn(void *arg);
 struct loop *loop_create(struct err *err);
 /* Runs until loop_stop(). May be called again afterwards. */
 void loop_run(struct loop *loop);
+/* Runs what is ready now, without waiting. Not while loop_run() is running. */
+void loop_turn(struct loop *loop);
 /* Makes loop_run() return after the callback that runs now. [any thread] */
 void loop_stop(struct loop *loop);
 /* Everything made from the loop must have been destroyed, and no other thread may use it. Posted

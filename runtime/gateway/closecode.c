@@ -7,7 +7,7 @@ static const struct close_row rows[] = {
     {1000, "normal closure", CLOSE_RESUME, false, "the server closed the connection", ""},
     {1001, "going away", CLOSE_RESUME, false, "the server is going away", ""},
     {1002, "protocol error", CLOSE_RESUME, false,
-     "the connection was closed with 1002 or a code that could not be read", ""},
+     "a protocol error, or a code that could not be read", ""},
     {1003, "unsupported data", CLOSE_RESUME, true, "the server refused a kind of message", ""},
     {1005, "no status", CLOSE_RESUME, false, "the connection was closed without a code", ""},
     {1006, "abnormal closure", CLOSE_RESUME, false, "the connection broke", ""},

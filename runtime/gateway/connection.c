@@ -23,7 +23,7 @@ enum {
     SEND_MAX = 4096,
     OUT_MAX = 512 * 1024,  /* of frames that wait for the socket: what 60 s of the limit allow */
     READ_SIZE = 16 * 1024, /* one TLS record */
-    LET_GO_ROUNDS = 100,   /* of a millisecond: then the library's memory is left to the end */
+    CLOSING_TURNS = 100,
 };
 
 /* The library ties certificates and proxy to a "vhost". */
@@ -38,7 +38,6 @@ struct connection_host {
     struct loop *loop;
     struct lws_context *context;
     struct vhost *vhosts;
-    unsigned sockets; /* that the library still holds, those of dropped connections included */
     uint8_t frame[LWS_PRE + SEND_MAX];
 };
 
@@ -100,6 +99,8 @@ static void on_error(struct connection *connection, struct lws *wsi, const char 
     }
     if (connection->end.http_status != 0) {
         say(connection, "the server answered HTTP %u to the upgrade", connection->end.http_status);
+    } else if (text != NULL && length >= 11 && memcmp(text, "closed befo", 11) == 0) {
+        say(connection, "the server ended the connection instead of answering the upgrade");
     } else if (text != NULL && length >= 6 && memcmp(text, "error:", 6) == 0) {
         say(connection, "the TLS handshake failed");
     } else {
@@ -207,10 +208,6 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return 0;
     }
     struct connection *connection = wsi != NULL ? lws_get_opaque_user_data(wsi) : NULL;
-    if (reason == LWS_CALLBACK_WSI_DESTROY) {
-        struct connection_host *host = lws_context_user(lws_get_context(wsi));
-        host->sockets -= host->sockets > 0 ? 1 : 0;
-    }
     if (connection == NULL) {
         return reason == LWS_CALLBACK_CLIENT_RECEIVE || reason == LWS_CALLBACK_CLIENT_WRITEABLE ? -1
                                                                                                 : 0;
@@ -276,7 +273,7 @@ struct connection_host *connection_host_create(struct loop *loop, struct err *er
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                    LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8,
         .foreign_loops = loops,
-        .user = host,
+        .pcontext = &host->context,
         .pt_serv_buf_size = READ_SIZE,
         .gid = -1,
         .uid = -1,
@@ -294,34 +291,19 @@ struct connection_host *connection_host_create(struct loop *loop, struct err *er
     return host;
 }
 
-static void stop_loop(void *arg) {
-    loop_stop(arg);
-}
-
-static void turn(struct connection_host *host) {
-    struct loop_timer *timer = loop_timer_create(host->loop, stop_loop, host->loop);
-    if (timer != NULL) {
-        loop_timer_start(timer, 1);
-        loop_run(host->loop);
-        loop_timer_destroy(timer);
-    }
-}
-
-/* Sockets that were dropped end in the loop, not in the call that drops them. */
-static void let_go(struct connection_host *host) {
-    for (unsigned i = 0; host->sockets > 0 && i < LET_GO_ROUNDS; i++) {
-        turn(host);
-    }
-}
-
 void connection_host_destroy(struct connection_host *host) {
     if (host == NULL) {
         return;
     }
-    let_go(host);
-    lws_context_destroy(host->context); /* begins; the loop must turn for its handles to close */
-    turn(host);
-    lws_context_destroy(host->context); /* frees */
+    /* On a foreign loop the first call only begins; the loop must let every handle go, and then a
+     * last call unloads the code that their close callbacks are made of: not one turn earlier. */
+    lws_context_destroy(host->context);
+    for (int turn = 0; turn < CLOSING_TURNS; turn++) {
+        loop_turn(host->loop);
+    }
+    if (host->context != NULL) {
+        lws_context_destroy(host->context);
+    }
     while (host->vhosts != NULL) {
         struct vhost *next = host->vhosts->next;
         free(host->vhosts->ca_file);
@@ -377,7 +359,7 @@ static struct vhost *make_vhost(struct connection_host *host, const char *ca_fil
         .vhost_name = "gateway",
         .client_ssl_ca_filepath = ca_file,
         .http_proxy_address = "", /* or it would take http_proxy from the environment */
-        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | /* without it there is no TLS at all */
+        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                    (ca_file != NULL ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0),
     };
     vhost->lws = lws_create_vhost(host->context, &info);
@@ -436,13 +418,9 @@ static void dial(struct connection *connection, const char *address) {
         .pwsi = &connection->wsi,
     };
     connection->inside = true;
-    connection->host->sockets++;
     struct lws *wsi = lws_client_connect_via_info(&info);
     connection->inside = false;
     if (wsi == NULL || connection->destroyed) {
-        if (!connection->destroyed && connection->host->sockets > 0) {
-            connection->host->sockets--; /* it never came to be */
-        }
         say(connection, "cannot connect");
         tell_gone(connection);
     }

@@ -425,7 +425,17 @@ static void describe(struct shard *shard, const struct session_action *action, c
                      size_t size) {
     unsigned code = (unsigned)action->value;
     const char *colon = shard->reason[0] != '\0' ? ": " : "";
-    if (action->warning == WARN_CLOSED && code != 0) {
+    if (action->warning == WARN_CLOSED && code == 0) {
+        (void)snprintf(out, size, "%s%s%s", close_find(0)->what, colon, shard->reason);
+    } else if (action->warning == WARN_INVALID) {
+        text_copy(out, size,
+                  action->value == 1 ? "Discord says the session is invalid now, but resumable"
+                                     : "Discord says the session is invalid");
+    } else if (action->warning == WARN_EARLY_DISPATCH) {
+        const char *name = event_name(code);
+        (void)snprintf(out, size, "%s (%s)", session_warning_text(action->warning),
+                       name != NULL ? name : "unknown to drey");
+    } else if (action->warning == WARN_CLOSED) {
         (void)snprintf(out, size, "closed with %u: %s%s%s", code, close_find(code)->what, colon,
                        shard->reason);
     } else if (action->value > 1) {
