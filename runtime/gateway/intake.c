@@ -24,6 +24,7 @@ struct intake {
     struct buf spill; /* inflated bytes that could not be handled yet */
     size_t offered;   /* of spill: what lies before was offered already, dispatches stay */
     bool blocked;     /* the first message of spill waits for room */
+    uint8_t tail[4];  /* the last bytes of the compressed stream: they tell where it was flushed */
     bool plain;       /* this WebSocket message is text: it is not compressed */
     struct intake_stats stats;
 };
@@ -70,6 +71,7 @@ void intake_reset(struct intake *intake) {
     empty(&intake->spill);
     intake->offered = 0;
     intake->blocked = false;
+    memset(intake->tail, 0xff, sizeof(intake->tail));
 }
 
 const struct intake_stats *intake_stats(const struct intake *intake) {
@@ -206,12 +208,29 @@ static bool rest_is_allowed(const struct intake *intake, struct err *err) {
     return err_set(err, ERR_PROTOCOL, "a message that ends too early");
 }
 
+static void keep_tail(struct intake *intake, const uint8_t *bytes, size_t length) {
+    size_t size = sizeof(intake->tail);
+    size_t kept = length < size ? size - length : 0;
+    memmove(intake->tail, intake->tail + size - kept, kept);
+    memcpy(intake->tail + kept, bytes + length - (size - kept), size - kept);
+}
+
+static bool at_flush(const struct intake *intake) {
+    static const uint8_t marker[sizeof(intake->tail)] = {0x00, 0x00, 0xff, 0xff};
+    return memcmp(intake->tail, marker, sizeof(marker)) == 0;
+}
+
 static enum intake_result take_long_way(struct intake *intake, const uint8_t *in, size_t length,
                                         struct err *err) {
     bool ok = intake->plain ? spill_append(intake, in, length, err)
                             : inflate_to_spill(intake, in, length, err);
     if (!ok) {
         return INTAKE_BROKEN;
+    }
+    /* Without the flush marker no message ends here; to look again at every frame would cost the
+     * square of a large message that comes in small ones. */
+    if (may_be_partial(intake) && !at_flush(intake)) {
+        return intake->blocked ? INTAKE_STALLED : INTAKE_FINE;
     }
     enum intake_result result = intake->blocked ? look_ahead(intake, err) : drain(intake, err);
     return result == INTAKE_FINE && !rest_is_allowed(intake, err) ? INTAKE_BROKEN : result;
@@ -304,6 +323,9 @@ static enum intake_result take_message(struct intake *intake, const uint8_t *in,
     if (length == 0) {
         return intake->blocked ? INTAKE_STALLED : INTAKE_FINE;
     }
+    if (!intake->plain) {
+        keep_tail(intake, in, length);
+    }
     if (intake->spill.length > 0 || intake->plain) {
         return take_long_way(intake, in, length, err);
     }
@@ -325,8 +347,9 @@ enum intake_result intake_feed(struct intake *intake, const uint8_t *bytes, size
     if (first && final) {
         return take_message(intake, bytes, length, err);
     }
-    if (intake->wire.length + length > INTAKE_WIRE_MAX) {
-        err_set(err, ERR_LIMIT, "a message of more than %d bytes on the wire", INTAKE_WIRE_MAX);
+    size_t most = intake->plain || kind == COMPRESS_NONE ? INTAKE_INFLATED_MAX : INTAKE_WIRE_MAX;
+    if (intake->wire.length + length > most) {
+        err_set(err, ERR_LIMIT, "a message of more than %zu bytes on the wire", most);
         return INTAKE_BROKEN;
     }
     if (!reserve(intake, &intake->wire, length + JSON_PADDING, err) ||

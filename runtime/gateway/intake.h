@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 enum {
-    INTAKE_WIRE_MAX = 16 << 20,     /* bytes of one WebSocket message */
+    INTAKE_WIRE_MAX = 16 << 20,     /* bytes of one compressed WebSocket message */
     INTAKE_INFLATED_MAX = 64 << 20, /* bytes of what one of them inflates to */
 };
 

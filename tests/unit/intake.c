@@ -140,14 +140,14 @@ static void a_bomb_is_refused(void **state) {
 
 static void too_much_on_the_wire_is_refused(void **state) {
     struct rig rig;
-    rig_open(&rig, COMPRESS_NONE);
+    rig_open(&rig, COMPRESS_ZLIB_STREAM);
     static char block[PIECE];
     memset(block, ' ', sizeof(block));
     enum intake_result result = INTAKE_FINE;
     size_t fed = 0;
     while (result == INTAKE_FINE && fed <= 2 * (size_t)INTAKE_WIRE_MAX) {
-        result = intake_feed(rig.intake, (const uint8_t *)block, PIECE, fed == 0, false, false,
-                             &rig.err);
+        result =
+            intake_feed(rig.intake, (const uint8_t *)block, PIECE, fed == 0, false, true, &rig.err);
         fed += PIECE;
     }
     assert_int_equal(result, INTAKE_BROKEN);
