@@ -3,10 +3,12 @@
 #include "gateway/shard_inside.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "gateway/events.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { OP_DISPATCH = 0, OP_BEAT = 1, OP_RECONNECT = 7, OP_INVALID = 9, OP_HELLO = 10, OP_ACK = 11 };
 
@@ -73,11 +75,24 @@ static bool make_room(struct shard *shard, uint8_t **space) {
 
 /* ---- messages ---- */
 
+/* RESUME carries the token: a gateway reached over TLS cannot send us elsewhere without it. */
+static void refuse_downgrade(struct shard *shard) {
+    static const char secure[] = "wss://";
+    size_t length = sizeof(secure) - 1;
+    if (strncasecmp(shard->main_url, secure, length) == 0 && shard->fresh.resume_url[0] != '\0' &&
+        strncasecmp(shard->fresh.resume_url, secure, length) != 0) {
+        struct log_from me = shard_from(shard);
+        log_warn(&me, "READY names a resume address without TLS; the main address is used instead");
+        shard->fresh.resume_url[0] = '\0';
+    }
+}
+
 /* Only once there is room: what was overwritten cannot be read again. */
 static bool take_secrets(struct shard *shard) {
     const struct current *current = &shard->current;
     if (current->event == EVENT_READY) {
         redact_ready(current->bytes, current->envelope, &shard->fresh);
+        refuse_downgrade(shard);
     }
     return redact_message(current->bytes, current->envelope->length, current->event, NULL);
 }

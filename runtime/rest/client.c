@@ -3,10 +3,12 @@
 
 #include "base/buf.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { BODY_MAX = 8 * 1024 * 1024, CONNECT_TIMEOUT_MS = 10000, CONNECTIONS_PER_HOST = 8 };
 
@@ -218,6 +220,22 @@ static bool set_headers(struct exchange *exchange, const struct rest_request *re
     return exchange->headers != NULL;
 }
 
+/* Whether the host of this URL is this machine: no proxy can reach that for us. */
+static bool is_loopback(const char *url) {
+    CURLU *parts = curl_url();
+    char *host = NULL;
+    bool found = false;
+    struct in_addr address;
+    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
+        found = strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+                (inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
+    }
+    curl_free(host);
+    curl_url_cleanup(parts);
+    return found;
+}
+
 static bool set_options(struct exchange *exchange, const struct rest_request *request) {
     CURL *easy = exchange->easy;
     bool ok = true;
@@ -235,6 +253,9 @@ static bool set_options(struct exchange *exchange, const struct rest_request *re
     ok = ok && curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms) == CURLE_OK;
     ok = ok &&
          curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS) == CURLE_OK;
+    if (is_loopback(request->url)) {
+        ok = ok && curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK;
+    }
     if (request->ca_file != NULL) {
         ok = ok && curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file) == CURLE_OK;
     }

@@ -110,8 +110,9 @@ class Host:
         os.chmod(self.ini, 0o600)
         self.process = None
 
-    def start(self, *options):
+    def start(self, *options, **env):
         self.process = subprocess.Popen([DREY, "run", "-c", self.ini, *options],
+                                        env=dict(os.environ, **env),
                                         stdout=subprocess.DEVNULL, stderr=append(self.log))
         return self
 

@@ -55,6 +55,14 @@ class Bots(Case):
         sim.fault("heal")
         host.ready("a")
 
+    def test_no_proxy_is_asked_for_this_machine(self):
+        sim = self.sim("--tls-listen", "127.0.0.1:0")
+        nobody = "http://127.0.0.1:1"
+        bots = {"plain": {"token": "x", "rest_url": sim.rest},
+                "tls": {"token": "y", "rest_url": sim.where["tls_rest"], "ca_file": sim.where["ca"]}}
+        self.host(bots).start(http_proxy=nobody, https_proxy=nobody, all_proxy=nobody,
+                              no_proxy="").ready("plain", "tls")
+
     def test_revoked_token_fails_the_bot_with_advice(self):
         sim = self.sim()
         host = self.host({"a": {"token": "x", "rest_url": sim.rest},
