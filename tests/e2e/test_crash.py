@@ -32,6 +32,7 @@ class Crash(Case):
             self.assertEqual(sorted(set(seqs)), list(range(1, last[shard] + 1)))
             doubled += len(seqs) - len(set(seqs))
         self.assertLessEqual(doubled, KILLS, "only the event in flight may come twice")
+        print(f"{KILLS} kills, {sum(map(len, seen.values()))} events, {doubled} of them twice")
         status = sim.status()
         self.assertEqual(status["identifies"], 2)
         self.assertGreaterEqual(status["resumes"], 2 * KILLS)
