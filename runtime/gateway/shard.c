@@ -137,6 +137,8 @@ struct shard *shard_create(const struct shard_options *options, struct err *err)
     shard->armed_ms = NEVER;
     shard->ticket =
         (struct identify_ticket){.shard = options->id, .granted = on_granted, .arg = shard};
+    patience_init(&shard->patience,
+                  options->overflow == SHARD_OVERFLOW_DROP ? 0 : options->overflow_wait_ms);
     session_init(&shard->session, network_timings(options->network));
     if (!copy_options(shard, options)) {
         err_set(err, ERR_NO_MEMORY, "shard %u: no memory", options->id);
@@ -234,6 +236,7 @@ struct shard_stats shard_stats(const struct shard *shard) {
     stats.latency_ms = shard->session.heartbeat.latency_ms;
     stats.missed_acks = shard->session.heartbeat.missed;
     stats.seq = shard->session.seq;
+    stats.stalled_ms += shard->stalled ? shard_now(shard) - shard->stalled_since_ms : 0;
     stats.bytes_wire = intake->bytes_wire;
     stats.bytes_inflated = intake->bytes_inflated;
     stats.allocations = intake->allocations;

@@ -9,6 +9,7 @@
 #include "gateway/connection.h"
 #include "gateway/intake.h"
 #include "gateway/outbox.h"
+#include "gateway/patience.h"
 #include "gateway/redact.h"
 #include "gateway/sendlimit.h"
 #include "gateway/session.h"
@@ -42,7 +43,8 @@ struct shard {
     uint64_t state_since_ms;
     bool stalled;
     uint64_t stalled_since_ms;
-    uint64_t wanted_room; /* bytes that the dispatch which waits needs */
+    struct patience patience; /* with slow readers */
+    uint64_t wanted_room;     /* bytes that the dispatch which waits needs */
     bool gap_waits;
     uint64_t gap_from;
     uint64_t replayed;

@@ -164,6 +164,8 @@ static void stall(struct shard *shard) {
     shard->stalled = true;
     shard->stalled_since_ms = shard_now(shard);
     shard->stats.stalls++;
+    patience_full(&shard->patience, ring_head(shard->options.ring),
+                  ring_capacity(shard->options.ring), shard->stalled_since_ms);
     connection_read(shard->connection, false);
     session_pause(&shard->session, true);
     shard_arm(
@@ -176,6 +178,7 @@ void shard_unstall(struct shard *shard) {
     }
     shard->stalled = false;
     shard->stats.stalled_ms += shard_now(shard) - shard->stalled_since_ms;
+    patience_room(&shard->patience, ring_head(shard->options.ring));
     session_pause(&shard->session, false);
     if (shard->connection != NULL) {
         connection_read(shard->connection, true);
@@ -201,14 +204,8 @@ static void settle(struct shard *shard, enum intake_result result, struct err *e
         shard_unstall(shard);
         break;
     case INTAKE_STALLED:
-        stall(shard);
-        if (shard->options.overflow == SHARD_OVERFLOW_DROP) {
-            make_way(shard);
-            result = intake_retry(shard->intake, err);
-            if (result != INTAKE_STALLED) {
-                settle(shard, result, err);
-            }
-        }
+        stall(shard); /* even if readers must make way: those that are not slow, and were not woken
+                         yet, get overflow_poll_ms to read what a burst brought */
         break;
     case INTAKE_BROKEN:
         shard->stats.malformed++;
@@ -224,12 +221,8 @@ static void settle(struct shard *shard, enum intake_result result, struct err *e
 /* The dispatch that waits is offered again; after overflow_wait readers must give way. */
 void shard_retry(struct shard *shard) {
     struct err err = {0};
-    uint64_t waited = shard_now(shard) - shard->stalled_since_ms;
-    if (shard->options.overflow == SHARD_OVERFLOW_DROP ||
-        waited >= shard->options.overflow_wait_ms) {
+    if (patience_spent(&shard->patience, shard_now(shard))) {
         make_way(shard);
-        shard->stats.stalled_ms += waited;
-        shard->stalled_since_ms = shard_now(shard);
     }
     settle(shard, intake_retry(shard->intake, &err), &err);
 }
