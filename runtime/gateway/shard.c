@@ -156,6 +156,8 @@ struct shard *shard_create(const struct shard_options *options, struct err *err)
     if (options->saved != NULL && keep_saved(shard, options->saved)) {
         shard->session.seq = options->saved->seq; /* handed to the session at the first start */
     }
+    shard->gap_waits = options->lost_from != 0;
+    shard->gap_from = options->lost_from;
     return shard;
 fail:
     shard_destroy(shard);
@@ -168,6 +170,7 @@ void shard_start(struct shard *shard, const char *url) {
     event.has_resume_url = shard->secrets.resume_url[0] != '\0';
     event.seq = shard->session.seq;
     event.has_main_url = url != NULL && text_copy(shard->main_url, sizeof(shard->main_url), url);
+    shard_publish_gap(shard);
     shard_step(shard, &event);
 }
 

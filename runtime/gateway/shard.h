@@ -66,8 +66,10 @@ struct shard_options {
     struct network *network;    /* borrowed until destroy */
     struct identify_gate *gate; /* borrowed until destroy */
     enum shard_overflow overflow;
-    uint64_t overflow_wait_ms;               /* not scaled */
-    const struct shard_saved *saved;         /* NULL: no session to resume; copied */
+    uint64_t overflow_wait_ms;       /* not scaled */
+    const struct shard_saved *saved; /* NULL: no session to resume; copied */
+    uint64_t lost_from; /* without saved: a session was given up, events from this seq on are lost;
+                           told as a gap, then session_lost(). 0: none */
     const struct shard_callbacks *callbacks; /* all set; borrowed until destroy */
     void *arg;
 };

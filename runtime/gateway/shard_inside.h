@@ -74,7 +74,8 @@ enum intake_verdict shard_on_message(void *arg, uint8_t *bytes, const struct env
                                      bool in_ring);
 /* Publishes the dispatch that is being handled; there is room for it. */
 void shard_deliver(struct shard *shard, uint64_t seq);
-/* The gap that a lost session left, as soon as the ring has room for it. */
+/* The gap that a lost session left, as soon as the ring has room for it. Only then is the session
+ * reported lost: killed before, the next start finds it, loses it again and tells the gap. */
 void shard_publish_gap(struct shard *shard);
 /* A stalled shard: offers what waits to the ring again; readers give way after overflow_wait. */
 void shard_retry(struct shard *shard);

@@ -18,6 +18,7 @@ void shard_publish_gap(struct shard *shard) {
         ring_publish_gap(ring, RING_GAP_SESSION, shard->options.id, shard->gap_from, 0)) {
         shard->gap_waits = false;
         network_wake_later(shard->options.network, ring);
+        shard->options.callbacks->session_lost(shard->options.arg, shard->options.id);
     }
 }
 
