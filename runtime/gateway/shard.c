@@ -90,6 +90,7 @@ static void on_timer(void *arg) {
     shard->armed_ms = NEVER;
     shard_step_kind(shard, SESSION_TIMER);
     shard_publish_gap(shard);
+    shard_tell_losses(shard);
     if (shard->stalled && shard_listening(shard)) {
         shard_retry(shard);
     }

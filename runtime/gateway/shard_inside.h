@@ -45,6 +45,8 @@ struct shard {
     uint64_t stalled_since_ms;
     struct patience patience; /* with slow readers */
     uint64_t wanted_room;     /* bytes that the dispatch which waits needs */
+    uint64_t made_way_bytes;  /* taken from slow readers and not logged yet */
+    uint64_t quiet_until_ms;  /* no line about that before */
     bool gap_waits;
     uint64_t gap_from;
     uint64_t replayed;
@@ -79,6 +81,8 @@ void shard_deliver(struct shard *shard, uint64_t seq);
 void shard_publish_gap(struct shard *shard);
 /* A stalled shard: offers what waits to the ring again; readers give way after overflow_wait. */
 void shard_retry(struct shard *shard);
+/* Logs what slow readers lost, not too often. */
+void shard_tell_losses(struct shard *shard);
 /* Goes on reading; nothing happens when it is not stalled. */
 void shard_unstall(struct shard *shard);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { OP_DISPATCH = 0, OP_BEAT = 1, OP_RECONNECT = 7, OP_INVALID = 9, OP_HELLO = 10, OP_ACK = 11 };
+enum { TELL_LOSSES_MS = 10000 /* between two lines about slow readers */ };
 
 /* ---- publishing ---- */
 
@@ -186,15 +187,27 @@ void shard_unstall(struct shard *shard) {
     }
 }
 
-static void make_way(struct shard *shard) {
+/* A plugin that never keeps up loses something many times a second: told in sums. */
+void shard_tell_losses(struct shard *shard) {
+    uint64_t now_ms = shard_now(shard);
+    if (shard->made_way_bytes == 0 || now_ms < shard->quiet_until_ms) {
+        return;
+    }
     struct log_from me = shard_from(shard);
+    log_warn(&me,
+             "the ring is full: %llu bytes of events were dropped for the slowest plugin (drey "
+             "status shows who lags; a larger ring_size gives more time)",
+             (unsigned long long)shard->made_way_bytes);
+    shard->made_way_bytes = 0;
+    shard->quiet_until_ms = now_ms + TELL_LOSSES_MS;
+}
+
+static void make_way(struct shard *shard) {
     uint64_t bytes = ring_make_way(shard->options.ring, shard->wanted_room);
     if (bytes > 0) {
         shard->stats.made_way++;
-        log_warn(&me,
-                 "the ring is full: the slowest plugin loses %llu bytes of events (drey status "
-                 "shows who lags; a larger ring_size gives more time)",
-                 (unsigned long long)bytes);
+        shard->made_way_bytes += bytes;
+        shard_tell_losses(shard);
     }
 }
 
