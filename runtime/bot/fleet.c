@@ -210,8 +210,10 @@ static bool open_sessions(struct fleet *fleet, struct err *err) {
 
 /* A session keeps the intents it was identified with. One that has all that is wanted is resumed,
  * more than wanted does no harm; one that lacks some must be made anew, and what it missed since
- * the last run is told as a gap. */
-static bool find_saved(struct fleet *fleet, unsigned id, struct saved_session *saved) {
+ * the last run is told as a gap from *lost_from on. */
+static bool find_saved(struct fleet *fleet, unsigned id, struct saved_session *saved,
+                       uint64_t *lost_from) {
+    *lost_from = 0;
     if (!sessions_load(fleet->sessions, id, fleet->total, fleet->token_hash, saved)) {
         return false;
     }
@@ -221,8 +223,7 @@ static bool find_saved(struct fleet *fleet, unsigned id, struct saved_session *s
     me.shard = (int)id;
     if ((fleet->intents & ~saved->intents) != 0) {
         log_info(&me, "more intents than in the last run: a new session is needed");
-        (void)ring_publish_gap(fleet->ring, RING_GAP_SESSION, id, saved->seq + 1, 0);
-        sessions_clear(fleet->sessions, id);
+        *lost_from = saved->seq + 1;
         return false;
     }
     uint64_t now = clock_wall_ms();
@@ -236,7 +237,8 @@ static bool make_shard(struct fleet *fleet, struct member *member, unsigned id, 
     const struct bot_options *o = fleet->options;
     struct saved_session stored;
     struct shard_saved saved = {0};
-    bool resume = find_saved(fleet, id, &stored);
+    uint64_t lost_from;
+    bool resume = find_saved(fleet, id, &stored, &lost_from);
     if (resume) {
         saved = (struct shard_saved){stored.session_id, stored.resume_url, stored.seq};
     }
@@ -256,6 +258,7 @@ static bool make_shard(struct fleet *fleet, struct member *member, unsigned id, 
                                     .overflow = o->overflow,
                                     .overflow_wait_ms = o->overflow_wait_ms,
                                     .saved = resume ? &saved : NULL,
+                                    .lost_from = lost_from,
                                     .callbacks = &shard_callbacks,
                                     .arg = fleet};
     member->shard = shard_create(&options, err);

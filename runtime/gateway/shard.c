@@ -90,6 +90,7 @@ static void on_timer(void *arg) {
     shard->armed_ms = NEVER;
     shard_step_kind(shard, SESSION_TIMER);
     shard_publish_gap(shard);
+    shard_tell_losses(shard);
     if (shard->stalled && shard_listening(shard)) {
         shard_retry(shard);
     }
@@ -137,6 +138,8 @@ struct shard *shard_create(const struct shard_options *options, struct err *err)
     shard->armed_ms = NEVER;
     shard->ticket =
         (struct identify_ticket){.shard = options->id, .granted = on_granted, .arg = shard};
+    patience_init(&shard->patience,
+                  options->overflow == SHARD_OVERFLOW_DROP ? 0 : options->overflow_wait_ms);
     session_init(&shard->session, network_timings(options->network));
     if (!copy_options(shard, options)) {
         err_set(err, ERR_NO_MEMORY, "shard %u: no memory", options->id);
@@ -154,6 +157,8 @@ struct shard *shard_create(const struct shard_options *options, struct err *err)
     if (options->saved != NULL && keep_saved(shard, options->saved)) {
         shard->session.seq = options->saved->seq; /* handed to the session at the first start */
     }
+    shard->gap_waits = options->lost_from != 0;
+    shard->gap_from = options->lost_from;
     return shard;
 fail:
     shard_destroy(shard);
@@ -166,6 +171,7 @@ void shard_start(struct shard *shard, const char *url) {
     event.has_resume_url = shard->secrets.resume_url[0] != '\0';
     event.seq = shard->session.seq;
     event.has_main_url = url != NULL && text_copy(shard->main_url, sizeof(shard->main_url), url);
+    shard_publish_gap(shard);
     shard_step(shard, &event);
 }
 
@@ -234,6 +240,7 @@ struct shard_stats shard_stats(const struct shard *shard) {
     stats.latency_ms = shard->session.heartbeat.latency_ms;
     stats.missed_acks = shard->session.heartbeat.missed;
     stats.seq = shard->session.seq;
+    stats.stalled_ms += shard->stalled ? shard_now(shard) - shard->stalled_since_ms : 0;
     stats.bytes_wire = intake->bytes_wire;
     stats.bytes_inflated = intake->bytes_inflated;
     stats.allocations = intake->allocations;

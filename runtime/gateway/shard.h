@@ -19,8 +19,10 @@ struct shard;
 
 /* What to do when the ring has no room because a reader is slow. */
 enum shard_overflow {
-    SHARD_OVERFLOW_WAIT, /* stop reading the socket for up to overflow_wait_ms, then make way */
-    SHARD_OVERFLOW_DROP, /* make way at once */
+    SHARD_OVERFLOW_WAIT, /* stop reading the socket for up to overflow_wait_ms, then make way until
+                            the readers have caught up with half a ring */
+    SHARD_OVERFLOW_DROP, /* make way as soon as readers that keep up had a moment (overflow_poll_ms)
+                          */
 };
 
 /* A session that outlived the process. Borrowed for the call, like all strings here. */
@@ -64,8 +66,10 @@ struct shard_options {
     struct network *network;    /* borrowed until destroy */
     struct identify_gate *gate; /* borrowed until destroy */
     enum shard_overflow overflow;
-    uint64_t overflow_wait_ms;               /* not scaled */
-    const struct shard_saved *saved;         /* NULL: no session to resume; copied */
+    uint64_t overflow_wait_ms;       /* not scaled */
+    const struct shard_saved *saved; /* NULL: no session to resume; copied */
+    uint64_t lost_from; /* without saved: a session was given up, events from this seq on are lost;
+                           told as a gap, then session_lost(). 0: none */
     const struct shard_callbacks *callbacks; /* all set; borrowed until destroy */
     void *arg;
 };

@@ -9,6 +9,7 @@
 #include "gateway/connection.h"
 #include "gateway/intake.h"
 #include "gateway/outbox.h"
+#include "gateway/patience.h"
 #include "gateway/redact.h"
 #include "gateway/sendlimit.h"
 #include "gateway/session.h"
@@ -42,7 +43,10 @@ struct shard {
     uint64_t state_since_ms;
     bool stalled;
     uint64_t stalled_since_ms;
-    uint64_t wanted_room; /* bytes that the dispatch which waits needs */
+    struct patience patience; /* with slow readers */
+    uint64_t wanted_room;     /* bytes that the dispatch which waits needs */
+    uint64_t made_way_bytes;  /* taken from slow readers and not logged yet */
+    uint64_t quiet_until_ms;  /* no line about that before */
     bool gap_waits;
     uint64_t gap_from;
     uint64_t replayed;
@@ -72,10 +76,13 @@ enum intake_verdict shard_on_message(void *arg, uint8_t *bytes, const struct env
                                      bool in_ring);
 /* Publishes the dispatch that is being handled; there is room for it. */
 void shard_deliver(struct shard *shard, uint64_t seq);
-/* The gap that a lost session left, as soon as the ring has room for it. */
+/* The gap that a lost session left, as soon as the ring has room for it. Only then is the session
+ * reported lost: killed before, the next start finds it, loses it again and tells the gap. */
 void shard_publish_gap(struct shard *shard);
 /* A stalled shard: offers what waits to the ring again; readers give way after overflow_wait. */
 void shard_retry(struct shard *shard);
+/* Logs what slow readers lost, not too often. */
+void shard_tell_losses(struct shard *shard);
 /* Goes on reading; nothing happens when it is not stalled. */
 void shard_unstall(struct shard *shard);
 

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 enum { OP_DISPATCH = 0, OP_BEAT = 1, OP_RECONNECT = 7, OP_INVALID = 9, OP_HELLO = 10, OP_ACK = 11 };
+enum { TELL_LOSSES_MS = 10000 /* between two lines about slow readers */ };
 
 /* ---- publishing ---- */
 
@@ -20,6 +21,7 @@ void shard_publish_gap(struct shard *shard) {
         ring_publish_gap(ring, RING_GAP_SESSION, shard->options.id, shard->gap_from, 0)) {
         shard->gap_waits = false;
         network_wake_later(shard->options.network, ring);
+        shard->options.callbacks->session_lost(shard->options.arg, shard->options.id);
     }
 }
 
@@ -179,6 +181,8 @@ static void stall(struct shard *shard) {
     shard->stalled = true;
     shard->stalled_since_ms = shard_now(shard);
     shard->stats.stalls++;
+    patience_full(&shard->patience, ring_head(shard->options.ring),
+                  ring_capacity(shard->options.ring), shard->stalled_since_ms);
     connection_read(shard->connection, false);
     session_pause(&shard->session, true);
     shard_arm(
@@ -191,21 +195,34 @@ void shard_unstall(struct shard *shard) {
     }
     shard->stalled = false;
     shard->stats.stalled_ms += shard_now(shard) - shard->stalled_since_ms;
+    patience_room(&shard->patience, ring_head(shard->options.ring));
     session_pause(&shard->session, false);
     if (shard->connection != NULL) {
         connection_read(shard->connection, true);
     }
 }
 
-static void make_way(struct shard *shard) {
+/* A plugin that never keeps up loses something many times a second: told in sums. */
+void shard_tell_losses(struct shard *shard) {
+    uint64_t now_ms = shard_now(shard);
+    if (shard->made_way_bytes == 0 || now_ms < shard->quiet_until_ms) {
+        return;
+    }
     struct log_from me = shard_from(shard);
+    log_warn(&me,
+             "the ring is full: %llu bytes of events were dropped for the slowest plugin (drey "
+             "status shows who lags; a larger ring_size gives more time)",
+             (unsigned long long)shard->made_way_bytes);
+    shard->made_way_bytes = 0;
+    shard->quiet_until_ms = now_ms + TELL_LOSSES_MS;
+}
+
+static void make_way(struct shard *shard) {
     uint64_t bytes = ring_make_way(shard->options.ring, shard->wanted_room);
     if (bytes > 0) {
         shard->stats.made_way++;
-        log_warn(&me,
-                 "the ring is full: the slowest plugin loses %llu bytes of events (drey status "
-                 "shows who lags; a larger ring_size gives more time)",
-                 (unsigned long long)bytes);
+        shard->made_way_bytes += bytes;
+        shard_tell_losses(shard);
     }
 }
 
@@ -216,14 +233,8 @@ static void settle(struct shard *shard, enum intake_result result, struct err *e
         shard_unstall(shard);
         break;
     case INTAKE_STALLED:
-        stall(shard);
-        if (shard->options.overflow == SHARD_OVERFLOW_DROP) {
-            make_way(shard);
-            result = intake_retry(shard->intake, err);
-            if (result != INTAKE_STALLED) {
-                settle(shard, result, err);
-            }
-        }
+        stall(shard); /* even if readers must make way: those that are not slow, and were not woken
+                         yet, get overflow_poll_ms to read what a burst brought */
         break;
     case INTAKE_BROKEN:
         shard->stats.malformed++;
@@ -239,12 +250,8 @@ static void settle(struct shard *shard, enum intake_result result, struct err *e
 /* The dispatch that waits is offered again; after overflow_wait readers must give way. */
 void shard_retry(struct shard *shard) {
     struct err err = {0};
-    uint64_t waited = shard_now(shard) - shard->stalled_since_ms;
-    if (shard->options.overflow == SHARD_OVERFLOW_DROP ||
-        waited >= shard->options.overflow_wait_ms) {
+    if (patience_spent(&shard->patience, shard_now(shard))) {
         make_way(shard);
-        shard->stats.stalled_ms += waited;
-        shard->stalled_since_ms = shard_now(shard);
     }
     settle(shard, intake_retry(shard->intake, &err), &err);
 }

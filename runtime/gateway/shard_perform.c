@@ -90,7 +90,6 @@ static void lose_session(struct shard *shard, uint64_t last_seq) {
     shard->gap_waits = true;
     shard->gap_from = last_seq + 1;
     shard_publish_gap(shard);
-    shard->options.callbacks->session_lost(shard->options.arg, shard->options.id);
 }
 
 static void fatal(struct shard *shard, unsigned code) {

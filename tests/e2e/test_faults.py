@@ -1,8 +1,9 @@
 """tests/e2e/test_faults.py: each fault of the simulator, one after the other on a living bot: it comes
 back by RESUME, every event arrives once, and the log says in words what happened."""
 import os
+import shutil
 
-from harness import Case, main, recorded, wait_for
+from harness import BUILD, Case, main, recorded, wait_for
 
 # A moment's trouble: the connection is lost and the session resumed.
 BREAKS = ["drop", "fin", "reconnect", "invalid-resumable", "raw 8b00ff13"] + [
@@ -120,6 +121,32 @@ class Faults(Case):
         self.world.fault("revoke")
         self.assertEqual(self.bot.process.wait(90), 77)
         self.bot.logged("refused the token")
+
+
+class SlowPlugin(Case):
+    def test_one_that_never_keeps_up_holds_the_others_for_overflow_wait_and_no_longer(self):
+        world = self.sim("--rate", 2000, "--heartbeat-interval", 1000)
+        file = os.path.join(self.directory, "events.log")
+        bot = self.host({"main": {"token": "t", "rest_url": world.rest, "ring_size": "256K",
+                                  "max_message": "64K", "overflow_wait": "300ms"}},
+                        plugins=["recorder"],
+                        sections=f"[plugin:recorder]\nfile = {file}\n"
+                                 f"[plugin:tally]\nfile = {file}.slow\n")
+        shutil.copy(os.path.join(BUILD, "tests", "plugins", "tally_slow.so"),
+                    os.path.join(bot.plugin_dir, "tally.so"))
+        bot.start().ready("main")
+
+        def shard():
+            bot.alive()
+            return bot.bot("main")["shards"][0]
+        wait_for("way made again and again", lambda: shard()["made_way"] >= 20, 30)
+        world.ask("POST", "/rate", "0")
+        wait_for("quiet", lambda: bot.plugin("recorder")["lag_bytes"] == 0)
+        last = shard()["seq"]
+        seqs = [seq for seq in recorded(file)[0] if seq > 0]
+        self.assertEqual(seqs, list(range(1, last + 1)))
+        self.assertEqual(shard()["connects"], 1)
+        self.assertGreater(bot.plugin("tally")["gaps"], 0)
 
 
 if __name__ == "__main__":

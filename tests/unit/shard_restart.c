@@ -2,6 +2,8 @@
 #include "base/loop.h"
 #include "gateway/connection.h"
 #include "gateway/shard.h"
+#include "gateway/shard_inside.h"
+#include "ring/reader.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -151,10 +153,73 @@ static void dropped_connections_end_without_a_word(void **state) {
     close(fd);
 }
 
+static void count_lost(void *arg, unsigned shard) {
+    unsigned *lost = arg;
+    (*lost)++;
+}
+
+/* Killed in between, the next start must still know of the session, or its gap is never told. */
+static void a_session_is_lost_only_when_its_gap_is_in_the_ring(void **state) {
+    struct shard_callbacks counting = callbacks;
+    counting.session_lost = count_lost;
+    struct err err = {0};
+    char directory[] = "/tmp/drey-shard-XXXXXX";
+    char path[64];
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof(path), "%s/events.ring", directory);
+    struct ring_options ring_options = {path, "bot", 64 << 10, 4 << 10};
+    struct ring_recovery recovery;
+    struct ring *ring = ring_open(&ring_options, &recovery, &err);
+    bool known;
+    bool lapped;
+    struct cursor *slow = cursor_open(NULL, ring, &known, &lapped, &err);
+    assert_true(ring_attach(ring, slow, true, &err));
+    while (ring_publish_gap(ring, RING_GAP_SESSION, 7, 1, 1)) {
+        /* until it is full */
+    }
+    uint64_t full = ring_head(ring);
+    struct loop *loop = loop_create(&err);
+    struct network *network = network_create(loop, NULL, &err);
+    struct identify_gate *gate = identify_gate_create(network, 1, &err);
+    unsigned lost = 0;
+    struct shard_options options = {.bot = "bot",
+                                    .count = 1,
+                                    .token = "token",
+                                    .ring = ring,
+                                    .network = network,
+                                    .gate = gate,
+                                    .callbacks = &counting,
+                                    .arg = &lost};
+    struct shard *shard = shard_create(&options, &err);
+    shard_perform(shard, &(struct session_action){.kind = SESSION_LOST, .value = 42});
+    assert_int_equal(lost, 0);
+    assert_int_equal(ring_head(ring), full);
+    ring_detach(ring, slow);
+    shard_publish_gap(shard);
+    assert_int_equal(lost, 1);
+    assert_true(ring_head(ring) > full);
+    shard_destroy(shard);
+
+    options.lost_from = 43; /* given up before it began */
+    shard = shard_create(&options, &err);
+    assert_int_equal(lost, 1);
+    shard_start(shard, "ws://127.0.0.1:1/");
+    assert_int_equal(lost, 2);
+    shard_destroy(shard);
+    cursor_close(slow);
+    identify_gate_destroy(gate);
+    network_destroy(network);
+    loop_destroy(loop);
+    ring_close(ring);
+    unlink(path);
+    rmdir(directory);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(final_stop_forgets_the_session),
         cmocka_unit_test(resumable_stop_keeps_the_session),
+        cmocka_unit_test(a_session_is_lost_only_when_its_gap_is_in_the_ring),
         cmocka_unit_test(dropped_connections_end_without_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
