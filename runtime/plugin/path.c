@@ -6,6 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 static const struct path_value nothing = {.kind = PATH_NONE};
 
@@ -20,23 +23,70 @@ static uint32_t skip_blanks(struct path_text text, uint32_t at) {
     return at;
 }
 
+/* ---- The next byte that matters, 16 at a time where the machine can ---- */
+
+#ifdef __SSE2__
+static __m128i load(struct path_text text, uint32_t at) {
+    return _mm_loadu_si128((const __m128i *)(const void *)(text.bytes + at));
+}
+
+static __m128i same(__m128i bytes, char c) {
+    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
+}
+#endif
+
+/* at: within the text. The first quote or backslash from there on, else the text's length. */
+static uint32_t next_quote(struct path_text text, uint32_t at) {
+#ifdef __SSE2__
+    for (; text.length - at >= 16; at += 16) {
+        __m128i bytes = load(text, at);
+        int found = _mm_movemask_epi8(_mm_or_si128(same(bytes, '"'), same(bytes, '\\')));
+        if (found != 0) {
+            return at + (uint32_t)__builtin_ctz((unsigned)found);
+        }
+    }
+#endif
+    while (at < text.length && text.bytes[at] != '"' && text.bytes[at] != '\\') {
+        at++;
+    }
+    return at;
+}
+
+static bool is_mark(char c) {
+    return c == '"' || c == '{' || c == '}' || c == '[' || c == ']';
+}
+
+/* The same for quotes and brackets. */
+static uint32_t next_mark(struct path_text text, uint32_t at) {
+#ifdef __SSE2__
+    for (; text.length - at >= 16; at += 16) {
+        __m128i bytes = load(text, at);
+        /* Bit 5 is all that tells { from [ and } from ]. */
+        __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+        __m128i brackets = _mm_or_si128(same(folded, '{'), same(folded, '}'));
+        int found = _mm_movemask_epi8(_mm_or_si128(brackets, same(bytes, '"')));
+        if (found != 0) {
+            return at + (uint32_t)__builtin_ctz((unsigned)found);
+        }
+    }
+#endif
+    while (at < text.length && !is_mark(text.bytes[at])) {
+        at++;
+    }
+    return at;
+}
+
+/* ---- Where things end ---- */
+
 /* at: the opening quote. Returns the place behind the closing one, 0 when there is none. */
 static uint32_t skip_string(struct path_text text, uint32_t at) {
     at++;
     while (at < text.length) {
-        const char *quote = memchr(text.bytes + at, '"', text.length - at);
-        if (quote == NULL) {
-            return 0;
+        at = next_quote(text, at);
+        if (at < text.length && text.bytes[at] == '"') {
+            return at + 1;
         }
-        uint32_t place = (uint32_t)(quote - text.bytes);
-        uint32_t slashes = 0;
-        while (place - slashes > at && text.bytes[place - slashes - 1] == '\\') {
-            slashes++;
-        }
-        if (slashes % 2 == 0) {
-            return place + 1;
-        }
-        at = place + 1;
+        at += 2; /* a backslash and what it escapes */
     }
     return 0;
 }
@@ -44,7 +94,7 @@ static uint32_t skip_string(struct path_text text, uint32_t at) {
 /* at: the opening bracket. Brackets are counted, not matched by kind: only the end is wanted. */
 static uint32_t skip_container(struct path_text text, uint32_t at) {
     uint32_t depth = 0;
-    while (at < text.length) {
+    while ((at = next_mark(text, at)) < text.length) {
         switch (text.bytes[at]) {
         case '"':
             at = skip_string(text, at);
@@ -58,8 +108,7 @@ static uint32_t skip_container(struct path_text text, uint32_t at) {
                 return 0;
             }
             break;
-        case '}':
-        case ']':
+        default: /* a closing one */
             if (--depth == 0) {
                 return at + 1;
             }
@@ -70,8 +119,12 @@ static uint32_t skip_container(struct path_text text, uint32_t at) {
     return 0;
 }
 
+static bool ends_word(char c) {
+    return is_blank(c) || c == ',' || c == ']' || c == '}' || c == ':' || c == '\0';
+}
+
 static uint32_t skip_word(struct path_text text, uint32_t at) {
-    while (at < text.length && strchr(",]} \t\r\n:", text.bytes[at]) == NULL) {
+    while (at < text.length && !ends_word(text.bytes[at])) {
         at++;
     }
     return at;
@@ -123,8 +176,9 @@ struct path_value path_root(struct path_text text) {
     return value_at(text, 0);
 }
 
-/* The member or element that begins at `at` (its key, for a member). */
-static struct path_value entry_at(struct path_text text, uint32_t at, uint16_t within) {
+/* The member or element that begins at `at` (its key, for a member). *key_end: behind the key. */
+static struct path_value entry_at(struct path_text text, uint32_t at, uint16_t within,
+                                  uint32_t *key_end) {
     at = skip_blanks(text, at);
     uint32_t key = at;
     if (within == PATH_OBJECT) {
@@ -132,6 +186,7 @@ static struct path_value entry_at(struct path_text text, uint32_t at, uint16_t w
             return nothing;
         }
         at = skip_string(text, at);
+        *key_end = at;
         at = at != 0 ? skip_blanks(text, at) : text.length;
         if (at >= text.length || text.bytes[at] != ':') {
             return nothing;
@@ -148,14 +203,16 @@ static bool in_bounds(struct path_text text, struct path_value value) {
     return value.kind != PATH_NONE && value.start < value.end && value.end <= text.length;
 }
 
-struct path_value path_first(struct path_text text, struct path_value from) {
+static struct path_value first_entry(struct path_text text, struct path_value from,
+                                     uint32_t *key_end) {
     if (!in_bounds(text, from) || (from.kind != PATH_ARRAY && from.kind != PATH_OBJECT)) {
         return nothing;
     }
-    return entry_at(text, from.start + 1, from.kind);
+    return entry_at(text, from.start + 1, from.kind, key_end);
 }
 
-struct path_value path_next(struct path_text text, struct path_value value) {
+static struct path_value next_entry(struct path_text text, struct path_value value,
+                                    uint32_t *key_end) {
     if (!in_bounds(text, value) || (value.within != PATH_ARRAY && value.within != PATH_OBJECT)) {
         return nothing;
     }
@@ -163,7 +220,17 @@ struct path_value path_next(struct path_text text, struct path_value value) {
     if (at >= text.length || text.bytes[at] != ',') {
         return nothing;
     }
-    return entry_at(text, at + 1, value.within);
+    return entry_at(text, at + 1, value.within, key_end);
+}
+
+struct path_value path_first(struct path_text text, struct path_value from) {
+    uint32_t key_end = 0;
+    return first_entry(text, from, &key_end);
+}
+
+struct path_value path_next(struct path_text text, struct path_value value) {
+    uint32_t key_end = 0;
+    return next_entry(text, value, &key_end);
 }
 
 bool path_key(struct path_text text, struct path_value value, uint32_t *start, uint32_t *length) {
@@ -179,23 +246,17 @@ bool path_key(struct path_text text, struct path_value value, uint32_t *start, u
     return true;
 }
 
-/* Keys are short: one with escapes is decoded into a small buffer, a long one is nobody's. */
-static bool key_is(struct path_text text, struct path_value value, const char *name,
-                   size_t length) {
-    uint32_t start = 0;
-    uint32_t bytes = 0;
-    if (!path_key(text, value, &start, &bytes)) {
-        return false;
-    }
-    if (memchr(text.bytes + start, '\\', bytes) == NULL) {
-        return bytes == length && memcmp(text.bytes + start, name, length) == 0;
+/* The key's inside is key[0..bytes). Keys are short: one with escapes is decoded into a small
+ * buffer, a long one is nobody's. */
+static bool key_is(const char *key, uint32_t bytes, const char *name, size_t length) {
+    if (memchr(key, '\\', bytes) == NULL) {
+        return bytes == length && memcmp(key, name, length) == 0;
     }
     char decoded[3 * 256 + 1];
     if (bytes > 256) {
         return false;
     }
-    return path_decode(text.bytes + start, bytes, decoded) == length &&
-           memcmp(decoded, name, length) == 0;
+    return path_decode(key, bytes, decoded) == length && memcmp(decoded, name, length) == 0;
 }
 
 static bool place_of(const char *word, size_t length, uint64_t *place) {
@@ -213,12 +274,15 @@ static struct path_value step(struct path_text text, struct path_value from, con
     if (from.kind == PATH_ARRAY && !place_of(word, length, &place)) {
         return nothing;
     }
-    struct path_value value = path_first(text, from);
+    uint32_t end = 0;
+    struct path_value value = first_entry(text, from, &end);
     while (value.kind != PATH_NONE) {
-        if (from.kind == PATH_ARRAY ? place-- == 0 : key_is(text, value, word, length)) {
+        if (from.kind == PATH_ARRAY
+                ? place-- == 0
+                : key_is(text.bytes + value.key + 1, end - value.key - 2, word, length)) {
             return value;
         }
-        value = path_next(text, value);
+        value = next_entry(text, value, &end);
     }
     return nothing;
 }
@@ -297,27 +361,61 @@ bool path_true(struct path_text text, struct path_value value) {
     return in_bounds(text, value) && value.kind == PATH_BOOL && text.bytes[value.start] == 't';
 }
 
+/* The members that path_ids() looks at. */
+enum id_member { MEMBER_OTHER, ID, GUILD_ID, CHANNEL_ID, USER_ID, PERSON, MEMBER };
+
+static enum id_member member_of(const char *key, uint32_t bytes) {
+    static const struct {
+        char name[12];
+        uint8_t length;
+        uint8_t member;
+    } rows[] = {
+        {"id", 2, ID},           {"guild_id", 8, GUILD_ID}, {"channel_id", 10, CHANNEL_ID},
+        {"user_id", 7, USER_ID}, {"author", 6, PERSON},     {"user", 4, PERSON},
+        {"member", 6, MEMBER},
+    };
+    bool escaped = memchr(key, '\\', bytes) != NULL;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bool is = escaped ? key_is(key, bytes, rows[i].name, rows[i].length)
+                          : bytes == rows[i].length && memcmp(key, rows[i].name, bytes) == 0;
+        if (is) {
+            return (enum id_member)rows[i].member;
+        }
+    }
+    return MEMBER_OTHER;
+}
+
 void path_ids(struct path_text text, struct path_value d, struct path_ids *ids) {
     uint64_t person = 0; /* of `author` or `user`: before `member`, behind `user_id` */
     uint64_t member = 0;
+    uint32_t end = 0;
     *ids = (struct path_ids){0};
     if (d.kind != PATH_OBJECT) {
         return;
     }
-    for (struct path_value value = path_first(text, d); value.kind != PATH_NONE;
-         value = path_next(text, value)) {
-        if (key_is(text, value, "id", 2)) {
+    for (struct path_value value = first_entry(text, d, &end); value.kind != PATH_NONE;
+         value = next_entry(text, value, &end)) {
+        switch (member_of(text.bytes + value.key + 1, end - value.key - 2)) {
+        case ID:
             ids->id = path_id(text, value);
-        } else if (key_is(text, value, "guild_id", 8)) {
+            break;
+        case GUILD_ID:
             ids->guild_id = path_id(text, value);
-        } else if (key_is(text, value, "channel_id", 10)) {
+            break;
+        case CHANNEL_ID:
             ids->channel_id = path_id(text, value);
-        } else if (key_is(text, value, "user_id", 7)) {
+            break;
+        case USER_ID:
             ids->user_id = path_id(text, value);
-        } else if (key_is(text, value, "author", 6) || key_is(text, value, "user", 4)) {
+            break;
+        case PERSON:
             person = path_id(text, path_find(text, value, "id"));
-        } else if (key_is(text, value, "member", 6)) {
+            break;
+        case MEMBER:
             member = path_id(text, path_find(text, value, "user.id"));
+            break;
+        case MEMBER_OTHER:
+            break;
         }
     }
     if (ids->user_id == 0) {

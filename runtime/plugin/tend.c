@@ -34,8 +34,8 @@ static struct seat *seat_of(struct plugins *plugins, const struct hand *hand,
 
 /* starting: asked by start() of a new generation, which sets what its predecessor has set: such a
  * timer keeps its phase. */
-static void timer_request(struct plugins *plugins, struct seat *seat, bool starting,
-                          const struct port_message *message) {
+static void timer_request(struct plugins *plugins, struct seat *seat, const struct hand *asker,
+                          bool starting, const struct port_message *message) {
     const char *name = port_name(message);
     bool same = starting && message->kind == PORT_TIMER_SET &&
                 timers_has_period(&seat->timers, name, message->number, message->more);
@@ -50,8 +50,7 @@ static void timer_request(struct plugins *plugins, struct seat *seat, bool start
     }
     struct port_message ack = {
         .kind = PORT_TIMER_ACK, .number = message->number, .name_length = message->name_length};
-    struct hand *hand = seat->incoming != NULL ? seat->incoming : seat->hand;
-    box_push(hand->mail, &ack, name, "", 0);
+    box_push(asker->mail, &ack, name, "", 0);
     tend_arm_timer(plugins);
 }
 
@@ -79,7 +78,7 @@ static void seat_message(struct plugins *plugins, struct plugin *plugin, struct 
             buf_append(&seat->staged, message, bytes);
             buf_append(&seat->staged, zeros, (8 - bytes % 8) % 8);
         } else {
-            timer_request(plugins, seat, false, message);
+            timer_request(plugins, seat, seat->hand, false, message);
         }
         break;
     case PORT_TIMER_DONE:
@@ -103,7 +102,7 @@ void tend_staged(struct plugins *plugins, struct seat *seat) {
         const struct port_message *message =
             (const struct port_message *)(const void *)(seat->staged.bytes + at);
         size_t bytes = sizeof(*message) + message->name_length + message->data_length + 2;
-        timer_request(plugins, seat, true, message);
+        timer_request(plugins, seat, seat->hand, true, message);
         at += (bytes + 7) & ~(size_t)7;
     }
     buf_clear(&seat->staged);

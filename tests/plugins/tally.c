@@ -113,6 +113,9 @@ static int init(drey_ctx *ctx) {
 #ifdef BAD_TLS
     static_tls++;
 #endif
+#ifdef BAD_LATE
+    usleep(300 * 1000);
+#endif
 #ifdef BAD_INIT_HANG
     sleep(600);
 #endif
@@ -182,7 +185,7 @@ static int save(drey_ctx *ctx) {
 
 static int restore(drey_ctx *ctx, const drey_state *state) {
     (void)ctx;
-#ifdef BAD_RESTORE
+#if defined(BAD_RESTORE) || defined(BAD_LATE)
     return DREY_E_INVALID;
 #else
     if (state->version != 1 || state->data_size != sizeof(count)) {

@@ -203,6 +203,27 @@ static void timers_and_posts_reach_the_function_of_that_name(void **state) {
     rig_close(&rig);
 }
 
+static bool slow_tick(struct rig *rig) {
+    return rig_wrote(rig, "tick 9 of slow");
+}
+
+static void a_timer_set_during_a_load_that_fails_is_called(void **state) {
+    struct rig rig = {0};
+    struct buf text = {0};
+    rig_open(&rig, "*", NULL);
+    rig_put(&rig, "tally_slow", "tally.so", false); /* 90 ms for each event */
+    assert_true(plugins_load(rig.plugins, NULL));
+    rig_put(&rig, "tally_bad_late", "tally.so", false); /* 300 ms in the probe, 300 ms here */
+    for (int i = 0; i < 4; i++) {
+        rig_event(&rig, "x");
+    }
+    rig_event(&rig, "timer");
+    assert_false(rig_reload(&rig, "tally", &text));
+    rig_wait(&rig, slow_tick);
+    buf_finish(&text);
+    rig_close(&rig);
+}
+
 static bool is_stuck(struct rig *rig) {
     return rig_row(rig).state == PLUGIN_STUCK;
 }
@@ -417,6 +438,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_reload_is_for_all_bots_or_for_none),
         cmocka_unit_test(intents_the_session_lacks_refuse_the_load),
         cmocka_unit_test(timers_and_posts_reach_the_function_of_that_name),
+        cmocka_unit_test(a_timer_set_during_a_load_that_fails_is_called),
         cmocka_unit_test(a_handler_that_never_returns_is_quarantined_and_replaced),
         cmocka_unit_test(threads_handlers_and_buffers_left_behind_keep_the_image),
         cmocka_unit_test(a_save_that_fails_gives_the_reload_up),
