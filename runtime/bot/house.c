@@ -127,14 +127,8 @@ static void end_if_all_failed(struct house *house) {
     house_stop(house, false);
 }
 
-static void on_failed(void *arg, struct bot *bot, const struct err *why) {
-    struct house *house = arg;
-    entry_of(house, bot_name(bot))->failure = *why;
-    end_if_all_failed(house);
-}
-
-static void on_ready(void *arg, struct bot *bot) {
-    struct house *house = arg;
+/* Told once: every bot that is in service is ready. */
+static void tell_if_ready(struct house *house) {
     size_t ready = 0;
     size_t alive = 0;
     for (size_t i = 0; i < house->count; i++) {
@@ -148,10 +142,21 @@ static void on_ready(void *arg, struct bot *bot) {
             bot_status_finish(&status);
         }
     }
-    if (!house->ready_told && ready == alive) {
+    if (!house->ready_told && !house->stopping && ready > 0 && ready == alive) {
         house->ready_told = true;
         log_info(NULL, "ready: %zu of %zu bots", ready, house->count);
     }
+}
+
+static void on_failed(void *arg, struct bot *bot, const struct err *why) {
+    struct house *house = arg;
+    entry_of(house, bot_name(bot))->failure = *why;
+    end_if_all_failed(house);
+    tell_if_ready(house); /* it may have been the one that the others waited for */
+}
+
+static void on_ready(void *arg, struct bot *bot) {
+    tell_if_ready(arg);
 }
 
 static void on_stopped(void *arg, struct bot *bot) {

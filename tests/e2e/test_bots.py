@@ -63,6 +63,16 @@ class Bots(Case):
         self.host(bots).start(http_proxy=nobody, https_proxy=nobody, all_proxy=nobody,
                               no_proxy="").ready("plain", "tls")
 
+    def test_the_host_is_ready_when_the_last_bot_it_waited_for_fails(self):
+        good, late = self.sim(), self.sim("--token", "other")
+        late.fault("busy-rest")
+        host = self.host({"a": {"token": "x", "rest_url": good.rest},
+                          "b": {"token": "wrong", "rest_url": late.rest}}).start().ready("a")
+        host.logged(r"warn +b: GET .*/gateway/bot answered 503")
+        late.fault("heal")
+        host.logged(r"error b: token rejected \(401\)")
+        host.logged(r"info +ready: 1 of 2 bots")
+
     def test_revoked_token_fails_the_bot_with_advice(self):
         sim = self.sim()
         host = self.host({"a": {"token": "x", "rest_url": sim.rest},
