@@ -95,6 +95,9 @@ static void on_tick(drey_ctx *ctx, uint64_t cookie) {
     char line[64];
     snprintf(line, sizeof(line), "tick %" PRIu64 " of " TALLY_VERSION "\n", cookie);
     (void)ctx;
+#ifdef BAD_TICK
+    sleep(600);
+#endif
     write_line(line);
 }
 
