@@ -79,6 +79,14 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
     if (strcmp(drey_str(ev, "content"), "post") == 0) {
         drey_post(ctx, "posted", 7, "data", 4);
     }
+    if (strcmp(drey_str(ev, "content"), "flood") == 0) {
+        int asked = 0;
+        while (asked < 1000000 && drey_timer(ctx, "tick", 9, 1000000, 0) >= 0) {
+            asked++;
+        }
+        snprintf(line, sizeof(line), asked <= 10000 ? "flood bounded\n" : "flood %d\n", asked);
+        write_line(line);
+    }
     if (strcmp(drey_str(ev, "content"), "timer") == 0) {
         drey_timer(ctx, "tick", 9, 20, 20);
     }

@@ -203,6 +203,21 @@ static void timers_and_posts_reach_the_function_of_that_name(void **state) {
     rig_close(&rig);
 }
 
+static bool flooded(struct rig *rig) {
+    return rig_wrote(rig, "flood ");
+}
+
+static void one_callback_cannot_ask_for_timers_without_end(void **state) {
+    struct rig rig = {0};
+    rig_open(&rig, "*", NULL);
+    rig_put(&rig, "tally_1", "tally.so", false);
+    assert_true(plugins_load(rig.plugins, NULL));
+    rig_event(&rig, "flood");
+    rig_wait(&rig, flooded);
+    assert_true(rig_wrote(&rig, "flood bounded\n"));
+    rig_close(&rig);
+}
+
 static bool slow_tick(struct rig *rig) {
     return rig_wrote(rig, "tick 9 of slow");
 }
@@ -459,6 +474,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_reload_is_for_all_bots_or_for_none),
         cmocka_unit_test(intents_the_session_lacks_refuse_the_load),
         cmocka_unit_test(timers_and_posts_reach_the_function_of_that_name),
+        cmocka_unit_test(one_callback_cannot_ask_for_timers_without_end),
         cmocka_unit_test(a_timer_set_during_a_load_that_fails_is_called),
         cmocka_unit_test(a_handler_that_never_returns_is_quarantined_and_replaced),
         cmocka_unit_test(a_timer_whose_function_hung_goes_on_in_the_next_version),
