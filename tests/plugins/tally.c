@@ -170,7 +170,7 @@ static int start(drey_ctx *ctx) {
     setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 #endif
 #ifdef BAD_SIGNAL
-    signal(SIGUSR2, on_signal);
+    signal(SIGRTMAX, on_signal); /* the last one there is */
 #endif
 #ifdef BAD_START
     return DREY_E_FAIL;
