@@ -84,6 +84,14 @@ static int written_before(struct recorder *recorder, const char *line, size_t le
            memcmp(last, line, length - 1) == 0;
 }
 
+/* Half a line (the disk is full) would spoil the next one. */
+static void take_back(int fd, size_t bytes) {
+    off_t end = lseek(fd, 0, SEEK_END);
+    if (bytes > 0 && end >= (off_t)bytes && ftruncate(fd, end - (off_t)bytes) != 0) {
+        return; /* the next start does it */
+    }
+}
+
 static void on_event(drey_ctx *ctx, const drey_event *ev) {
     struct recorder *recorder = ctx->user;
     char line[LINE_MAX_BYTES];
@@ -94,8 +102,10 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
     for (size_t done = 0; done < length;) {
         ssize_t put = write(recorder->fd, line + done, length - done);
         if (put < 0 && errno != EINTR) {
+            int why = errno;
+            take_back(recorder->fd, done);
             drey_error(ctx, "%s: event %" PRIu64 " not recorded: %s", recorder->path, ev->seq,
-                       strerror(errno));
+                       strerror(why));
             return;
         }
         done += put > 0 ? (size_t)put : 0;

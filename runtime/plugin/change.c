@@ -252,8 +252,8 @@ static bool attach_all(struct change *change, struct err *err) {
 
 /* ---- The end: one or the other ---- */
 
-static bool timer_alive(void *arg, uint64_t serial) {
-    return timers_alive(arg, serial);
+static bool hand_on(void *arg, uint64_t serial) {
+    return timers_hand_on(arg, serial);
 }
 
 static void carry_counts(struct seat *seat, const struct hand *old) {
@@ -265,17 +265,19 @@ static void carry_counts(struct seat *seat, const struct hand *old) {
 static void switch_seat(struct change *change, struct seat *seat) {
     struct port_message go = {.kind = PORT_GO};
     struct hand *old = seat->hand;
-    if (old != NULL) {
-        carry_counts(seat, old);
-        box_move(old->mail, seat->incoming->mail, timer_alive, &seat->timers);
-    }
     seat->hand = seat->incoming;
     seat->incoming = NULL;
+    tend_staged(change->plugins, seat); /* first: a call behind its answer is wanted */
+    if (old != NULL) {
+        carry_counts(seat, old);
+        timers_ground(&seat->timers); /* an abandoned one never says that its call is done */
+        box_move(old->mail, seat->hand->mail, hand_on, &seat->timers);
+        timers_sweep(&seat->timers);
+    }
     seat->needs = seat->incoming_needs;
     seat->stuck = false;
     seat->progress = 0;
     seat->progress_ms = clock_mono_ms();
-    tend_staged(change->plugins, seat);
     change->waiting += ring_head(seat->bot->ring) - cursor_position(seat->cursor);
     hand_ask(seat->hand, &go, "", "", 0);
     store_mark_begun(seat->bot, change->plugin->id);

@@ -252,6 +252,15 @@ static bool judge_changed(struct plugins *plugins, struct buf *text, struct err 
     return ok;
 }
 
+/* Those that were refused since this one had their id get their turn. */
+static void judge_again(struct plugins *plugins, const char *id) {
+    for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
+        if (id[0] != '\0' && strcmp(file->id, id) == 0) {
+            file->judged = false;
+        }
+    }
+}
+
 /* Forgets files that are away for longer than the grace, and unloads their plugins. */
 static bool drop_missing(struct plugins *plugins) {
     uint64_t now = clock_mono_ms();
@@ -270,7 +279,9 @@ static bool drop_missing(struct plugins *plugins) {
             plugins_unload(plugins, plugin->id, NULL);
         }
         *link = file->next;
+        judge_again(plugins, file->id);
         free_file(file);
+        waiting = true; /* for one look more */
     }
     return waiting;
 }

@@ -250,8 +250,8 @@ static int32_t timer_message(struct instance *instance, const struct port_messag
         instance_fault(instance, "drey_timer(): no timer function \"%s\" was registered", name);
         return DREY_E_UNKNOWN;
     }
-    if (!tombs_add(&instance->tombs, name, head->number)) {
-        return DREY_E_NO_MEMORY;
+    if (!tombs_add(&instance->tombs, name, head->number)) { /* bounds what a loop can ask for */
+        return DREY_E_LIMIT;
     }
     if (!instance->port->send(instance->port->arg, head, name, "")) {
         tombs_remove(&instance->tombs, name, head->number);

@@ -136,7 +136,7 @@ static int handler_left(const struct image *image) {
     }
     struct range range = {.base = map->l_addr};
     dl_iterate_phdr(find_range, &range);
-    for (int number = 1; number < SIGRTMAX; number++) {
+    for (int number = 1; number <= SIGRTMAX; number++) {
         struct sigaction action;
         if (sigaction(number, NULL, &action) != 0) {
             continue;

@@ -133,6 +133,29 @@ bool timers_alive(const struct timers *timers, uint64_t serial) {
     return by_serial(timers, serial) != NULL;
 }
 
+void timers_ground(struct timers *timers) {
+    for (size_t i = 0; i < timers->count; i++) {
+        timers->list[i].in_flight = false;
+    }
+}
+
+bool timers_hand_on(struct timers *timers, uint64_t serial) {
+    struct timer *timer = by_serial(timers, serial);
+    if (timer != NULL) {
+        timer->in_flight = true;
+    }
+    return timer != NULL;
+}
+
+void timers_sweep(struct timers *timers) {
+    for (size_t i = timers->count; i > 0; i--) {
+        struct timer *timer = &timers->list[i - 1];
+        if (timer->over && !timer->in_flight) {
+            remove_timer(timers, timer);
+        }
+    }
+}
+
 void timers_finish(struct timers *timers) {
     free(timers->list);
     *timers = (struct timers){0};

@@ -43,6 +43,12 @@ const struct timer *timers_take(struct timers *timers, uint64_t now_ms);
 void timers_done(struct timers *timers, uint64_t serial);
 /* Whether a call of this serial is still wanted. */
 bool timers_alive(const struct timers *timers, uint64_t serial);
+/* Who made the calls is gone: none is in flight any more. A call that is handed on to somebody
+ * else is marked again by timers_hand_on(), which is false when it is not wanted; one-shots whose
+ * call was lost are forgotten by timers_sweep(). */
+void timers_ground(struct timers *timers);
+bool timers_hand_on(struct timers *timers, uint64_t serial);
+void timers_sweep(struct timers *timers);
 void timers_finish(struct timers *timers);
 
 #endif

@@ -10,6 +10,9 @@ struct tomb {
 };
 
 bool tombs_add(struct tombs *tombs, const char *name, uint64_t cookie) {
+    if (tombs->count == TOMBS_MAX) {
+        return false;
+    }
     if (tombs->count == tombs->capacity) {
         size_t capacity = tombs->capacity * 2 + 8;
         struct tomb *list = realloc(tombs->list, capacity * sizeof(*list));

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { TOMBS_MAX = 8192 };
+
 struct tomb;
 struct tombs {
     struct tomb *list;
@@ -15,7 +17,7 @@ struct tombs {
     size_t capacity;
 };
 
-/* False: no memory. name: at most PORT_NAME_MAX bytes. */
+/* False: TOMBS_MAX or no memory. name: at most PORT_NAME_MAX bytes. */
 bool tombs_add(struct tombs *tombs, const char *name, uint64_t cookie);
 /* Removes one entry; none of that kind is fine. */
 void tombs_remove(struct tombs *tombs, const char *name, uint64_t cookie);

@@ -79,6 +79,14 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
     if (strcmp(drey_str(ev, "content"), "post") == 0) {
         drey_post(ctx, "posted", 7, "data", 4);
     }
+    if (strcmp(drey_str(ev, "content"), "flood") == 0) {
+        int asked = 0;
+        while (asked < 1000000 && drey_timer(ctx, "tick", 9, 1000000, 0) >= 0) {
+            asked++;
+        }
+        snprintf(line, sizeof(line), asked <= 10000 ? "flood bounded\n" : "flood %d\n", asked);
+        write_line(line);
+    }
     if (strcmp(drey_str(ev, "content"), "timer") == 0) {
         drey_timer(ctx, "tick", 9, 20, 20);
     }
@@ -95,6 +103,9 @@ static void on_tick(drey_ctx *ctx, uint64_t cookie) {
     char line[64];
     snprintf(line, sizeof(line), "tick %" PRIu64 " of " TALLY_VERSION "\n", cookie);
     (void)ctx;
+#ifdef BAD_TICK
+    sleep(600);
+#endif
     write_line(line);
 }
 
@@ -159,7 +170,7 @@ static int start(drey_ctx *ctx) {
     setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 #endif
 #ifdef BAD_SIGNAL
-    signal(SIGUSR2, on_signal);
+    signal(SIGRTMAX, on_signal); /* the last one there is */
 #endif
 #ifdef BAD_START
     return DREY_E_FAIL;

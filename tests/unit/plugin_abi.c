@@ -177,6 +177,28 @@ static void timers_keep_their_phase_and_do_not_pile_up(void **state) {
     timers_finish(&timers);
 }
 
+static void a_call_that_was_lost_does_not_hold_its_timer(void **state) {
+    struct timers timers = {0};
+    assert_true(timers_set(&timers, "lost", 1, 0, 10, 10));
+    assert_true(timers_set(&timers, "once", 2, 0, 10, 0));
+    assert_true(timers_set(&timers, "moved", 3, 0, 10, 10));
+    uint64_t moved = 0;
+    const struct timer *timer;
+    while ((timer = timers_take(&timers, 10)) != NULL) {
+        moved = timer->cookie == 3 ? timer->serial : moved;
+    }
+    timers_ground(&timers);
+    assert_true(timers_hand_on(&timers, moved));
+    assert_false(timers_hand_on(&timers, 999));
+    timers_sweep(&timers);
+    assert_int_equal(timers.count, 2);
+    timer = timers_take(&timers, 20);
+    assert_non_null(timer);
+    assert_string_equal(timer->name, "lost");
+    assert_null(timers_take(&timers, 20)); /* the other is still on its way */
+    timers_finish(&timers);
+}
+
 static void a_ration_lets_a_burst_pass_and_counts_the_rest(void **state) {
     struct ration ration = {0};
     uint64_t suppressed = 0;
@@ -210,6 +232,7 @@ int main(void) {
         cmocka_unit_test(constants_keep_their_values),
         cmocka_unit_test(the_constants_of_events_are_those_of_the_host),
         cmocka_unit_test(timers_keep_their_phase_and_do_not_pile_up),
+        cmocka_unit_test(a_call_that_was_lost_does_not_hold_its_timer),
         cmocka_unit_test(a_ration_lets_a_burst_pass_and_counts_the_rest),
         cmocka_unit_test(a_list_of_wanted_plugins_is_read_as_written),
     };

@@ -203,6 +203,21 @@ static void timers_and_posts_reach_the_function_of_that_name(void **state) {
     rig_close(&rig);
 }
 
+static bool flooded(struct rig *rig) {
+    return rig_wrote(rig, "flood ");
+}
+
+static void one_callback_cannot_ask_for_timers_without_end(void **state) {
+    struct rig rig = {0};
+    rig_open(&rig, "*", NULL);
+    rig_put(&rig, "tally_1", "tally.so", false);
+    assert_true(plugins_load(rig.plugins, NULL));
+    rig_event(&rig, "flood");
+    rig_wait(&rig, flooded);
+    assert_true(rig_wrote(&rig, "flood bounded\n"));
+    rig_close(&rig);
+}
+
 static bool slow_tick(struct rig *rig) {
     return rig_wrote(rig, "tick 9 of slow");
 }
@@ -252,6 +267,27 @@ static void a_handler_that_never_returns_is_quarantined_and_replaced(void **stat
     rig_wait(&rig, wrote_report);
     assert_true(rig_wrote(&rig, "gap 1\n")); /* what it missed is told */
     assert_int_equal(plugins_kept_images(rig.plugins), 1);
+    buf_finish(&text);
+    rig_close(&rig);
+}
+
+static bool good_tick(struct rig *rig) {
+    return rig_wrote(rig, "tick 9 of 1");
+}
+
+static void a_timer_whose_function_hung_goes_on_in_the_next_version(void **state) {
+    struct rig rig = {.stuck_ms = 100, .deadline_ms = 2000};
+    struct buf text = {0};
+    rig_open(&rig, "*", NULL);
+    rig_put(&rig, "tally_bad_tick", "tally.so", false);
+    assert_true(plugins_load(rig.plugins, NULL));
+    rig_event(&rig, "timer");
+    rig_wait(&rig, is_stuck);
+    rig_put(&rig, "tally_1", "tally.so", false);
+    if (!rig_reload(&rig, "tally", &text)) {
+        fail_msg("%s", text.bytes);
+    }
+    rig_wait(&rig, good_tick);
     buf_finish(&text);
     rig_close(&rig);
 }
@@ -438,8 +474,10 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_reload_is_for_all_bots_or_for_none),
         cmocka_unit_test(intents_the_session_lacks_refuse_the_load),
         cmocka_unit_test(timers_and_posts_reach_the_function_of_that_name),
+        cmocka_unit_test(one_callback_cannot_ask_for_timers_without_end),
         cmocka_unit_test(a_timer_set_during_a_load_that_fails_is_called),
         cmocka_unit_test(a_handler_that_never_returns_is_quarantined_and_replaced),
+        cmocka_unit_test(a_timer_whose_function_hung_goes_on_in_the_next_version),
         cmocka_unit_test(threads_handlers_and_buffers_left_behind_keep_the_image),
         cmocka_unit_test(a_save_that_fails_gives_the_reload_up),
         cmocka_unit_test(a_running_handler_is_waited_for),

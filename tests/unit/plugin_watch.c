@@ -141,6 +141,19 @@ static void deleted_for_good_is_an_unload(void **state) {
     rig_close(&rig);
 }
 
+static void the_second_file_of_an_id_serves_when_the_first_is_deleted(void **state) {
+    struct rig rig = {0};
+    char path[PATH_MAX];
+    watched(&rig);
+    rig_put(&rig, "tally_2", "second.so", false);
+    let_pass(&rig, 1000);
+    wait_for(&rig, "1", 1); /* refused: its id is taken */
+    path_of(&rig, "tally.so", path);
+    assert_int_equal(unlink(path), 0);
+    wait_for(&rig, "2", 1);
+    rig_close(&rig);
+}
+
 static void a_renamed_file_goes_on_serving(void **state) {
     struct rig rig = {0};
     char from[PATH_MAX];
@@ -207,6 +220,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_truncated_file_is_refused_and_retried_when_it_changes),
         cmocka_unit_test(deleted_and_back_soon_is_no_unload),
         cmocka_unit_test(deleted_for_good_is_an_unload),
+        cmocka_unit_test(the_second_file_of_an_id_serves_when_the_first_is_deleted),
         cmocka_unit_test(a_renamed_file_goes_on_serving),
         cmocka_unit_test(a_replaced_directory_is_followed),
         cmocka_unit_test(strange_things_in_the_directory_are_refused_without_harm),
