@@ -48,7 +48,8 @@ bool file_read(const char *path, size_t most, struct buf *buf, struct err *err) 
     return ok;
 }
 
-static bool write_all(int fd, const char *bytes, size_t length) {
+bool file_write_all(int fd, const void *data, size_t length) {
+    const char *bytes = data;
     while (length > 0) {
         ssize_t done = write(fd, bytes, length);
         if (done < 0 && errno != EINTR) {
@@ -70,7 +71,7 @@ bool file_write(const char *path, const void *bytes, size_t length, struct err *
     if (fd < 0) {
         return err_system(err, "%s", beside);
     }
-    bool ok = write_all(fd, bytes, length) && fdatasync(fd) == 0;
+    bool ok = file_write_all(fd, bytes, length) && fdatasync(fd) == 0;
     int saved = errno;
     ok = close(fd) == 0 && ok;
     if (!ok || rename(beside, path) != 0) {

@@ -12,6 +12,8 @@
 bool file_read(const char *path, size_t most, struct buf *buf, struct err *err);
 /* Replaces path by a file of these bytes, mode 0600: written beside it, synced, renamed. */
 bool file_write(const char *path, const void *bytes, size_t length, struct err *err);
+/* Writes all of it to a blocking descriptor. False: errno says why. */
+bool file_write_all(int fd, const void *data, size_t length);
 /* Makes the directory and its parents; new ones get mode 0700. An existing one is fine. */
 bool file_make_dirs(const char *path, struct err *err);
 /* Opens (creates, mode 0600) path and takes its flock. Returns the descriptor, owned: closing it

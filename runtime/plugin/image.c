@@ -4,6 +4,7 @@
  * so it is asked afterwards whether the file is still there. */
 #include "plugin/image.h"
 
+#include "base/file.h"
 #include "base/text.h"
 
 #include <dlfcn.h>
@@ -24,24 +25,12 @@ struct image {
     const drey_plugin *entry;
 };
 
-static bool write_all(int fd, const char *bytes, size_t length) {
-    while (length > 0) {
-        ssize_t done = write(fd, bytes, length);
-        if (done < 0 && errno != EINTR) {
-            return false;
-        }
-        bytes += done > 0 ? done : 0;
-        length -= done > 0 ? (size_t)done : 0;
-    }
-    return true;
-}
-
 bool image_copy(const char *path, const void *bytes, size_t length, struct err *err) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0500);
     if (fd < 0) {
         return err_system(err, "private copy %s", path);
     }
-    bool ok = write_all(fd, bytes, length);
+    bool ok = file_write_all(fd, bytes, length);
     int saved = errno;
     ok = close(fd) == 0 && ok;
     if (!ok) {
