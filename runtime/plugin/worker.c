@@ -2,14 +2,18 @@
  * `control` and is answered; events are handled only between PORT_GO and PORT_HOLD. */
 #include "plugin/worker.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "plugin/instance.h"
 #include "ring/reader.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { SKIP_MAX = 512 }; /* records nobody wants, skipped before the mailbox is looked at again */
+
+enum { OVERTAKEN_QUIET_MS = 10000 };
 
 struct worker {
     const struct worker_options *options;
@@ -18,7 +22,9 @@ struct worker {
     struct image *image;
     struct reader *reader;
     struct buf message;
-    uint64_t ask; /* of the step being answered: goes back with the answer */
+    uint64_t overtaken;      /* times since the last line about it */
+    uint64_t quiet_until_ms; /* no such line before */
+    uint64_t ask;            /* of the step being answered: goes back with the answer */
     bool going;
     bool inited; /* stop() is owed */
     bool over;
@@ -63,17 +69,32 @@ static void answer(struct worker *worker, uint32_t kind, bool ok, const struct e
 
 /* ---- Events ---- */
 
+/* A plugin that lags is overtaken again and again: one line says it for a while. */
+static void log_overtaken(struct worker *worker) {
+    char text[128];
+    uint64_t now_ms = clock_mono_ms();
+    worker->overtaken++;
+    if (now_ms < worker->quiet_until_ms) {
+        return;
+    }
+    int length =
+        snprintf(text, sizeof(text), "too slow: it was moved forward and missed events, %llu times",
+                 (unsigned long long)worker->overtaken);
+    struct port_message head = {
+        .kind = PORT_LOG, .status = LOG_WARN, .data_length = (uint32_t)length};
+    tell_host(worker, &head, text);
+    worker->overtaken = 0;
+    worker->quiet_until_ms = now_ms + OVERTAKEN_QUIET_MS;
+}
+
 /* Every gap is counted; one of this reader's own is logged, the host has told of the others. */
 static void note_gap(struct worker *worker, const struct ring_record *record) {
-    static const char text[] = "too slow: it was moved forward and missed events";
     if (record->kind == RING_EVENT) {
         return;
     }
     atomic_fetch_add_explicit(&worker->shared->gaps, 1, memory_order_relaxed);
     if (record->reason == RING_GAP_LAPPED) {
-        struct port_message head = {
-            .kind = PORT_LOG, .status = LOG_WARN, .data_length = sizeof(text) - 1};
-        tell_host(worker, &head, text);
+        log_overtaken(worker);
     }
 }
 
