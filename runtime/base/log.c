@@ -25,13 +25,6 @@ static const struct {
     [LOG_ERROR] = {"error", "\033[31m", 3}, [LOG_OFF] = {"off", "", 7},
 };
 
-static const char *const formats[] = {
-    [LOG_FORMAT_AUTO] = "auto",
-    [LOG_FORMAT_TEXT] = "text",
-    [LOG_FORMAT_JSON] = "json",
-    [LOG_FORMAT_JOURNALD] = "journald",
-};
-
 /* Process-wide on purpose: a log that must be handed to every function is not used. */
 static atomic_int least_level = LOG_INFO;
 static atomic_int line_format = LOG_FORMAT_TEXT;
@@ -61,30 +54,6 @@ void log_open(enum log_format format, enum log_level least) {
 
 bool log_enabled(enum log_level level) {
     return (int)level >= atomic_load_explicit(&least_level, memory_order_relaxed);
-}
-
-bool log_level_parse(const char *name, enum log_level *level) {
-    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-        if (strcmp(levels[i].name, name) == 0) {
-            *level = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-const char *log_level_name(enum log_level level) {
-    return levels[level].name;
-}
-
-bool log_format_parse(const char *name, enum log_format *format) {
-    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        if (strcmp(formats[i], name) == 0) {
-            *format = (enum log_format)i;
-            return true;
-        }
-    }
-    return false;
 }
 
 struct out {

@@ -24,10 +24,6 @@ struct log_from {
 /* Sets format and least level for the whole process; may be called again. */
 void log_open(enum log_format format, enum log_level least);
 bool log_enabled(enum log_level level);
-/* "info" etc. to a level and back. log_level_parse leaves *level alone on failure. */
-bool log_level_parse(const char *name, enum log_level *level);
-const char *log_level_name(enum log_level level);
-bool log_format_parse(const char *name, enum log_format *format);
 
 /* from: NULL for the host itself. What a terminal may not be shown (text_shown_width()) is escaped,
  * line breaks too. */

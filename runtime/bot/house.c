@@ -38,7 +38,7 @@ struct house {
     struct house_bot *bots;
     size_t count;
     struct plugins *plugins;
-    struct loop_signal *signals[5];
+    struct loop_signal *signals[3];
     struct loop_timer *deadline;
     size_t running; /* bots whose connections have not come to rest */
     bool stopping;
@@ -101,15 +101,6 @@ static void end_rest(void *arg) {
 /* --- bots --------------------------------------------------------------------------------------
  */
 
-static struct house_bot *entry_of(struct house *house, const char *name) {
-    for (size_t i = 0; i < house->count; i++) {
-        if (strcmp(house->bots[i].config->name, name) == 0) {
-            return &house->bots[i];
-        }
-    }
-    return NULL;
-}
-
 /* Nothing is left to serve: the exit status tells the supervisor that restarting will not help. */
 static void end_if_all_failed(struct house *house) {
     bool token = true;
@@ -150,7 +141,11 @@ static void tell_if_ready(struct house *house) {
 
 static void on_failed(void *arg, struct bot *bot, const struct err *why) {
     struct house *house = arg;
-    entry_of(house, bot_name(bot))->failure = *why;
+    for (size_t i = 0; i < house->count; i++) {
+        if (house->bots[i].bot == bot) {
+            house->bots[i].failure = *why;
+        }
+    }
     end_if_all_failed(house);
     tell_if_ready(house); /* it may have been the one that the others waited for */
 }
@@ -259,7 +254,7 @@ static void give_config(void *arg, const char *bot, const char *plugin, plugins_
 static bool admit(void *arg, const char *bot, const char *plugin, const struct plugin_needs *needs,
                   struct err *err) {
     struct house *house = arg;
-    const struct house_bot *entry = entry_of(house, bot);
+    const struct house_bot *entry = house_bot_find(house, bot);
     if (entry == NULL || entry->bot == NULL || !bot_started(entry->bot)) {
         return true;
     }
@@ -490,6 +485,15 @@ uint64_t house_uptime_ms(const struct house *house) {
 
 size_t house_bot_count(const struct house *house) {
     return house->count;
+}
+
+const struct house_bot *house_bot_find(const struct house *house, const char *name) {
+    for (size_t i = 0; i < house->count; i++) {
+        if (strcmp(house->bots[i].config->name, name) == 0) {
+            return &house->bots[i];
+        }
+    }
+    return NULL;
 }
 
 const struct house_bot *house_bot(const struct house *house, size_t index) {

@@ -53,6 +53,8 @@ struct house_bot {
 };
 size_t house_bot_count(const struct house *house);
 const struct house_bot *house_bot(const struct house *house, size_t index);
+/* By name; NULL when there is none. */
+const struct house_bot *house_bot_find(const struct house *house, const char *name);
 
 /* Reloads as plugins_reload() does; logs the result too. name NULL: all that changed. */
 bool house_reload(struct house *house, const char *name, struct buf *text);

@@ -106,16 +106,6 @@ static void run_stop(struct commands *commands, uint64_t client, const cJSON *re
     house_stop(commands->house, final);
 }
 
-static const struct house_bot *find_bot(struct house *house, const char *name) {
-    for (size_t i = 0; i < house_bot_count(house); i++) {
-        const struct house_bot *bot = house_bot(house, i);
-        if (strcmp(bot->config->name, name) == 0) {
-            return bot;
-        }
-    }
-    return NULL;
-}
-
 static void observer_end(struct observer *observer) {
     ring_detach(observer->ring, observer->cursor);
     cursor_close(observer->cursor);
@@ -168,7 +158,7 @@ static bool observe(struct commands *commands, uint64_t client, struct ring *rin
 static void run_tail(struct commands *commands, uint64_t client, const cJSON *request) {
     const cJSON *name = cJSON_GetObjectItemCaseSensitive(request, "bot");
     const struct house_bot *bot =
-        cJSON_IsString(name) ? find_bot(commands->house, name->valuestring) : NULL;
+        cJSON_IsString(name) ? house_bot_find(commands->house, name->valuestring) : NULL;
     struct err err = {0};
     if (bot == NULL) {
         refuse(commands, client, "no such bot; `drey status` lists them");

@@ -38,16 +38,6 @@ const char *compress_name(enum compress compress) {
     return kinds[compress].name;
 }
 
-bool compress_parse(const char *name, enum compress *compress) {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strcmp(kinds[i].name, name) == 0) {
-            *compress = (enum compress)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool uses_zlib(enum compress compress) {
     return compress == COMPRESS_ZLIB_STREAM || compress == COMPRESS_PAYLOAD;
 }

@@ -21,7 +21,6 @@ enum compress {
 /* The value of the URL's parameter `compress`, NULL for those without one. */
 const char *compress_parameter(enum compress compress);
 const char *compress_name(enum compress compress);
-bool compress_parse(const char *name, enum compress *compress);
 
 struct inflate;
 

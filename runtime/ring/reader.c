@@ -189,11 +189,6 @@ void reader_advance(struct reader *reader) {
     atomic_store_explicit(&reader->page->lapped, 0, memory_order_relaxed); /* it was told first */
 }
 
-uint64_t reader_lag(const struct reader *reader) {
-    uint64_t head = atomic_load_explicit(&reader->file->head, memory_order_acquire);
-    return head > reader->at ? head - reader->at : 0;
-}
-
 int reader_wake_fd(const struct reader *reader) {
     return reader->wake_fd;
 }

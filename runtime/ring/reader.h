@@ -70,8 +70,6 @@ enum reader_result reader_take(struct reader *reader, struct ring_record *record
 uint32_t reader_begin(struct reader *reader);
 /* Moves the cursor past the record last peeked or taken. */
 void reader_advance(struct reader *reader);
-/* Bytes of records between the cursor and the head. */
-uint64_t reader_lag(const struct reader *reader);
 
 /* What to wait for: readable (POLLIN), level-triggered. */
 int reader_wake_fd(const struct reader *reader);
