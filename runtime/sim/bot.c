@@ -34,6 +34,7 @@ static struct sim_bot *make_bot(struct sim *sim, const char *token) {
         (UINT64_C(160000000000) + hash % UINT64_C(30000000000)) << 22 | (hash >> 40 & 0x3fffff);
     sim_start_init(&bot->starts, (uint32_t)sim->options.session_limit, loop_now_ms(sim->loop),
                    DAY_MS / sim->options.time_scale);
+    bot->number = ++sim->bot_count;
     bot->next = sim->bots;
     sim->bots = bot;
     return bot;

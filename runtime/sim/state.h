@@ -39,6 +39,7 @@ struct sim_shard_stats {
 struct sim_bot {
     struct sim_bot *next;
     char token[SIM_TOKEN_SIZE];
+    uint32_t number; /* from 1, in the order of their first use */
     struct sim_self self;
     bool revoked;
     struct sim_identify_keys keys;
@@ -162,6 +163,7 @@ struct sim {
     struct sim_traffic traffic;
     struct sim_news news;
     struct sim_bot *bots;
+    uint32_t bot_count;
     struct sim_conn *conns;
     uint32_t gateway_conns;
     uint32_t session_total;
@@ -209,8 +211,13 @@ void sim_make_traffic(struct sim *sim, uint64_t now_ms);
 void sim_emit(struct sim_conn *conn, const char *text, size_t length);
 void sim_emit_text(struct sim_conn *conn, const char *text);
 void sim_emit_joined(struct sim_conn *conn);
+/* A dispatch without a number that inflates to this size; nothing on uncompressed connections. */
+void sim_emit_bomb(struct sim_conn *conn, uint64_t size);
 
 /* conn.c */
+/* A line of the transcript about this connection: what: static, text: copied; seq 0: none. */
+void sim_conn_note(struct sim_conn *conn, char way, const char *what, uint64_t seq, size_t bytes,
+                   const char *text);
 void sim_conn_accept(struct sim_listener *listener, int fd);
 /* Close frame, then the end of TCP. */
 void sim_conn_close(struct sim_conn *conn, uint16_t code, const char *reason);
@@ -229,6 +236,8 @@ void sim_gateway_tick(struct sim_conn *conn, uint64_t now_ms);
 /* The session stays, the connection goes. */
 void sim_gateway_detach(struct sim_conn *conn, uint16_t client_code);
 void sim_gateway_hello(struct sim_conn *conn, uint64_t interval_ms);
+/* A control payload; what: its name for the transcript, static. */
+void sim_gateway_op(struct sim_conn *conn, int op, const char *d, const char *what);
 /* "Invalid session"; the client may identify or resume again on the same connection. */
 void sim_gateway_op9(struct sim_conn *conn, bool resumable);
 
