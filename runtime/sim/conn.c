@@ -130,7 +130,7 @@ static void on_ended(void *arg) {
     if (conn->phase == SIM_PHASE_GATEWAY) {
         conn->sim->stats.client_ends++;
         note(conn, '<', "end", "TCP ended without a close frame");
-    } else if (conn->phase == SIM_PHASE_CLOSING) {
+    } else if (conn->gateway) {
         note(conn, '<', "end", "after a close frame");
     }
     sim_gateway_detach(conn, 0);
@@ -162,6 +162,9 @@ static void take_close(struct sim_conn *conn, const struct sim_ws_item *item) {
              (int)(item->length < 80 ? item->length : 80), item->bytes);
     note(conn, '<', "CLOSE", text);
     bool answer = sim_conn_fault(conn, SIM_FAULT_NOCLOSE, true) == NULL;
+    if (sim_conn_fault(conn, SIM_FAULT_LINGER, true) != NULL) {
+        return;
+    }
     const struct sim_fault *babble = sim_conn_fault(conn, SIM_FAULT_BABBLE, true);
     if (babble != NULL) { /* it was under way when the close frame came */
         note(conn, '>', "SEND", babble->text);

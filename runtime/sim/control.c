@@ -266,6 +266,7 @@ static const struct route {
 
 void sim_control_answer(struct sim_conn *conn, const struct sim_request *request) {
     struct buf json = {0};
+    sim_transcript_flush(conn->sim->transcript); /* who asks may read the file next */
     cJSON *body = cJSON_ParseWithLength(request->body, request->body_length);
     struct call call = {.conn = conn,
                         .sim = conn->sim,

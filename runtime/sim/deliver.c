@@ -77,8 +77,10 @@ void sim_pump(struct sim_conn *conn) {
     if (conn->wire == NULL || session == NULL || conn->phase != SIM_PHASE_GATEWAY || mute(conn)) {
         return;
     }
-    const struct sim_fault *cut =
-        conn->sim->faults.count > 0 ? sim_conn_fault(conn, SIM_FAULT_CUT, false) : NULL;
+    bool faulty = conn->sim->faults.count > 0;
+    const struct sim_fault *cut = faulty ? sim_conn_fault(conn, SIM_FAULT_CUT, false) : NULL;
+    const struct sim_fault *quit = faulty ? sim_conn_fault(conn, SIM_FAULT_QUIT, false) : NULL;
+    const struct sim_fault *turn = faulty ? sim_conn_fault(conn, SIM_FAULT_TURN, false) : NULL;
     while (conn->next_seq <= session->last_seq && sim_wire_pending(conn->wire) < SIM_WIRE_HIGH) {
         const struct sim_payload *payload = sim_session_at(session, conn->next_seq);
         if (payload == NULL && conn->next_seq <= session->gap_seq) {
@@ -95,6 +97,16 @@ void sim_pump(struct sim_conn *conn) {
             return;
         }
         conn->next_seq++;
+        if (turn != NULL && conn->dispatched == turn->number) {
+            sim_conn_fault(conn, SIM_FAULT_TURN, true);
+            sim_gateway_turn(conn);
+            turn = NULL;
+        }
+        if (quit != NULL && conn->dispatched >= quit->number) {
+            sim_conn_fault(conn, SIM_FAULT_QUIT, true);
+            sim_conn_close(conn, 4000, "as asked for");
+            return;
+        }
         if (cut != NULL && conn->dispatched >= cut->number) {
             sim_conn_fault(conn, SIM_FAULT_CUT, true);
             sim_wire_flush(conn->wire);

@@ -70,6 +70,15 @@ static void spoil(char *bytes, size_t length, bool text) {
     *at = text ? (char)0xff : (char)(*at ^ 0x55);
 }
 
+/* Half of a message: with zlib-stream a WebSocket message of its own, else a fragment. */
+static void emit_severed(struct sim_conn *conn, uint8_t opcode, const char *bytes, size_t length) {
+    bool whole = conn->dialect.compress == SIM_ZLIB_STREAM;
+    sim_ws_frame(sim_wire_output(conn->wire), (uint8_t)((whole ? 0x80 : 0) | opcode), bytes,
+                 length / 2);
+    sim_wire_flush(conn->wire);
+    sim_conn_end(conn, false);
+}
+
 static void emit_plain(struct sim_conn *conn, const char *text, size_t length) {
     struct sim *sim = conn->sim;
     buf_clear(&sim->squeezed);
@@ -135,6 +144,10 @@ void sim_emit(struct sim_conn *conn, const char *text, size_t length) {
     if (conn->wire == NULL || conn->phase != SIM_PHASE_GATEWAY) {
         return;
     }
+    if (conn->squeeze == NULL && conn->sever_next) {
+        emit_severed(conn, SIM_WS_TEXT, text, length);
+        return;
+    }
     if (conn->squeeze == NULL) {
         emit_plain(conn, text, length);
         return;
@@ -145,6 +158,10 @@ void sim_emit(struct sim_conn *conn, const char *text, size_t length) {
     }
     if (!sim_squeeze_message(conn->squeeze, text, length, &sim->squeezed)) {
         sim_conn_end(conn, true); /* its stream can no longer be continued */
+        return;
+    }
+    if (conn->sever_next) {
+        emit_severed(conn, SIM_WS_BINARY, sim->squeezed.bytes, sim->squeezed.length);
         return;
     }
     if (conn->corrupt_next) {

@@ -28,6 +28,7 @@
     X(FRAME, "frame", "KIND", false,                                                               \
       "a bad frame: masked reserved opcode utf8 control fragment continue length empty short "     \
       "text binary close1")                                                                        \
+    X(SEVER, "sever", "", false, "TCP end in the middle of the next message")                      \
     X(CORRUPT, "corrupt", "", false, "one wrong byte in the next message")                         \
     X(BOMB, "bomb", "BYTES", false, "a message that inflates to this size, outside the session")   \
     X(BIG, "big", "BYTES", false, "a dispatch of this size that compresses well (12M, 1G)")        \
@@ -53,11 +54,14 @@
     X(RESUME_AGAIN, "resume-again", "", true, "RESUME is answered by op 9 d:true")                 \
     X(RESUME_DROP, "resume-drop", "", true, "RESUME is answered by a TCP reset")                   \
     X(CUT, "cut", "COUNT", true, "reset each connection after COUNT dispatches")                   \
+    X(QUIT, "quit", "COUNT", true, "close 4000 after COUNT dispatches on each connection")         \
+    X(TURN, "turn", "COUNT", true, "op 7 after COUNT dispatches on each connection")               \
     X(SPLIT, "split", "BYTES", true, "fragments of this size, a ping between them")                \
     X(CHUNK, "chunk", "BYTES", true, "zlib-stream: one gateway message over several WS messages")  \
     X(HALVE, "halve", "", true, "zlib-stream: flushed in mid-message too, a WS message for each")  \
     X(JOIN, "join", "COUNT", true, "zlib-stream: several gateway messages in one WS message")      \
     X(NOCLOSE, "noclose", "", true, "the client's close frame is never answered")                  \
+    X(LINGER, "linger", "", true, "the client's close frame is not heard: events go on")           \
     X(BABBLE, "babble", "TEXT", true,                                                              \
       "the client's close frame is answered by this message first")                                \
     X(UNAVAILABLE, "unavailable", "COUNT", true, "the last COUNT guilds never become available")   \

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECONNECT_END_MS 5000
-
 static void send_frame(struct sim_conn *conn, const char *kind) {
     struct buf *out = sim_wire_output(conn->wire);
     static const struct {
@@ -189,8 +187,7 @@ static void act(struct sim_conn *conn, const struct sim_fault *fault) {
         sim_conn_close(conn, (uint16_t)fault->number, "asked for");
         break;
     case SIM_FAULT_RECONNECT:
-        sim_gateway_op(conn, 7, "null", "RECONNECT");
-        conn->end_ms = loop_now_ms(conn->sim->loop) + RECONNECT_END_MS;
+        sim_gateway_turn(conn);
         break;
     case SIM_FAULT_INVALID:
         forget(conn, true);
@@ -222,6 +219,9 @@ static void act(struct sim_conn *conn, const struct sim_fault *fault) {
         break;
     case SIM_FAULT_FRAME:
         send_frame(conn, fault->text);
+        break;
+    case SIM_FAULT_SEVER:
+        conn->sever_next = true;
         break;
     case SIM_FAULT_CORRUPT:
         conn->corrupt_next = true;

@@ -24,6 +24,11 @@ void sim_gateway_hello(struct sim_conn *conn, uint64_t interval_ms) {
     sim_gateway_op(conn, 10, d, "HELLO");
 }
 
+void sim_gateway_turn(struct sim_conn *conn) {
+    conn->end_ms = loop_now_ms(conn->sim->loop) + RECONNECT_END_MS;
+    sim_gateway_op(conn, 7, "null", "RECONNECT");
+}
+
 void sim_gateway_op9(struct sim_conn *conn, bool resumable) {
     conn->duty.identified = false; /* it may try again on the same socket */
     sim_gateway_op(conn, 9, resumable ? "true" : "false", "INVALID_SESSION");
@@ -73,8 +78,7 @@ static void greet(struct sim_conn *conn) {
     }
     if (sim_conn_fault(conn, SIM_FAULT_EARLY_RECONNECT, true) != NULL) {
         conn->duty.beat_due_ms = 0;
-        conn->end_ms = loop_now_ms(conn->sim->loop) + RECONNECT_END_MS;
-        sim_gateway_op(conn, 7, "null", "RECONNECT");
+        sim_gateway_turn(conn);
         return;
     }
     if (sim_conn_fault(conn, SIM_FAULT_EARLY_INVALID, true) != NULL) {
@@ -105,6 +109,7 @@ void sim_gateway_start(struct sim_conn *conn, const struct sim_request *request)
     }
     sim_http_switch(sim_wire_output(conn->wire), request->websocket_key);
     conn->phase = SIM_PHASE_GATEWAY;
+    conn->gateway = true;
     sim->gateway_conns++;
     sim->stats.upgrades++;
     note_connect(conn, request->query);

@@ -94,7 +94,9 @@ struct sim_conn {
     uint32_t ack_count;
     struct buf joined; /* JOIN: compressed messages waiting */
     uint32_t joined_count;
+    bool gateway; /* it was upgraded */
     bool corrupt_next;
+    bool sever_next;
     bool frozen;
     bool payload_compress;
 };
@@ -236,6 +238,8 @@ void sim_gateway_tick(struct sim_conn *conn, uint64_t now_ms);
 /* The session stays, the connection goes. */
 void sim_gateway_detach(struct sim_conn *conn, uint16_t client_code);
 void sim_gateway_hello(struct sim_conn *conn, uint64_t interval_ms);
+/* Op 7: the client is to reconnect; the connection is ended 5 s later. */
+void sim_gateway_turn(struct sim_conn *conn);
 /* A control payload; what: its name for the transcript, static. */
 void sim_gateway_op(struct sim_conn *conn, int op, const char *d, const char *what);
 /* "Invalid session"; the client may identify or resume again on the same connection. */
