@@ -2,7 +2,6 @@
 #include "base/log.h"
 #include "bot/house.h"
 #include "cli/cli.h"
-#include "config/url.h"
 #include "control/commands.h"
 
 #include <getopt.h>
@@ -11,18 +10,12 @@
 
 /* Shrunken timings would be abuse of the real Discord. */
 static bool may_scale(const struct config *config) {
-    for (size_t i = 0; i < config->bot_count; i++) {
-        const struct config_bot *bot = &config->bots[i];
-        const char *urls[] = {bot->rest_url, bot->gateway_url};
-        for (size_t u = 0; u < sizeof(urls) / sizeof(urls[0]); u++) {
-            if (urls[u] != NULL && !config_url_is_local(urls[u])) {
-                cli_complain("--time-scale is for a local Discord only; bot %s would ask %s",
-                             bot->name, urls[u]);
-                return false;
-            }
-        }
+    const char *bot;
+    const char *url = config_remote_url(config, &bot);
+    if (url != NULL) {
+        cli_complain("--time-scale is for a local Discord only; bot %s would ask %s", bot, url);
     }
-    return true;
+    return url == NULL;
 }
 
 static int status_of(const struct err *err) {
@@ -35,7 +28,7 @@ static int status_of(const struct err *err) {
     }
 }
 
-static int run(const struct config *config, double time_scale) {
+static int run(struct config *config, double time_scale) {
     struct err err = {0};
     log_open(config->log, config->log_level);
     log_info(NULL, "drey %s, configuration %s", DREY_VERSION, config->path);
@@ -84,7 +77,7 @@ int run_main(int argc, char **argv) {
         return cli_usage("run", "it takes no argument, got '%s'", argv[optind]);
     }
     struct config config = {0};
-    if (!cli_config(path, false, &config)) {
+    if (!cli_config(path, &config)) {
         return EXIT_CONFIGURATION;
     }
     int status = time_scale != 1 && !may_scale(&config) ? EXIT_USAGE : run(&config, time_scale);
