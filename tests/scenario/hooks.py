@@ -1,9 +1,13 @@
 """tests/scenario/hooks.py: what the language of scenarios cannot say. A hook gets the stage and its words, and
 raises AssertionError when something does not hold.
 """
+import json
 import os
+import shutil
 import time
 import urllib.parse
+
+from clients import harness
 
 
 def sockets(stage):
@@ -86,3 +90,71 @@ def wait_for_a_try(stage):
         if stage.wire().fitting("<IDENTIFY", since) or stage.wire().fitting("<RESUME", since):
             return
         time.sleep(0.02)
+
+
+def memory_below(stage, megabytes):
+    """The most resident memory that the client ever had."""
+    with open(f"/proc/{stage.client.pid()}/status", encoding="ascii") as file:
+        peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+    most = float(megabytes) * stage.memory_factor
+    assert peak / 1024 < most, f"{peak / 1024:.0f} MB were in use, wanted below {most:.0f}"
+
+
+def nested_event(stage, name, depth):
+    depth = int(depth)
+    raw = '{"x":' + "[" * depth + "]" * depth + "}"
+    stage.sims["main"].ask("POST", "/event", json.dumps({"t": name, "raw": raw}))
+
+
+def put_plugin(stage, build):
+    """Puts a build of the witness in the place of the one that runs, as an installer would."""
+    host = stage.client.host
+    fresh = os.path.join(host.plugin_dir, ".witness.new")
+    shutil.copy(os.path.join(harness.BUILD, "tests", "plugins", build + ".so"), fresh)
+    os.rename(fresh, os.path.join(host.plugin_dir, "witness.so"))
+    return host.run("reload", "witness", "-c", host.ini)
+
+
+def replace_plugin(stage, build):
+    answer = put_plugin(stage, build)
+    assert answer.returncode == 0, f"drey reload: {answer.stdout}{answer.stderr}"
+
+
+def replace_plugin_fails(stage, build):
+    before = stage.client.host.plugin("witness")["generation"]
+    answer = put_plugin(stage, build)
+    assert answer.returncode != 0, "drey reload took a plugin whose init fails"
+    after = stage.client.host.plugin("witness")
+    assert after["state"] == "running" and after["generation"] == before, after
+
+
+def crashed(stage):
+    """The client ended by a signal, which is what the scenario wanted."""
+    stage.stopped = True
+    status = stage.client.wait(60)
+    assert status != 0, "the handler crashed and the host ended well"
+
+
+def delivered_again(stage, name):
+    attempts = [e.attempt for e in stage.events() if e.name == name]
+    assert attempts and attempts[0] == 1, f"{name} was seen with the attempts {attempts}"
+    stage.stopped = True
+
+
+def nowhere_in_the_ring(stage, text):
+    path = os.path.join(stage.client.host.state, "main", "events.ring")
+    with open(path, "rb") as file:
+        assert text.encode() not in file.read(), f"'{text}' is in the ring"
+
+
+def resumes_spread(stage, most):
+    """They came with jitter: not all RESUMEs in the same 20 ms."""
+    times = [line.at for line in stage.wire().fitting("<RESUME")]
+    crowd = max(sum(1 for b in times if a <= b < a + 0.02) for a in times)
+    assert crowd < int(most) * 0.9, f"{crowd} of {len(times)} RESUMEs within 20 ms"
+
+
+def reload_config(stage):
+    host = stage.client.host
+    answer = host.run("reload", "--config", "-c", host.ini)
+    assert answer.returncode == 0, f"drey reload --config: {answer.stdout}{answer.stderr}"
