@@ -81,6 +81,8 @@ class Stage:
             return sum(1 for e in self.events() if e.name == "GAP")
         if word == "events":
             return sum(1 for e in self.events() if e.seq > 0 and shard in (None, e.shard))
+        if word == "outages":
+            return sum(1 for e in self.events() if e.name == "GUILD_DELETE" and e.unavailable == 1)
         if word.startswith("events:"):
             return sum(1 for e in self.events() if e.name == word[7:] and shard in (None, e.shard))
         if word.startswith("violations:"):
@@ -425,7 +427,7 @@ def cut_sessions(events):
         mine = shards.setdefault(event.shard, [])
         if event.name == "READY":
             mine.append([])
-        if event.seq > 0 and mine:
+        if event.seq > 0 and mine and event.attempt <= 1:  # a repeat that is marked is none
             mine[-1].append(event)
     return shards
 
