@@ -105,7 +105,8 @@ class Stage:
         return script.OPERATORS[asked["op"]](found, wanted), found, wanted
 
     def until(self, what, condition, seconds=None):
-        end = time.monotonic() + (PATIENCE_S if seconds is None else seconds)
+        patience_s = PATIENCE_S * self.kind.patience
+        end = time.monotonic() + (patience_s if seconds is None else seconds)
         while True:
             value = condition()
             if value:
@@ -346,6 +347,16 @@ class Stage:
             return found is not None and script.OPERATORS[op](found, wanted)
         self.until(lambda: f"status {rest}; it is {find()}", fits)
 
+    def do_note(self, rest):
+        """What a peer called something: see tests/peers/."""
+        name, _, times = rest.partition(" x")
+        self.until(f"the client to say {rest}",
+                   lambda: self.client.notes().count(name) >= int(times or 1))
+
+    def do_nonote(self, rest):
+        if rest in self.client.notes():
+            raise Failed(f"the client said {rest}")
+
     def do_clock(self, rest):
         """From the first time on (before start) the client's wall clock can be moved."""
         self.clock = os.path.join(self.directory, "clock")
@@ -389,7 +400,7 @@ class Stage:
         step = None
         try:
             for step in self.scenario.steps:
-                if step.only in (None, self.kind.speaks, "peers" if self.kind.speaks != "drey" else None):
+                if step.only is None or self.kind.speaks in step.only:
                     getattr(self, "do_" + step.word)(step.rest)
             step = None
             self.check_violations()
