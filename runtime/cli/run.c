@@ -1,4 +1,5 @@
 /* cli/run.c: `drey run`: the host itself, in the foreground. */
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "bot/house.h"
 #include "cli/cli.h"
@@ -8,6 +9,9 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* Open files: a socket per shard. The WebSocket library keeps 16 bytes for each that is allowed. */
+enum { DESCRIPTORS_MOST = 65536 };
 
 /* Shrunken timings would be abuse of the real Discord. */
 static bool may_scale(const struct config *config) {
@@ -39,6 +43,7 @@ static int run(const struct config *config, double time_scale) {
     struct err err = {0};
     log_open(config->log, config->log_level);
     log_info(NULL, "drey %s, configuration %s", DREY_VERSION, config->path);
+    (void)descriptors_raise(DESCRIPTORS_MOST);
     struct house_options options = {config, time_scale};
     struct house *house = house_open(&options, &err);
     struct commands *commands = house != NULL ? commands_open(house, &err) : NULL;
