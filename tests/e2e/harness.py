@@ -110,13 +110,14 @@ class Host:
             file.write(text + sections)
         os.chmod(self.ini, 0o600)
         self.process = None
+        self.binary = DREY
 
     def start(self, *options, limits=None, **env):
         """limits: {resource: (soft, hard)} for the process."""
         def limit():
             for which, values in (limits or {}).items():
                 resource.setrlimit(which, values)
-        self.process = subprocess.Popen([DREY, "run", "-c", self.ini, *options],
+        self.process = subprocess.Popen([self.binary, "run", "-c", self.ini, *options],
                                         env=dict(os.environ, **env),
                                         stdout=subprocess.DEVNULL, stderr=append(self.log),
                                         preexec_fn=limit if limits else None)
