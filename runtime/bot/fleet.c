@@ -55,6 +55,7 @@ struct fleet {
     unsigned failed_fetches;
     uint64_t not_before_ms; /* a 429 said so */
     uint32_t total;         /* of Discord's shards; 0 until known */
+    size_t reserved;        /* sockets set aside */
     size_t count;
     struct member *members;
     size_t ready_count;
@@ -285,6 +286,10 @@ static bool launch(struct fleet *fleet, uint32_t advised, struct err *err) {
     if (fleet->gate == NULL || !open_sessions(fleet, err)) {
         return false;
     }
+    if (!network_reserve(fleet->threads.network, count, err)) {
+        return false;
+    }
+    fleet->reserved = count;
     fleet->members = calloc(count, sizeof(*fleet->members));
     if (fleet->members == NULL) {
         return err_set(err, ERR_NO_MEMORY, "%zu shards", count);
@@ -343,6 +348,12 @@ static void fetch_failed(struct fleet *fleet) {
     loop_timer_start(fleet->retry, wait);
 }
 
+static const char *advice_for(const struct err *err) {
+    return err->code == ERR_LIMIT ? "Raise the hard limit (LimitNOFILE= in the systemd unit, or "
+                                    "ulimit -Hn), or give this drey fewer shards"
+                                  : "";
+}
+
 static void fetch_done(void *arg) {
     struct fleet *fleet = arg;
     struct fetch *fetch = &fleet->fetch;
@@ -361,7 +372,7 @@ static void fetch_done(void *arg) {
     struct err err = {0};
     if (fleet->count == 0) {
         if (!launch(fleet, fetch->answer.shards, &err)) {
-            fail(fleet, ERR_CONFIG, err.text, "");
+            fail(fleet, ERR_CONFIG, err.text, advice_for(&err));
             return;
         }
     }
@@ -415,7 +426,7 @@ static void use_given_url(struct fleet *fleet) {
     struct err err = {0};
     (void)text_copy(fleet->url, sizeof(fleet->url), fleet->options->gateway_url);
     if (fleet->count == 0 && !launch(fleet, 1, &err)) {
-        fail(fleet, ERR_CONFIG, err.text, "");
+        fail(fleet, ERR_CONFIG, err.text, advice_for(&err));
         return;
     }
     for (size_t i = 0; i < fleet->count; i++) {
@@ -507,6 +518,7 @@ void fleet_destroy(struct fleet *fleet) {
         shard_destroy(fleet->members[i].shard);
     }
     free(fleet->members);
+    network_release(fleet->threads.network, fleet->reserved);
     identify_gate_destroy(fleet->gate);
     loop_timer_destroy(fleet->retry);
     loop_timer_destroy(fleet->rate);

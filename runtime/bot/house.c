@@ -155,6 +155,10 @@ void house_stop(struct house *house, bool final) {
     }
 }
 
+bool house_stopping(const struct house *house) {
+    return house->stopping;
+}
+
 static void on_signal(void *arg, int number) {
     struct house *house = arg;
     if (number == SIGHUP) {

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "gateway/proxy.h"
 
+#include <errno.h>
 #include <libwebsockets.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -418,10 +419,12 @@ static void dial(struct connection *connection, const char *address) {
         .pwsi = &connection->wsi,
     };
     connection->inside = true;
+    errno = 0;
     struct lws *wsi = lws_client_connect_via_info(&info);
+    int code = errno;
     connection->inside = false;
     if (wsi == NULL || connection->destroyed) {
-        say(connection, "cannot connect");
+        say(connection, "cannot connect: %s", strerror(code));
         tell_gone(connection);
     }
 }
