@@ -32,12 +32,12 @@ struct shard {
     bool on_resume_url;
     bool has_session; /* as the caller has stored it */
     bool has_resume_url;
-    bool session_is_live; /* READY without an id: a session that cannot be resumed */
+    bool begins; /* IDENTIFY was sent: the next dispatch is of a new session */
     bool started;
     bool stopping;
     bool final;
     bool fatal;
-    bool timed_out; /* the last close code was 4009 */
+    bool timed_out; /* the last close code that was theirs was 4009 */
     uint64_t seq;
     unsigned failures; /* connections in a row that brought nothing */
     uint64_t opened_ms;
@@ -114,6 +114,7 @@ static inline void model_dial(struct shard *shard, const struct session_action *
     shard->socket = SOCKET_DIALLING;
     shard->greeted = false;
     shard->logged_in = false;
+    shard->begins = false;
     shard->granted = false;
     shard->beats = 0;
     shard->least_interval_ms = UINT64_MAX;
@@ -135,9 +136,9 @@ static inline void model_deliver(struct shard *shard, const struct session_event
     FUZZ_CHECK(event->kind == SESSION_DISPATCH && event->seq == seq);
     FUZZ_CHECK(shard->socket == SOCKET_OPEN && shard->logged_in);
     FUZZ_CHECK(seq == 0 || (seq > shard->seq && seq - shard->seq <= SEQ_STEP_MOST) ||
-               shard->session_is_live);
+               shard->begins);
     shard->seq = seq != 0 ? seq : shard->seq;
-    shard->session_is_live = false;
+    shard->begins = false;
     shard->failures = 0;
 }
 
@@ -177,6 +178,7 @@ static inline void model_login(struct shard *shard, const struct session_action 
     } else {
         FUZZ_CHECK(!shard->has_session && shard->granted);
         shard->granted = false;
+        shard->begins = true;
     }
 }
 
@@ -237,8 +239,7 @@ static inline void perform(struct world *world, struct shard *shard,
     case SESSION_SAVE:
         shard->has_session = true;
         shard->has_resume_url = event->has_resume_url;
-        shard->session_is_live = true;
-        shard->seq = 0;
+        FUZZ_CHECK(shard->begins && event->event == EVENT_READY);
         break;
     case SESSION_DELIVER:
         model_deliver(shard, event, action->value);
@@ -289,6 +290,7 @@ static inline void world_event(struct world *world, struct shard *shard,
     event.generation = shard->session.generation;
     event.now_ms = world->now_ms;
     event.random = feed_number(world->feed, 2) * 0x9e3779b97f4a7c15u;
+    bool theirs = event.kind == SESSION_GONE && shard->session.state != SESSION_CLOSING;
     uint64_t measured_ms = shard->session.heartbeat.latency_ms;
     session_step(&shard->session, &event, &out);
     bool bricked = false;
@@ -306,7 +308,7 @@ static inline void world_event(struct world *world, struct shard *shard,
         bricked = bricked || out.list[i].warning == WARN_BRICKED;
         perform(world, shard, &event, &out.list[i], bricked);
     }
-    if (event.kind == SESSION_GONE) {
+    if (theirs) {
         shard->timed_out = event.code == 4009;
     }
     if (event.kind == SESSION_ACK && shard->session.heartbeat.latency_ms != measured_ms) {
@@ -350,8 +352,9 @@ static inline void world_grant(struct world *world) {
 static inline void shard_init(struct world *world, unsigned id) {
     struct shard *shard = &world->shards[id];
     struct shard old = *shard;
-    *shard = (struct shard){
-        .has_session = old.has_session, .has_resume_url = old.has_resume_url, .seq = old.seq};
+    *shard = (struct shard){.has_session = old.has_session,
+                            .has_resume_url = old.has_resume_url,
+                            .seq = old.has_session ? old.seq : 0};
     shard->ticket = (struct identify_ticket){.shard = id, .arg = shard};
     session_init(&shard->session, &world->timings);
     shard->session.seq = shard->seq; /* as the shard does until its first start */
