@@ -139,7 +139,7 @@ static inline void model_deliver(struct shard *shard, const struct session_event
                shard->begins);
     shard->seq = seq != 0 ? seq : shard->seq;
     shard->begins = false;
-    shard->failures = 0;
+    shard->failures = seq != 0 ? 0 : shard->failures;
 }
 
 /* The ladder: the resume URL twice, the main one twice. */
