@@ -260,7 +260,9 @@ static inline void perform(struct world *world, struct shard *shard,
     case SESSION_REFRESH_URL:
     case SESSION_BECAME_READY:
     case SESSION_BECAME_RESUMED:
-    case SESSION_WARN:
+        break;
+    case SESSION_WARN: /* a replay that stands still is a failure, whatever it brought */
+        shard->failures += action->warning == WARN_NO_RESUMED && shard->failures == 0 ? 1 : 0;
         break;
     }
 }
