@@ -91,6 +91,7 @@ static bool options_of(const struct house *house, const struct config_bot *c, ch
         [CONFIG_COMPRESS_NONE] = COMPRESS_NONE,
         [CONFIG_COMPRESS_ZLIB_STREAM] = COMPRESS_ZLIB_STREAM,
         [CONFIG_COMPRESS_ZSTD_STREAM] = COMPRESS_ZSTD_STREAM,
+        [CONFIG_COMPRESS_PAYLOAD] = COMPRESS_PAYLOAD,
     };
     if (!file_join(state_dir, size, house->config->state_dir, c->name)) {
         return err_set(err, ERR_CONFIG, "state_dir is too long");

@@ -109,13 +109,15 @@ static void on_error(struct connection *connection, struct lws *wsi, const char 
     }
 }
 
-static void on_peer_close(struct connection *connection, const uint8_t *bytes, size_t length) {
+/* Half a code is against RFC 6455, and the library would answer it in kind: end the socket. */
+static int on_peer_close(struct connection *connection, const uint8_t *bytes, size_t length) {
     if (length < 2) {
-        return;
+        return length == 1 ? -1 : 0;
     }
     connection->end.code = (unsigned)bytes[0] << 8 | bytes[1];
     say(connection, "%.*s", (int)(length - 2), (const char *)bytes + 2);
     text_utf8_repair(connection->why, strlen(connection->why));
+    return 0;
 }
 
 /* The library's own words about a bad certificate reach nobody: keep OpenSSL's. */
@@ -233,8 +235,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_WRITEABLE:
         return on_writable(connection, wsi);
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        on_peer_close(connection, in, length);
-        return 0;
+        return on_peer_close(connection, in, length);
     case LWS_CALLBACK_WSI_DESTROY:
         on_destroyed(connection);
         return 0;
