@@ -39,6 +39,7 @@ struct entry {
 
 struct sessions {
     uint32_t shards;
+    uint32_t dropped;
     size_t bytes;
     struct entry *entries; /* behind the first page of the file */
     uint64_t *header;      /* {magic, version} */
@@ -73,6 +74,7 @@ static void drop_torn(struct sessions *sessions) {
             struct slot *slot = &sessions->entries[shard].slots[i];
             if (slot->generation > 0 && !slot_valid(slot)) {
                 memset(slot, 0, sizeof(*slot));
+                sessions->dropped++;
             }
         }
     }
@@ -108,13 +110,14 @@ struct sessions *sessions_open(const char *path, uint32_t shards, struct err *er
     }
     sessions->header = map;
     sessions->entries = (struct entry *)(void *)((char *)map + PAGE_BYTES);
-    if (sessions->header[0] != MAGIC || sessions->header[1] != VERSION) {
-        memset(map, 0, sessions->bytes);
-        sessions->header[0] = MAGIC;
-        sessions->header[1] = VERSION;
-    }
+    sessions->header[0] = MAGIC; /* whatever it was: each slot says for itself what it is */
+    sessions->header[1] = VERSION;
     drop_torn(sessions);
     return sessions;
+}
+
+uint32_t sessions_dropped(const struct sessions *sessions) {
+    return sessions->dropped;
 }
 
 void sessions_close(struct sessions *sessions) {
