@@ -207,6 +207,11 @@ static bool open_sessions(struct fleet *fleet, struct err *err) {
     if (fleet->sessions == NULL) {
         return false;
     }
+    if (sessions_dropped(fleet->sessions) > 0) {
+        struct log_from me = from(fleet);
+        log_warn(&me, "%u damaged entries of %s were dropped: shards without one IDENTIFY anew",
+                 sessions_dropped(fleet->sessions), path);
+    }
     struct identify_budget budget;
     if (sessions_note(fleet->sessions, &budget, sizeof(budget))) {
         identify_gate_restore(fleet->gate, &budget);

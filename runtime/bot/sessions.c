@@ -39,6 +39,7 @@ struct entry {
 
 struct sessions {
     uint32_t shards;
+    uint32_t dropped;
     size_t bytes;
     struct entry *entries; /* behind the first page of the file */
     uint64_t *header;      /* {magic, version} */
@@ -80,7 +81,6 @@ static void read_on(struct sessions *sessions) {
             }
         }
     }
-    sessions->header[1] = VERSION; /* last: a kill -9 before it lets the rest be read again */
 }
 
 /* A slot that was torn while it was written must not take the place of the one before. */
@@ -90,6 +90,7 @@ static void drop_torn(struct sessions *sessions) {
             struct slot *slot = &sessions->entries[shard].slots[i];
             if (slot->generation > 0 && !slot_valid(slot)) {
                 memset(slot, 0, sizeof(*slot));
+                sessions->dropped++;
             }
         }
     }
@@ -125,16 +126,15 @@ struct sessions *sessions_open(const char *path, uint32_t shards, struct err *er
     }
     sessions->header = map;
     sessions->entries = (struct entry *)(void *)((char *)map + PAGE_BYTES);
-    if (sessions->header[0] == MAGIC && sessions->header[1] == FIRST_VERSION) {
-        read_on(sessions);
-    }
-    if (sessions->header[0] != MAGIC || sessions->header[1] != VERSION) {
-        memset(map, 0, sessions->bytes);
-        sessions->header[0] = MAGIC;
-        sessions->header[1] = VERSION;
-    }
+    read_on(sessions);
+    sessions->header[0] = MAGIC; /* whatever it was: each slot says for itself what it is */
+    sessions->header[1] = VERSION;
     drop_torn(sessions);
     return sessions;
+}
+
+uint32_t sessions_dropped(const struct sessions *sessions) {
+    return sessions->dropped;
 }
 
 void sessions_close(struct sessions *sessions) {
