@@ -502,6 +502,14 @@ void fleet_stop(struct fleet *fleet, bool final) {
     tell_stopped(fleet);
 }
 
+bool fleet_set_presence(struct fleet *fleet, const char *json, struct err *err) {
+    bool ok = true;
+    for (size_t i = 0; i < fleet->count && ok; i++) {
+        ok = shard_set_presence(fleet->members[i].shard, json, err);
+    }
+    return ok;
+}
+
 void fleet_destroy(struct fleet *fleet) {
     if (fleet == NULL) {
         return;

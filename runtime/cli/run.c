@@ -5,7 +5,6 @@
 #include "bot/house.h"
 #include "bot/upgrade.h"
 #include "cli/cli.h"
-#include "config/url.h"
 #include "control/commands.h"
 
 #include <getopt.h>
@@ -17,18 +16,12 @@ enum { DESCRIPTORS_MOST = 65536 };
 
 /* Shrunken timings would be abuse of the real Discord. */
 static bool may_scale(const struct config *config) {
-    for (size_t i = 0; i < config->bot_count; i++) {
-        const struct config_bot *bot = &config->bots[i];
-        const char *urls[] = {bot->rest_url, bot->gateway_url};
-        for (size_t u = 0; u < sizeof(urls) / sizeof(urls[0]); u++) {
-            if (urls[u] != NULL && !config_url_is_local(urls[u])) {
-                cli_complain("--time-scale is for a local Discord only; bot %s would ask %s",
-                             bot->name, urls[u]);
-                return false;
-            }
-        }
+    const char *bot;
+    const char *url = config_remote_url(config, &bot);
+    if (url != NULL) {
+        cli_complain("--time-scale is for a local Discord only; bot %s would ask %s", bot, url);
     }
-    return true;
+    return url == NULL;
 }
 
 static int status_of(const struct err *err) {
@@ -42,7 +35,7 @@ static int status_of(const struct err *err) {
 }
 
 /* *successor: the binary that takes over, -1: none. */
-static int run(const struct config *config, double time_scale, int *successor) {
+static int run(struct config *config, double time_scale, int *successor) {
     struct err err = {0};
     log_open(config->log, config->log_level);
     log_info(NULL, "drey %s, configuration %s", DREY_VERSION, config->path);
@@ -101,7 +94,7 @@ int run_main(int argc, char **argv) {
         return cli_usage("run", "it takes no argument, got '%s'", argv[optind]);
     }
     struct config config = {0};
-    if (!cli_config(path, false, &config)) {
+    if (!cli_config(path, &config)) {
         return EXIT_CONFIGURATION;
     }
     int successor = -1;

@@ -113,6 +113,10 @@ const struct config_bot *config_bot_find(const struct config *config, const char
  * decides. */
 bool config_bot_wants(const struct config_bot *bot, const char *plugin);
 
+/* The first address of a bot that is not this machine's for certain; NULL: there is none. *bot:
+ * whose it is. */
+const char *config_remote_url(const struct config *config, const char **bot);
+
 /* What [plugin:PLUGIN@BOT], else [plugin:PLUGIN], says about key; NULL when neither does. bot
  * may be NULL. Borrowed until config_finish(). */
 const char *config_plugin_value(const struct config *config, const char *plugin, const char *bot,

@@ -85,12 +85,13 @@ static bool reload_each(struct commands *commands, const cJSON *names, struct bu
 
 static void run_reload(struct commands *commands, uint64_t client, const cJSON *request) {
     const cJSON *names = cJSON_GetObjectItemCaseSensitive(request, "plugins");
-    if (!names_valid(names)) {
-        refuse(commands, client, "'plugins' is a list of names");
+    bool config = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "config"));
+    if (!names_valid(names) || (config && cJSON_GetArraySize(names) > 0)) {
+        refuse(commands, client, "a reload names 'plugins' in a list, or is of the 'config'");
         return;
     }
     struct buf text = {0};
-    bool all = reload_each(commands, names, &text);
+    bool all = config ? house_renew(commands->house, &text) : reload_each(commands, names, &text);
     cJSON *reply = cJSON_CreateObject();
     cJSON_AddBoolToObject(reply, "ok", true);
     cJSON_AddBoolToObject(reply, "all", all);
@@ -233,6 +234,20 @@ static void on_gone(void *arg, uint64_t client) {
     }
 }
 
+/* The tails of a bot that goes; the peer sees its wake-up end. */
+static void on_bot_gone(void *arg, struct bot *bot) {
+    struct commands *commands = arg;
+    for (struct observer **at = &commands->observers; *at != NULL;) {
+        struct observer *observer = *at;
+        if (observer->ring == bot_ring(bot)) {
+            *at = observer->next;
+            observer_end(observer);
+        } else {
+            at = &observer->next;
+        }
+    }
+}
+
 struct commands *commands_open(struct house *house, struct upgrade *upgrade, struct err *err) {
     struct commands *commands = calloc(1, sizeof(*commands));
     if (commands == NULL) {
@@ -247,6 +262,7 @@ struct commands *commands_open(struct house *house, struct upgrade *upgrade, str
         free(commands);
         return NULL;
     }
+    house_on_bot_gone(house, on_bot_gone, commands);
     return commands;
 }
 
@@ -254,6 +270,7 @@ void commands_close(struct commands *commands) {
     if (commands == NULL) {
         return;
     }
+    house_on_bot_gone(commands->house, NULL, NULL);
     control_close(commands->control); /* ends the observers through on_gone */
     free(commands);
 }

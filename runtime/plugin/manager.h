@@ -12,6 +12,7 @@
 #include "plugin/watch.h"
 #include "ring/reader.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 
 struct bot {
@@ -136,6 +137,10 @@ void change_drop_plugin(struct plugins *plugins, struct plugin *plugin);
 
 /* ---- files.c ---- */
 void files_forget(struct plugins *plugins);
+/* For scandir(): names of files that may be plugins. */
+int files_is_plugin_name(const struct dirent *entry);
+/* The next look at the files judges anew those that the bot wants and has not. */
+void files_judge_wanted(struct plugins *plugins, const struct bot *bot);
 
 /* ---- tend.c: what happens between changes ---- */
 /* Handles every message that waits in the inbox. */

@@ -286,3 +286,13 @@ bool rest_get(struct rest_client *client, const struct rest_request *request, re
     client->exchanges = exchange;
     return true;
 }
+
+void rest_cancel(struct rest_client *client, const void *arg) {
+    struct exchange *next;
+    for (struct exchange *exchange = client->exchanges; exchange != NULL; exchange = next) {
+        next = exchange->next;
+        if (exchange->arg == arg) {
+            exchange_destroy(exchange);
+        }
+    }
+}
