@@ -163,6 +163,11 @@ static void on_identify(void *arg, unsigned id) {
     sessions_set_note(fleet->sessions, &budget, sizeof(budget));
 }
 
+static void on_identify_wait(void *arg, const char *why, uint64_t for_ms) {
+    struct log_from me = from(arg);
+    log_warn(&me, "%s (%llu s)", why, (unsigned long long)(for_ms + 999) / 1000);
+}
+
 static void tell_stopped(struct fleet *fleet) {
     size_t running = 0;
     for (size_t i = 0; i < fleet->count; i++) {
@@ -286,6 +291,7 @@ static bool launch(struct fleet *fleet, uint32_t advised, struct err *err) {
     if (fleet->gate == NULL || !open_sessions(fleet, err)) {
         return false;
     }
+    identify_gate_on_wait(fleet->gate, on_identify_wait, fleet);
     if (!network_reserve(fleet->threads.network, count, err)) {
         return false;
     }

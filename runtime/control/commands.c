@@ -87,7 +87,7 @@ static void run_reload(struct commands *commands, uint64_t client, const cJSON *
     const cJSON *names = cJSON_GetObjectItemCaseSensitive(request, "plugins");
     bool config = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "config"));
     if (!names_valid(names) || (config && cJSON_GetArraySize(names) > 0)) {
-        refuse(commands, client, "a reload names 'plugins' in a list, or is of the 'config'");
+        refuse(commands, client, "'plugins' is a list of names, and empty beside 'config'");
         return;
     }
     struct buf text = {0};

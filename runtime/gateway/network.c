@@ -31,6 +31,9 @@ struct identify_gate {
     struct network *network;
     struct identify_queue queue;
     struct loop_timer *timer;
+    identify_gate_wait_fn *waits;
+    void *waits_arg;
+    bool wait_told; /* of this wait */
 };
 
 static void wake_readers(void *arg) {
@@ -133,6 +136,15 @@ void network_forget_ring(struct network *network, struct ring *ring) {
 
 /* ---- gates ---- */
 
+/* A shard that could IDENTIFY waits for hours perhaps: that is told, once. */
+static void tell_wait(struct identify_gate *gate, uint64_t for_ms) {
+    const char *why = gate->queue.first != NULL ? identify_gate_trouble(gate) : NULL;
+    if (why != NULL && !gate->wait_told && gate->waits != NULL) {
+        gate->waits(gate->waits_arg, why, for_ms);
+    }
+    gate->wait_told = why != NULL;
+}
+
 static void grant(void *arg) {
     struct identify_gate *gate = arg;
     struct identify_ticket *ticket;
@@ -141,6 +153,7 @@ static void grant(void *arg) {
     while ((ticket = identify_next(&gate->queue, now_ms, &wake_ms)) != NULL) {
         ticket->granted(ticket->arg);
     }
+    tell_wait(gate, wake_ms > now_ms ? wake_ms - now_ms : 0);
     if (wake_ms != UINT64_MAX) {
         loop_timer_start(gate->timer, wake_ms > now_ms ? wake_ms - now_ms : 0);
     }
@@ -162,6 +175,11 @@ struct identify_gate *identify_gate_create(struct network *network, unsigned sha
     }
     identify_init(&gate->queue, shards, &network->timings);
     return gate;
+}
+
+void identify_gate_on_wait(struct identify_gate *gate, identify_gate_wait_fn *fn, void *arg) {
+    gate->waits = fn;
+    gate->waits_arg = arg;
 }
 
 void identify_gate_destroy(struct identify_gate *gate) {
