@@ -27,8 +27,7 @@ static const struct command {
 } commands[] = {
     {"run", run_main, "[-c FILE] [--time-scale X]", "run the bots of a configuration",
      "Runs in the foreground until SIGTERM or Ctrl-C; sessions stay resumable for a few minutes.\n"
-     "SIGHUP takes over a changed configuration and changed plugins, SIGUSR2 upgrades (see drey help\n"
-     "upgrade).\n" CONFIG_OPTION
+     "SIGHUP takes over a changed configuration and changed plugins, SIGUSR2 a changed program.\n" CONFIG_OPTION
      "  --time-scale X      all client timings times X; only against a local Discord\n"
      "Exit status: 0 stopped, 1 trouble, 2 usage, 77 every token was refused, 78 configuration.\n"},
     {"check", check_main, "[-c FILE]", "find what is wrong with a configuration and its plugins",

@@ -137,6 +137,7 @@ struct upgrade *upgrade_open(struct house *house, struct err *err) {
 
 void upgrade_close(struct upgrade *upgrade) {
     if (upgrade != NULL) {
+        upgrade_hold_signals(); /* its default would end what still has to be put away */
         trial_cancel(upgrade->trial);
         give_up(upgrade);
         loop_signal_destroy(upgrade->signal);

@@ -18,7 +18,8 @@ typedef void upgrade_fn(void *arg, const struct err *why);
 void upgrade_hold_signals(void);
 /* Takes SIGUSR2. house: borrowed until close. Result: owned. */
 struct upgrade *upgrade_open(struct house *house, struct err *err);
-/* An upgrade under way is given up, nobody is told. Before house_close(). NULL is fine. */
+/* An upgrade under way is given up, nobody is told; SIGUSR2 waits from now on. Before
+ * house_close(). NULL is fine. */
 void upgrade_close(struct upgrade *upgrade);
 
 /* Begins. done: called once, later. False (*err): one is under way already, or the house stops, or
