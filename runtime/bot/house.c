@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STOP_DEADLINE_MS = 10000 };
+enum { FATAL_SIGNALS = 2, STOP_DEADLINE_MS = 10000 };
 
 /* --- threads -----------------------------------------------------------------------------------
  */
@@ -155,6 +155,10 @@ void house_stop(struct house *house, bool final) {
     }
 }
 
+bool house_stopping(const struct house *house) {
+    return house->stopping;
+}
+
 static void on_signal(void *arg, int number) {
     struct house *house = arg;
     if (number == SIGHUP) {
@@ -172,7 +176,7 @@ static void on_signal(void *arg, int number) {
 }
 
 static bool take_signals(struct house *house, struct err *err) {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP}; /* the FATAL_SIGNALS first */
     (void)signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         house->signals[i] = loop_signal_create(house->loop, numbers[i], on_signal, house, err);
@@ -255,6 +259,9 @@ static void close_threads(struct house *house) {
         end_rest(house);
     }
     thread_end(&house->rest);
+    if (house->plugins != NULL) {
+        plugins_stop(house->plugins, house->config->drain_timeout_ms);
+    }
     plugins_destroy(house->plugins); /* their cursors leave the rings */
     for (size_t i = 0; i < house->count; i++) {
         bot_disconnect(house->bots[i].bot);
@@ -285,6 +292,12 @@ static void free_bots(struct house *house) {
 void house_close(struct house *house) {
     if (house == NULL) {
         return;
+    }
+    /* The loop does not run any more: who will not wait for handlers may end us at once. SIGHUP has
+     * nothing to say, and keeps its handler, or it would end us too. */
+    for (size_t i = 0; i < FATAL_SIGNALS; i++) {
+        loop_signal_destroy(house->signals[i]);
+        house->signals[i] = NULL;
     }
     close_threads(house);
     free_bots(house);

@@ -37,6 +37,8 @@ struct house *house_open(const struct house_options *options, struct err *err);
 int house_run(struct house *house);
 /* Stops in order: connections (sessions stay resumable unless final), handlers, threads. */
 void house_stop(struct house *house, bool final);
+/* Whether house_stop() was called, by whomever. */
+bool house_stopping(const struct house *house);
 /* NULL is fine. */
 void house_close(struct house *house);
 

@@ -76,10 +76,12 @@ static bool only_at_start(struct renewal *r, const char *section, const char *na
     if (!config_diff_has(diff, CONFIG_EFFECT_START)) {
         return true;
     }
-    (void)buf_printf(r->text,
-                     "[%s%s]: changed: %s; what is read at start only (state_dir, control, "
-                     "ring_size, max_message) cannot change now: put it back, or restart drey\n",
-                     section, name, diff->keys);
+    (void)buf_printf(
+        r->text,
+        "[%s%s]: changed: %s; what is read at start only (state_dir, control, "
+        "ring_size, max_message) cannot change now: put it back, or let drey start anew "
+        "(`drey upgrade` does that in place)\n",
+        section, name, diff->keys);
     return false;
 }
 

@@ -88,7 +88,8 @@ struct config {
     enum log_format log;
     enum log_level log_level;
     bool watch;
-    struct config_bot *bots; /* in the file's order */
+    uint64_t drain_timeout_ms; /* for handlers to return at a stop */
+    struct config_bot *bots;   /* in the file's order */
     size_t bot_count;
     struct config_plugin_section *sections;
     size_t section_count;

@@ -1,4 +1,4 @@
-/* control/commands.c: status, reload, tail and stop, each a row of one table.
+/* control/commands.c: status, reload, upgrade, tail and stop, each a row of one table.
  * A request is {"cmd": NAME, ...}, an answer {"ok": true, ...} or {"ok": false, "error": TEXT}. */
 #include "control/commands.h"
 
@@ -26,6 +26,8 @@ struct observer {
 
 struct commands {
     struct house *house;
+    struct upgrade *upgrade;
+    uint64_t upgrader; /* the client that waits to hear of the upgrade */
     struct control *control;
     struct observer *observers;
 };
@@ -85,7 +87,7 @@ static void run_reload(struct commands *commands, uint64_t client, const cJSON *
     const cJSON *names = cJSON_GetObjectItemCaseSensitive(request, "plugins");
     bool config = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "config"));
     if (!names_valid(names) || (config && cJSON_GetArraySize(names) > 0)) {
-        refuse(commands, client, "a reload names 'plugins' in a list, or is of the 'config'");
+        refuse(commands, client, "'plugins' is a list of names, and empty beside 'config'");
         return;
     }
     struct buf text = {0};
@@ -105,6 +107,29 @@ static void run_stop(struct commands *commands, uint64_t client, const cJSON *re
     cJSON_AddNumberToObject(reply, "pid", (double)getpid());
     answer(commands, client, reply, NULL, 0);
     house_stop(commands->house, final);
+}
+
+/* Answered when the new binary has been checked. */
+static void on_checked(void *arg, const struct err *why) {
+    struct commands *commands = arg;
+    if (why != NULL) {
+        refuse(commands, commands->upgrader, why->text);
+        return;
+    }
+    cJSON *reply = cJSON_CreateObject();
+    cJSON_AddBoolToObject(reply, "ok", true);
+    cJSON_AddNumberToObject(reply, "pid", (double)getpid());
+    cJSON_AddNumberToObject(reply, "uptime_ms", (double)house_uptime_ms(commands->house));
+    answer(commands, commands->upgrader, reply, NULL, 0);
+}
+
+static void run_upgrade(struct commands *commands, uint64_t client, const cJSON *request) {
+    struct err err = {0};
+    if (upgrade_begin(commands->upgrade, on_checked, commands, &err)) {
+        commands->upgrader = client;
+    } else {
+        refuse(commands, client, err.text);
+    }
 }
 
 static void observer_end(struct observer *observer) {
@@ -174,10 +199,8 @@ static const struct command {
     const char *name;
     void (*run)(struct commands *commands, uint64_t client, const cJSON *request);
 } table[] = {
-    {"status", run_status},
-    {"reload", run_reload},
-    {"stop", run_stop},
-    {"tail", run_tail},
+    {"status", run_status}, {"reload", run_reload}, {"upgrade", run_upgrade},
+    {"stop", run_stop},     {"tail", run_tail},
 };
 
 static void on_line(void *arg, uint64_t client, const char *line, size_t length) {
@@ -225,13 +248,14 @@ static void on_bot_gone(void *arg, struct bot *bot) {
     }
 }
 
-struct commands *commands_open(struct house *house, struct err *err) {
+struct commands *commands_open(struct house *house, struct upgrade *upgrade, struct err *err) {
     struct commands *commands = calloc(1, sizeof(*commands));
     if (commands == NULL) {
         err_set(err, ERR_NO_MEMORY, "control socket");
         return NULL;
     }
     commands->house = house;
+    commands->upgrade = upgrade;
     commands->control = control_open(house_config(house)->control, house_loop(house), on_line,
                                      on_gone, commands, err);
     if (commands->control == NULL) {

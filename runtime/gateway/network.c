@@ -2,10 +2,14 @@
 #include "gateway/network.h"
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "gateway/connection.h"
 #include "ring/ring.h"
 
 #include <stdlib.h>
+
+/* Descriptors for all that is no socket of a shard: rings, plugins, the control socket, REST. */
+enum { SPARE_DESCRIPTORS = 64 };
 
 struct dirty {
     struct ring *ring;
@@ -20,6 +24,7 @@ struct network {
     struct dirty *rings; /* every ring ever published to, few */
     size_t count;
     bool any;
+    size_t reserved; /* sockets that shards may have open */
 };
 
 struct identify_gate {
@@ -101,6 +106,23 @@ void network_wake_later(struct network *network, struct ring *ring) {
     network->rings = rings;
     network->rings[network->count++] = (struct dirty){ring, true};
     network->any = true;
+}
+
+bool network_reserve(struct network *network, size_t sockets, struct err *err) {
+    size_t limit = descriptors_limit();
+    if (network->reserved + sockets + SPARE_DESCRIPTORS > limit) {
+        return err_set(err, ERR_LIMIT,
+                       "its %zu shards (%zu of all bots) and the rest need %zu open files, and "
+                       "this process may have %zu",
+                       sockets, network->reserved + sockets,
+                       network->reserved + sockets + SPARE_DESCRIPTORS, limit);
+    }
+    network->reserved += sockets;
+    return true;
+}
+
+void network_release(struct network *network, size_t sockets) {
+    network->reserved -= sockets;
 }
 
 void network_forget_ring(struct network *network, struct ring *ring) {

@@ -25,6 +25,10 @@ const struct timings *network_timings(const struct network *network);
 struct connection_host *network_host(const struct network *network);
 /* Wakes the ring's readers before the loop sleeps next; any number of calls cost one wake. */
 void network_wake_later(struct network *network, struct ring *ring);
+/* Sets descriptors aside for this many sockets. False (ERR_LIMIT): the process may not have that
+ * many; nothing was set aside. Give them back with network_release(). */
+bool network_reserve(struct network *network, size_t sockets, struct err *err);
+void network_release(struct network *network, size_t sockets);
 /* Forgets a ring that is about to be closed. */
 void network_forget_ring(struct network *network, struct ring *ring);
 

@@ -49,6 +49,7 @@ struct seat {
     uint64_t errors;
     uint64_t gaps;
     bool stuck;
+    bool held;         /* PORT_HOLD was asked because the seat ends */
     uint64_t progress; /* as last looked at, and since when it has been so */
     uint64_t progress_ms;
     char error[256]; /* the last one */
@@ -125,6 +126,9 @@ void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t coun
 void change_retire(struct plugins *plugins, struct hand *hand);
 /* A seat without a hand. */
 void change_free_seat(struct plugin *plugin, struct seat *seat);
+/* Asks all workers to come to rest and waits for them together: what change_end_seat() would do
+ * for each in turn. */
+void change_drain(struct plugins *plugins, uint64_t drain_ms);
 /* Stops a seat in an orderly way: state saved and on disk, thread joined. Frees the seat. */
 void change_end_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
 /* Config of a plugin for a bot as KEY NUL VALUE NUL ... */

@@ -82,7 +82,7 @@ void plugins_destroy(struct plugins *plugins) {
     if (plugins == NULL) {
         return;
     }
-    plugins_stop(plugins);
+    plugins_stop(plugins, plugins->deadline_ms);
     tend_stop(plugins);
     while (plugins->bots != NULL) {
         struct bot *bot = plugins->bots;
@@ -207,8 +207,9 @@ void plugins_unwatch(struct plugins *plugins) {
     plugins->watch = NULL;
 }
 
-void plugins_stop(struct plugins *plugins) {
+void plugins_stop(struct plugins *plugins, uint64_t drain_ms) {
     plugins_unwatch(plugins);
+    change_drain(plugins, drain_ms);
     end_all(plugins, NULL);
 }
 

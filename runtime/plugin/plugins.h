@@ -105,9 +105,9 @@ void plugins_unwatch(struct plugins *plugins);
 bool plugins_reload(struct plugins *plugins, const char *name, struct buf *text);
 /* Stops it for all bots, in an orderly way. False when no such plugin runs. */
 bool plugins_unload(struct plugins *plugins, const char *name, struct err *err);
-/* Stops everything: the running handlers are waited for until the deadline, states are saved,
- * threads joined. What does not stop is reported and left behind. */
-void plugins_stop(struct plugins *plugins);
+/* Stops everything: the running handlers are waited for together, for drain_ms at most, states are
+ * saved, threads joined. What does not stop is reported and left behind. */
+void plugins_stop(struct plugins *plugins, uint64_t drain_ms);
 
 /* What all running plugins of this bot need together. */
 void plugins_needs(const struct plugins *plugins, const char *bot, struct plugin_needs *needs);

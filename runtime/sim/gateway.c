@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define SEND_SPAN_MS     60000
+#define LATE_PART        20   /* a beat is late beyond this part of its interval */
 #define RECONNECT_END_MS 5000 /* after op 7 the server ends the connection by itself */
 
 void sim_gateway_op(struct sim_conn *conn, int op, const char *d, const char *what) {
@@ -149,7 +150,11 @@ void sim_gateway_detach(struct sim_conn *conn, uint16_t client_code) {
 
 static void take_beat(struct sim_conn *conn, const struct sim_order *order) {
     const struct sim_fault *slow = sim_conn_fault(conn, SIM_FAULT_SLOWACK, true);
-    conn->sim->stats.heartbeats++;
+    struct sim_stats *stats = &conn->sim->stats;
+    stats->heartbeats++;
+    stats->late_beats += order->late_ms * LATE_PART > conn->duty.interval_ms ? 1 : 0;
+    stats->latest_beat_ms =
+        order->late_ms > stats->latest_beat_ms ? order->late_ms : stats->latest_beat_ms;
     if (conn->stats != NULL) {
         conn->stats->heartbeats++;
     }

@@ -210,6 +210,7 @@ static void accept_resume(struct sim_conn *conn, struct sim_session *session, ui
     conn->replay_until = session->last_seq;
     conn->stats->resumes++;
     sim->stats.resumes++;
+    sim->stats.resumed_ms = loop_now_ms(sim->loop);
     buf_text(&json, "{\"_trace\":[\"drey-sim\"]}");
     sim_push(sim, conn->bot, session, SIM_RESUMED, NULL, &json);
     buf_finish(&json);

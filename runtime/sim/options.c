@@ -35,7 +35,7 @@ static const struct option {
     {"--shards", "N", NUMBER, FIELD(shards), 1, 10000, "recommended by /gateway/bot (default 1)"},
     {"--heartbeat-interval", "MS", NUMBER, FIELD(heartbeat_ms), 100, 3600000,
      "of HELLO (default 41250)"},
-    {"--max-concurrency", "N", NUMBER, FIELD(max_concurrency), 1, 64,
+    {"--max-concurrency", "N", NUMBER, FIELD(max_concurrency), 1, 1024,
      "identifies per 5 s (default 1)"},
     {"--session-limit", "N", NUMBER, FIELD(session_limit), 1, 1000000,
      "session starts per day (default 1000)"},

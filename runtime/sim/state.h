@@ -139,8 +139,11 @@ struct sim_stats {
     uint64_t resumes;
     uint64_t readies;
     uint64_t heartbeats;
-    uint64_t happened; /* events of the world */
-    uint64_t sent;     /* dispatches written to sockets */
+    uint64_t late_beats;     /* later than an interval and a twentieth after the one before */
+    uint64_t latest_beat_ms; /* the most that one was later than an interval */
+    uint64_t resumed_ms;     /* loop clock, the last accepted RESUME */
+    uint64_t happened;       /* events of the world */
+    uint64_t sent;           /* dispatches written to sockets */
     uint64_t faults;
     uint64_t presences;
     uint64_t server_closes[SIM_CODES]; /* 4000..4999 */
