@@ -26,7 +26,7 @@ class Drey:
         self.directory = stage.directory
         self.host = None
         self.options = options  # key: value for every bot
-        self.client_scale = stage.scenario.scale
+        self.client_scale = stage.scale
         self.expected_exit = 0
 
     def file(self, bot):
