@@ -126,6 +126,25 @@ const struct port_message *hand_answer(const struct hand *hand) {
     return (const struct port_message *)(const void *)hand->answer.bytes;
 }
 
+bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint32_t deadline_ms,
+                enum err_code late, struct err *err) {
+    for (size_t i = 0; i < count; i++) {
+        const struct hand *hand = hands[i];
+        if (hand == NULL) {
+            continue;
+        }
+        if (!hand->answered) {
+            return err_set(err, late, "%s for bot %s did not return within %u ms", step, hand->bot,
+                           deadline_ms);
+        }
+        if (hand_answer(hand)->status < 0) {
+            err_set(err, ERR_PLUGIN, "%s", port_data(hand_answer(hand)));
+            return count > 1 ? err_prefix(err, "bot %s", hand->bot) : false;
+        }
+    }
+    return true;
+}
+
 /* Whether a thread of this name still runs: one that the plugin started and did not join. */
 static bool thread_left(const char *name) {
     DIR *tasks = opendir("/proc/self/task");

@@ -57,6 +57,12 @@ bool hand_take_answer(struct hand *hand, const struct buf *message);
 /* The answer, after hand->answered. */
 const struct port_message *hand_answer(const struct hand *hand);
 
+/* Whether all of them (NULL ones aside) answered, and none with a failure. *err: the first that did
+ * not, named with its bot when there are several: ERR_PLUGIN with its own words, or `late` when
+ * deadline_ms passed without an answer. step: what was asked, for people. */
+bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint32_t deadline_ms,
+                enum err_code late, struct err *err);
+
 /* After it answered PORT_STOPPED: joins the thread, unmaps the image, removes the private copy,
  * frees. False: something had to stay mapped, *why says what. */
 bool hand_end(struct hand *hand, uint32_t deadline_ms, char *why, size_t size);

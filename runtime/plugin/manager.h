@@ -119,6 +119,15 @@ void change_config(struct plugins *plugins, const char *bot, const char *plugin,
 
 /* ---- retire.c: ends ---- */
 /* Asks them to stop and waits; NULL and abandoned ones are skipped (and set to NULL). */
+/* What is waited for when an old version holds a change up. */
+#define CHANGE_SAVE "save of the old version (or the handler before it)"
+
+/* ---- rehearse.c: the same in a child process first ---- */
+/* Runs init with the configuration of each of these bots, and restore with what each one's old
+ * version would hand over now. False: what went wrong; ERR_BUSY when an old version is. */
+bool rehearse(struct plugins *plugins, const struct candidate *candidate, struct seat *const *seats,
+              size_t count, struct err *err);
+
 void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t count);
 /* Ends a worker that answered PORT_STOPPED, or gives up on one that did not. NULL is fine. */
 void change_retire(struct plugins *plugins, struct hand *hand);
@@ -156,6 +165,9 @@ bool store_read(const struct bot *bot, const char *id, struct state *state, stru
 bool store_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
                  size_t length, bool clean, struct err *err);
 /* Notes that a run has begun which the state does not know of. */
+/* Into seat->state: what its old version has just handed over (its last answer, to PORT_HOLD or
+ * PORT_CHECKPOINT), or what is on disk when none serves or it is stuck. */
+bool store_fetch(struct seat *seat, const char *id, struct err *err);
 void store_mark_begun(const struct bot *bot, const char *id);
 
 #endif
