@@ -180,14 +180,17 @@ static bool thread_stays(const char *name) {
     return true;
 }
 
-static bool join(struct hand *hand, uint32_t deadline_ms) {
+static bool join(struct hand *hand, uint64_t deadline_ms) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += deadline_ms / 1000 + 1;
-    return pthread_timedjoin_np(hand->thread, NULL, &until) == 0;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(deadline_ms / 1000);
+    until.tv_nsec += (long)(deadline_ms % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return pthread_clockjoin_np(hand->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
 }
 
-bool hand_end(struct hand *hand, uint32_t deadline_ms, char *why, size_t size) {
+bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {
     bool gone = false;
     if (!join(hand, deadline_ms)) {
         snprintf(why, size, "its thread does not end");

@@ -65,7 +65,7 @@ bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint3
 
 /* After it answered PORT_STOPPED: joins the thread, unmaps the image, removes the private copy,
  * frees. False: something had to stay mapped, *why says what. */
-bool hand_end(struct hand *hand, uint32_t deadline_ms, char *why, size_t size);
+bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size);
 /* Gives up on a worker that is inside the plugin: when it ever comes back it touches nothing and
  * ends. Its memory stays. False: it came back just now, so it can be asked again. */
 bool hand_abandon(struct hand *hand);

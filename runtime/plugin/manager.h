@@ -72,8 +72,10 @@ struct file_seen {
     struct stat stat;
     char id[PLUGINS_ID_BYTES];
     char refusal[512];
-    bool present;        /* in the scan that runs */
-    bool judged;         /* this state of the file was loaded or refused */
+    bool present;   /* in the scan that runs */
+    bool judged;    /* this state of the file was loaded or refused */
+    uint32_t tries; /* how often it was put off (see files.c), and until when it is */
+    uint64_t retry_ms;
     uint64_t missing_ms; /* since when it is away; 0: it is there */
 };
 
@@ -117,8 +119,6 @@ bool change_run(struct plugins *plugins, const struct candidate *candidate, bool
 /* Config of a plugin for a bot as KEY NUL VALUE NUL ... */
 void change_config(struct plugins *plugins, const char *bot, const char *plugin, struct buf *out);
 
-/* ---- retire.c: ends ---- */
-/* Asks them to stop and waits; NULL and abandoned ones are skipped (and set to NULL). */
 /* What is waited for when an old version holds a change up. */
 #define CHANGE_SAVE "save of the old version (or the handler before it)"
 
@@ -128,16 +128,20 @@ void change_config(struct plugins *plugins, const char *bot, const char *plugin,
 bool rehearse(struct plugins *plugins, const struct candidate *candidate, struct seat *const *seats,
               size_t count, struct err *err);
 
+/* ---- retire.c: ends ---- */
+/* Asks them to stop and waits; NULL and abandoned ones are skipped (and set to NULL). */
 void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t count);
 /* Ends a worker that answered PORT_STOPPED, or gives up on one that did not. NULL is fine. */
 void change_retire(struct plugins *plugins, struct hand *hand);
 /* A seat without a hand. */
 void change_free_seat(struct plugin *plugin, struct seat *seat);
-/* Stops a seat in an orderly way: state saved and on disk, thread joined. Frees the seat. */
-void change_end_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
-/* Config of a plugin for a bot as KEY NUL VALUE NUL ... */
-void change_config(struct plugins *plugins, const char *bot, const char *plugin, struct buf *out);
-
+struct ending {
+    struct plugin *plugin;
+    struct seat *seat;
+};
+/* Stops these seats in an orderly way, all at the same time: states saved and on disk, threads
+ * joined. However many hang, it takes little longer than the deadline. Frees the seats. */
+void change_end_seats(struct plugins *plugins, struct ending *endings, size_t count);
 /* NULL: no such plugin runs. */
 struct plugin *change_find_plugin(const struct plugins *plugins, const char *id);
 /* Forgets a plugin that has no seats. */
@@ -161,13 +165,15 @@ void tend_stop(struct plugins *plugins);
 /* ---- store.c: states on disk ---- */
 /* found: whether there is one. False: it is there but cannot be used. */
 bool store_read(const struct bot *bot, const char *id, struct state *state, struct err *err);
-/* clean: written at an orderly stop, so that it is complete. */
-bool store_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
-                 size_t length, bool clean, struct err *err);
-/* Notes that a run has begun which the state does not know of. */
 /* Into seat->state: what its old version has just handed over (its last answer, to PORT_HOLD or
  * PORT_CHECKPOINT), or what is on disk when none serves or it is stuck. */
 bool store_fetch(struct seat *seat, const char *id, struct err *err);
+/* clean: written at an orderly stop, so that it is complete. */
+bool store_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
+                 size_t length, bool clean, struct err *err);
+/* The plugin handed over that there is nothing: an older state must not come back. */
+void store_remove(const struct bot *bot, const char *id);
+/* Notes that a run has begun which the state does not know of. */
 void store_mark_begun(const struct bot *bot, const char *id);
 
 #endif

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { ENDINGS_AT_ONCE = 1024 };
+
 /* Copies of an earlier run; whoever holds the lock of the state directory owns them all. */
 static void remove_leftovers(const char *gen_dir) {
     DIR *folder = opendir(gen_dir);
@@ -132,26 +134,32 @@ bool plugins_add_bot(struct plugins *plugins, const struct plugins_bot *spec, st
     return true;
 }
 
-/* Ends the plugin's seats of this bot (NULL: of all); the plugin itself goes with its last. */
-static void end_seats(struct plugins *plugins, struct plugin *plugin, const struct bot *bot) {
-    struct seat *seat = plugin->seats;
-    while (seat != NULL) {
-        struct seat *next = seat->next;
-        if (bot == NULL || seat->bot == bot) {
-            change_end_seat(plugins, plugin, seat);
+/* The seats of this plugin and this bot (NULL: of all), at most `room` of them. */
+static size_t list_seats(const struct plugins *plugins, const struct plugin *only,
+                         const struct bot *bot, struct ending *endings, size_t room) {
+    size_t count = 0;
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL && count < room; seat = seat->next) {
+            if ((only == NULL || plugin == only) && (bot == NULL || seat->bot == bot)) {
+                endings[count++] = (struct ending){plugin, seat};
+            }
         }
-        seat = next;
     }
-    if (plugin->seats == NULL) {
-        change_drop_plugin(plugins, plugin);
-    }
+    return count;
 }
 
-static void end_all(struct plugins *plugins, const struct bot *bot) {
-    struct plugin *plugin = plugins->plugins;
-    while (plugin != NULL) {
+/* Ends these seats together; a plugin goes with its last. */
+static void end_seats(struct plugins *plugins, const struct plugin *only, const struct bot *bot) {
+    struct ending endings[ENDINGS_AT_ONCE];
+    size_t count;
+    while ((count = list_seats(plugins, only, bot, endings, ENDINGS_AT_ONCE)) > 0) {
+        change_end_seats(plugins, endings, count);
+    }
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL;) {
         struct plugin *next = plugin->next;
-        end_seats(plugins, plugin, bot);
+        if (plugin->seats == NULL) {
+            change_drop_plugin(plugins, plugin);
+        }
         plugin = next;
     }
 }
@@ -161,7 +169,7 @@ void plugins_remove_bot(struct plugins *plugins, const char *name) {
     if (bot == NULL) {
         return;
     }
-    end_all(plugins, bot);
+    end_seats(plugins, NULL, bot);
     for (struct bot **link = &plugins->bots; *link != NULL; link = &(*link)->next) {
         if (*link == bot) {
             *link = bot->next;
@@ -183,7 +191,7 @@ bool plugins_unload(struct plugins *plugins, const char *name, struct err *err) 
 void plugins_stop(struct plugins *plugins) {
     watch_destroy(plugins->watch);
     plugins->watch = NULL;
-    end_all(plugins, NULL);
+    end_seats(plugins, NULL, NULL);
 }
 
 /* ---- Status ---- */

@@ -2,6 +2,7 @@
  * left where it is, counted and told; nothing is waited for longer than the deadline. */
 #include "plugin/manager.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -23,8 +24,7 @@ static void keep(struct plugins *plugins, const struct log_from *from, const cha
              PLUGINS_KEPT_MAX);
 }
 
-/* Ends a worker that answered PORT_STOPPED, or gives up on one that did not. */
-void change_retire(struct plugins *plugins, struct hand *hand) {
+static void retire(struct plugins *plugins, struct hand *hand, uint64_t deadline_ms) {
     char why[128] = "";
     char bot[64] = "";
     char plugin[64] = "";
@@ -45,9 +45,13 @@ void change_retire(struct plugins *plugins, struct hand *hand) {
         }
         hand_ask(hand, &stop, "", "", 0); /* it came back this moment */
     }
-    if (!hand_end(hand, plugins->deadline_ms, why, sizeof(why))) {
+    if (!hand_end(hand, deadline_ms, why, sizeof(why))) {
         keep(plugins, &from, why);
     }
+}
+
+void change_retire(struct plugins *plugins, struct hand *hand) {
+    retire(plugins, hand, plugins->deadline_ms);
 }
 
 void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t count) {
@@ -102,29 +106,73 @@ void change_drop_plugin(struct plugins *plugins, struct plugin *plugin) {
     free(plugin);
 }
 
-void change_end_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
-    struct port_message hold = {.kind = PORT_HOLD};
-    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+/* ---- Orderly ends ---- */
+
+static void keep_state(const struct plugins *plugins, const struct ending *ending) {
+    const struct seat *seat = ending->seat;
+    const char *id = ending->plugin->id;
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = id};
     struct err err = {0};
-    struct hand *hand = seat->hand;
-    if (!seat->stuck) {
-        hand_ask(hand, &hold, "", "", PORT_HELD);
-        if (!tend_await(plugins, &hand, 1, plugins->deadline_ms)) {
-            log_error(&from, "a handler or save did not return within %u ms: state not saved",
-                      plugins->deadline_ms);
-        } else if (hand_answer(hand)->status < 0) {
-            log_error(&from, "state not saved: %s", port_data(hand_answer(hand)));
-        } else if (hand_answer(hand)->extra != 0) {
-            const struct port_message *held = hand_answer(hand);
-            if (!store_write(seat->bot, plugin->id, (uint32_t)held->number, port_data(held),
-                             held->data_length, true, &err)) {
-                log_error(&from, "state not saved: %s", err.text);
-            }
-        }
-        struct hand *asked = hand;
-        change_stop_hands(plugins, &asked, 1);
+    if (!seat->hand->answered) {
+        log_error(&from, "a handler or save did not return within %u ms: state not saved",
+                  plugins->deadline_ms);
+        return;
     }
-    seat->hand = NULL; /* what it still says is nobody's */
-    change_retire(plugins, hand);
-    change_free_seat(plugin, seat);
+    const struct port_message *held = hand_answer(seat->hand);
+    if (held->status < 0) {
+        log_error(&from, "state not saved: %s", port_data(held));
+    } else if (held->extra == 0) {
+        store_remove(seat->bot, id);
+    } else if (!store_write(seat->bot, id, (uint32_t)held->number, port_data(held),
+                            held->data_length, true, &err)) {
+        log_error(&from, "state not saved: %s", err.text);
+    }
+}
+
+/* At least a fifth of the deadline: whoever was just in time with one step has time for the next.
+ */
+static uint64_t left_until(const struct plugins *plugins, uint64_t until_ms) {
+    uint64_t now = clock_mono_ms();
+    uint64_t least = plugins->deadline_ms / 5;
+    return until_ms > now + least ? until_ms - now : least;
+}
+
+/* asked: room for one of each. */
+static void end_together(struct plugins *plugins, struct ending *endings, struct hand **asked,
+                         size_t count) {
+    struct port_message hold = {.kind = PORT_HOLD};
+    struct port_message stop = {.kind = PORT_STOP};
+    uint64_t until = clock_mono_ms() + plugins->deadline_ms;
+    for (size_t i = 0; i < count; i++) {
+        asked[i] = endings[i].seat->stuck ? NULL : endings[i].seat->hand;
+        if (asked[i] != NULL) {
+            hand_ask(asked[i], &hold, "", "", PORT_HELD);
+        }
+    }
+    tend_await(plugins, asked, count, plugins->deadline_ms);
+    for (size_t i = 0; i < count; i++) {
+        if (asked[i] != NULL) {
+            keep_state(plugins, &endings[i]);
+            hand_ask(asked[i], &stop, "", "", PORT_STOPPED);
+        }
+    }
+    tend_await(plugins, asked, count, left_until(plugins, until));
+    for (size_t i = 0; i < count; i++) {
+        struct hand *hand = endings[i].seat->hand;
+        endings[i].seat->hand = NULL; /* what it still says is nobody's */
+        retire(plugins, hand, left_until(plugins, until));
+        change_free_seat(endings[i].plugin, endings[i].seat);
+    }
+}
+
+void change_end_seats(struct plugins *plugins, struct ending *endings, size_t count) {
+    struct hand *one = NULL;
+    struct hand **asked = calloc(count + 1, sizeof(struct hand *));
+    if (asked != NULL) {
+        end_together(plugins, endings, asked, count);
+    }
+    for (size_t i = 0; asked == NULL && i < count; i++) { /* no memory: one after the other */
+        end_together(plugins, &endings[i], &one, 1);
+    }
+    free(asked);
 }

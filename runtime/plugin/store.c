@@ -105,6 +105,13 @@ bool store_write(const struct bot *bot, const char *id, uint32_t version, const 
     return ok;
 }
 
+void store_remove(const struct bot *bot, const char *id) {
+    char path[PATH_MAX];
+    if (state_path(bot, id, path, sizeof(path)) && unlink(path) != 0 && errno != ENOENT) {
+        log_warn(NULL, "%s: an old state cannot be removed: %s", path, strerror(errno));
+    }
+}
+
 void store_mark_begun(const struct bot *bot, const char *id) {
     char path[PATH_MAX];
     uint32_t clean = 0;
