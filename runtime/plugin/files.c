@@ -1,5 +1,9 @@
 /* plugin/files.c: the files in the plugin directories: which changed, which are plugins, which
- * went away. A plugin is known by the id in its note, not by its file's name. */
+ * went away. A plugin is known by the id in its note, not by its file's name.
+ *
+ * A refusal stands until the file changes, unless the file was not at fault: an old version that is
+ * busy or a machine short of disk, memory or descriptors puts the load off, and it is tried again,
+ * later and later, for as long as the directories are followed. */
 #include "plugin/manager.h"
 
 #include "base/clock.h"
@@ -13,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_BYTES_MAX = 256 << 20 };
+enum { FILE_BYTES_MAX = 256 << 20, RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 60000 };
 
 static bool same_stat(const struct stat *a, const struct stat *b) {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
@@ -77,6 +81,8 @@ static void see(struct plugins *plugins, const char *path, bool *unsteady) {
     if (!same_stat(&now, &file->stat)) {
         file->stat = now;
         file->judged = false;
+        file->tries = 0;
+        file->retry_ms = 0;
         *unsteady = true;
     }
 }
@@ -194,20 +200,55 @@ static bool is_file_of(const struct plugin *plugin, const struct file_seen *file
     return plugin != NULL && plugin->path != NULL && strcmp(plugin->path, file->path) == 0;
 }
 
+/* What becomes of the bots meanwhile, in words: a version that hangs serves nobody. */
+static void describe_old(const struct plugin *plugin, char *out, size_t size) {
+    size_t stuck = 0;
+    size_t count = 0;
+    for (const struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
+        stuck += seat->stuck;
+        count++;
+    }
+    if (stuck == 0) {
+        snprintf(out, size, ", gen %u still serving", plugin->generation);
+    } else {
+        snprintf(out, size, ", gen %u stuck for %zu of %zu bot%s", plugin->generation, stuck, count,
+                 count == 1 ? "" : "s");
+    }
+}
+
+/* Not the file's fault: it has its turn again. */
+static bool put_off(const struct plugins *plugins, struct file_seen *file, const struct err *why) {
+    if (why->code != ERR_BUSY && why->code != ERR_SHORT && why->code != ERR_NO_MEMORY) {
+        file->tries = 0;
+        file->retry_ms = 0;
+        return false;
+    }
+    uint32_t doublings = file->tries < 6 ? file->tries : 6;
+    uint64_t pause = (uint64_t)RETRY_FIRST_MS << doublings;
+    file->tries++;
+    file->retry_ms = clock_mono_ms() + (pause < RETRY_MAX_MS ? pause : RETRY_MAX_MS);
+    return plugins->watch != NULL;
+}
+
 static void refuse(struct plugins *plugins, struct file_seen *file, const struct err *why,
                    struct buf *text) {
     struct plugin *plugin = change_find_plugin(plugins, file->id);
     const char *slash = strrchr(file->path, '/');
     const char *name = file->id[0] != '\0' ? file->id : slash + 1;
-    char serving[48] = "";
+    const char *again = put_off(plugins, file, why) ? " (will be tried again)" : "";
+    bool told = file->tries > 1 && strcmp(file->refusal, why->text) == 0;
+    char serving[64] = "";
     if (plugin != NULL) {
-        snprintf(serving, sizeof(serving), ", gen %u still serving", plugin->generation);
+        describe_old(plugin, serving, sizeof(serving));
     }
     text_copy(file->refusal, sizeof(file->refusal), why->text);
     if (is_file_of(plugin, file)) {
         text_copy(plugin->refusal, sizeof(plugin->refusal), why->text);
     }
-    log_error(NULL, "plugin %s refused%s: %s: %s", name, serving, file->path, why->text);
+    if (!told) {
+        log_error(NULL, "plugin %s refused%s: %s: %s%s", name, serving, file->path, why->text,
+                  again);
+    }
     if (text != NULL) {
         buf_printf(text, "%s  REFUSED%s\n        %s: %s\n", name, serving, file->path, why->text);
     }
@@ -221,15 +262,18 @@ static bool judge(struct plugins *plugins, struct file_seen *file, bool force, s
     struct err err = {0};
     bool ok = read_candidate(file, &candidate, &err) &&
               apply(plugins, file, &candidate, force, &line, &err);
-    file->judged = ok || err.code != ERR_BUSY;
-    file->refusal[0] = '\0';
     if (!ok) {
         refuse(plugins, file, &err, text);
+        file->judged = file->retry_ms == 0;
         if (first != NULL && first->code == ERR_NONE) {
             err_set(first, err.code, "%s: %s", file->path, err.text);
         }
     } else {
         struct plugin *plugin = change_find_plugin(plugins, file->id);
+        file->judged = true;
+        file->tries = 0;
+        file->retry_ms = 0;
+        file->refusal[0] = '\0';
         if (is_file_of(plugin, file)) {
             plugin->refusal[0] = '\0';
         }
@@ -242,14 +286,27 @@ static bool judge(struct plugins *plugins, struct file_seen *file, bool force, s
     return ok;
 }
 
-static bool judge_changed(struct plugins *plugins, struct buf *text, struct err *first) {
+/* due_ms: those that were put off beyond this time stay so. */
+static bool judge_changed(struct plugins *plugins, uint64_t due_ms, struct buf *text) {
     bool ok = true;
     for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
-        if (file->missing_ms == 0 && !file->judged) {
-            ok = judge(plugins, file, false, text, first) && ok;
+        if (file->missing_ms == 0 && !file->judged && file->retry_ms <= due_ms) {
+            ok = judge(plugins, file, false, text, NULL) && ok;
         }
     }
     return ok;
+}
+
+/* How long until one that was put off has its turn; UINT64_MAX: there is none. */
+static uint64_t next_turn(const struct plugins *plugins, uint64_t now_ms) {
+    uint64_t next = UINT64_MAX;
+    for (const struct file_seen *file = plugins->files; file != NULL; file = file->next) {
+        if (file->missing_ms == 0 && !file->judged) {
+            uint64_t wait = file->retry_ms > now_ms ? file->retry_ms - now_ms : 0;
+            next = wait < next ? wait : next;
+        }
+    }
+    return next;
 }
 
 /* Those that were refused since this one had their id get their turn. */
@@ -262,13 +319,13 @@ static void judge_again(struct plugins *plugins, const char *id) {
 }
 
 /* Forgets files that are away for longer than the grace, and unloads their plugins. */
-static bool drop_missing(struct plugins *plugins) {
+static bool drop_missing(struct plugins *plugins, uint64_t grace_ms, struct buf *text) {
     uint64_t now = clock_mono_ms();
     bool waiting = false;
     struct file_seen **link = &plugins->files;
     while (*link != NULL) {
         struct file_seen *file = *link;
-        if (file->missing_ms == 0 || now - file->missing_ms < WATCH_GRACE_MS) {
+        if (file->missing_ms == 0 || now - file->missing_ms < grace_ms) {
             waiting = waiting || file->missing_ms != 0;
             link = &file->next;
             continue;
@@ -276,6 +333,9 @@ static bool drop_missing(struct plugins *plugins) {
         struct plugin *plugin = change_find_plugin(plugins, file->id);
         if (is_file_of(plugin, file)) {
             log_info(NULL, "plugin %s unloaded: %s was deleted", plugin->id, file->path);
+            if (text != NULL) {
+                buf_printf(text, "%s  unloaded: %s was deleted\n", plugin->id, file->path);
+            }
             plugins_unload(plugins, plugin->id, NULL);
         }
         *link = file->next;
@@ -289,18 +349,19 @@ static bool drop_missing(struct plugins *plugins) {
 static void on_settled(void *arg) {
     struct plugins *plugins = arg;
     bool unsteady = false;
-    bool busy = false;
     scan(plugins, &unsteady);
     if (unsteady) {
         watch_again(plugins->watch, WATCH_STEADY_MS);
         return;
     }
-    judge_changed(plugins, NULL, NULL);
-    for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
-        busy = busy || (file->missing_ms == 0 && !file->judged);
+    judge_changed(plugins, clock_mono_ms(), NULL);
+    bool waiting = drop_missing(plugins, WATCH_GRACE_MS, NULL);
+    uint64_t next = next_turn(plugins, clock_mono_ms());
+    if (waiting && next > WATCH_GRACE_MS / 4) {
+        next = WATCH_GRACE_MS / 4;
     }
-    if (drop_missing(plugins) || busy) {
-        watch_again(plugins->watch, busy ? WATCH_SILENCE_MS : WATCH_GRACE_MS / 4);
+    if (next != UINT64_MAX) {
+        watch_again(plugins->watch, next > WATCH_STEADY_MS ? next : WATCH_STEADY_MS);
     }
 }
 
@@ -383,7 +444,11 @@ bool plugins_reload(struct plugins *plugins, const char *name, struct buf *text)
     bool unsteady = false;
     scan(plugins, &unsteady);
     if (name == NULL) {
-        return judge_changed(plugins, text, NULL);
+        bool ok = judge_changed(plugins, UINT64_MAX, text);
+        if (plugins->watch == NULL && drop_missing(plugins, 0, text)) { /* nobody else would */
+            ok = judge_changed(plugins, UINT64_MAX, text) && ok;
+        }
+        return ok;
     }
     for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
         if (file->missing_ms == 0 && is_called(plugins, file, name)) {
@@ -391,6 +456,8 @@ bool plugins_reload(struct plugins *plugins, const char *name, struct buf *text)
         }
     }
     buf_printf(text, "%s  REFUSED\n        no such plugin%s\n", name,
-               change_find_plugin(plugins, name) != NULL ? " file any more: it is deleted" : "");
+               change_find_plugin(plugins, name) != NULL
+                   ? " file any more: it is deleted (`drey reload` without a name unloads it)"
+                   : "");
     return false;
 }
