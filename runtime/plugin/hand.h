@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "plugin/mark.h"
 #include "plugin/port.h"
 #include "plugin/worker.h"
 
@@ -17,7 +18,7 @@ struct hand {
     struct hand *next; /* in the manager's list */
     uint64_t serial;   /* stands in every message it sends */
     pthread_t thread;
-    char thread_name[16]; /* threads the plugin starts inherit it */
+    struct mark mark; /* threads the plugin starts inherit it */
     char plugin[64];
     char *bot;
     char copy[PATH_MAX]; /* the private copy of the file */

@@ -124,6 +124,21 @@ static int leave_thread(drey_ctx *ctx) {
     return pthread_create(&thread, NULL, linger, NULL) == 0 ? 0 : DREY_E_FAIL;
 }
 
+/* As programs do that care for their debuggers. */
+static void *linger_renamed(void *arg) {
+    pthread_setname_np(pthread_self(), "poller");
+    for (;;) {
+        usleep(100000);
+    }
+    return arg;
+}
+
+static int leave_renamed(drey_ctx *ctx) {
+    pthread_t thread;
+    (void)ctx;
+    return pthread_create(&thread, NULL, linger_renamed, NULL) == 0 ? 0 : DREY_E_FAIL;
+}
+
 static void on_signal(int number) {
     (void)number;
 }
@@ -232,6 +247,7 @@ static const struct fault {
     {"restore-hang", FAULT_RESTORE, hang},
     {"start-fail", FAULT_START, fail},
     {"left-thread", FAULT_START, leave_thread},
+    {"left-renamed", FAULT_START, leave_renamed},
     {"left-signal", FAULT_START, leave_signal},
     {"left-atexit", FAULT_START, leave_atexit},
     {"left-data", FAULT_START, leave_thread_data},

@@ -2,6 +2,7 @@
 what keeps its code from being unmapped."""
 import os
 import shutil
+import time
 
 from rig import BAD, Reload, main, read
 
@@ -19,6 +20,15 @@ class Left(Reload):
         self.kept_for("it left a thread running")
         self.replace("4.good")
         self.began.descriptors += 2  # the boxes it might still post to
+        self.all_well(kept=1, threads=1)
+
+    def test_row_22_a_thread_left_running_under_a_name_of_its_own_is_seen_too(self):
+        self.replace("2.left-renamed")
+        self.replace("3.good")
+        self.kept_for("it left a thread running")
+        time.sleep(0.3)  # it would run into code that is gone
+        self.replace("4.good")
+        self.began.descriptors += 2
         self.all_well(kept=1, threads=1)
 
     def test_row_23_a_signal_handler_left_behind_keeps_the_code(self):
