@@ -138,12 +138,12 @@ bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint3
 
 static bool join(struct hand *hand, uint64_t deadline_ms) {
     struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
+    clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += (time_t)(deadline_ms / 1000);
     until.tv_nsec += (long)(deadline_ms % 1000) * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    return pthread_clockjoin_np(hand->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+    return pthread_timedjoin_np(hand->thread, NULL, &until) == 0;
 }
 
 bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {

@@ -36,12 +36,29 @@ static void on_silence(void *arg) {
     watch->settled(watch->arg);
 }
 
+/* What cannot be a plugin must not disturb the silence: a log file that grows in the directory
+ * would put every reload off for ever. Notices without a name are about the directory itself. */
+static bool is_of_interest(const struct inotify_event *event) {
+    size_t length = event->len > 0 ? strnlen(event->name, event->len) : 0;
+    return length == 0 || (event->mask & IN_Q_OVERFLOW) != 0 ||
+           (event->name[0] != '.' && length > 3 && strcmp(event->name + length - 3, ".so") == 0);
+}
+
 static void on_ready(void *arg, int ready) {
     struct watch *watch = arg;
     _Alignas(struct inotify_event) char events[4096];
-    while (read(watch->fd, events, sizeof(events)) > 0) {
+    bool disturbed = false;
+    ssize_t got;
+    while ((got = read(watch->fd, events, sizeof(events))) > 0) {
+        const struct inotify_event *event;
+        for (char *at = events; at < events + got; at += sizeof(*event) + event->len) {
+            event = (const struct inotify_event *)(const void *)at;
+            disturbed = disturbed || is_of_interest(event);
+        }
     }
-    loop_timer_start(watch->silence, WATCH_SILENCE_MS);
+    if (disturbed) {
+        loop_timer_start(watch->silence, WATCH_SILENCE_MS);
+    }
 }
 
 static void add_notices(struct watch *watch, size_t index) {

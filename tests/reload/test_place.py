@@ -2,6 +2,7 @@
 renamed, twice there, on a full disk or one that forbids code, without change notices."""
 import os
 import subprocess
+import threading
 import time
 
 from rig import Reload, harness, ledger, main, put
@@ -59,6 +60,24 @@ class Place(Reload):
         put(ledger("3.good"), self.target)
         self.switched("3.good", 3)
         self.assertEqual(self.log_count("unloaded"), 0)
+        self.all_well()
+
+    def test_row_27_other_files_that_grow_in_the_directory_put_no_reload_off(self):
+        busy = threading.Event()
+
+        def scribble():
+            with open(os.path.join(self.drey_host.plugin_dir, "events.log"), "ab",
+                      buffering=0) as file:
+                while not busy.wait(0.02):
+                    file.write(b"a line\n")
+        writer = threading.Thread(target=scribble)
+        writer.start()
+        try:
+            put(ledger("2.good"), self.target)
+            self.switched("2.good", 2)
+        finally:
+            busy.set()
+            writer.join()
         self.all_well()
 
     def test_row_28_the_second_file_with_an_id_is_refused_and_the_first_unaffected(self):

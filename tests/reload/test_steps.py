@@ -3,14 +3,17 @@ life goes wrong in each way, and the old version handles the very next event."""
 import os
 import resource
 
-from rig import Reload, ledger, main, put
+from rig import Reload, SANITIZED, ledger, main, put
+
+# A sanitizer catches the signal, says what happened and ends the process itself.
+CRASHED = "ended the process" if SANITIZED else "crashed: Segmentation fault"
 
 
 class Steps(Reload):
     watch = "off"
 
     def test_row_10_a_constructor_that_crashes_exits_sleeps_or_forks_fails_in_the_probe(self):
-        self.refused("2.ctor-crash", r"a constructor\) crashed")
+        self.refused("2.ctor-crash", r"a constructor\) " + CRASHED)
         self.refused("2.ctor-exit", r"a constructor\) ended the process \(exit status 0\)")
         self.refused("2.ctor-fork", "it starts a process")
         handled = self.row()["handled"]
@@ -23,7 +26,7 @@ class Steps(Reload):
     def test_row_12_nothing_of_a_failed_init_is_ever_called(self):
         self.refused("2.init-fail", "init answered -1")
         self.refused("2.init-many", "init answered -1")
-        self.refused("2.init-crash", "init crashed")
+        self.refused("2.init-crash", "init " + CRASHED)
         self.flows(50)
         self.assertEqual(self.log_count("a handler of a load that failed"), 0)
         self.replace("3.good")
@@ -62,7 +65,7 @@ class Steps(Reload):
 
     def test_row_15_a_restore_that_refuses_crashes_or_hangs_is_rolled_back(self):
         self.refused("2.restore-refuse", r"restore answered -1 to a state of version 1, \d+ bytes")
-        self.refused("2.restore-crash", "restore crashed: Segmentation fault")
+        self.refused("2.restore-crash", "restore " + CRASHED)
         self.refused("2.restore-hang", "restore did not return within 5000 ms")
         self.refused("2.start-fail", "start answered -1")
         self.replace("3.good")
