@@ -412,6 +412,7 @@ static void settle(struct change *change, struct buf *line) {
 bool change_run(struct plugins *plugins, const struct candidate *candidate, bool force,
                 struct buf *line, struct err *err) {
     struct change change = {.plugins = plugins, .candidate = candidate};
+    guard_begin(&plugins->guard);
     change.plugin = change_find_plugin(plugins, candidate->note.id);
     change.fresh_plugin = change.plugin == NULL;
     if (change.fresh_plugin) {
@@ -437,6 +438,7 @@ bool change_run(struct plugins *plugins, const struct candidate *candidate, bool
         text_copy(change.plugin->refusal, sizeof(change.plugin->refusal),
                   err != NULL ? err->text : "refused");
     }
+    guard_mend(&plugins->guard, candidate->note.id);
     if (change.plugin->seats == NULL) {
         change_drop_plugin(plugins, change.plugin);
     }

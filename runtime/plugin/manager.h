@@ -3,6 +3,7 @@
 #ifndef PLUGIN_MANAGER_H
 #define PLUGIN_MANAGER_H
 
+#include "plugin/guard.h"
 #include "plugin/hand.h"
 #include "plugin/instance.h"
 #include "plugin/note.h"
@@ -95,6 +96,7 @@ struct plugins {
     struct loop_timer *watchdog; /* looks for handlers that do not return */
     struct loop_timer *checkpoint;
     struct watch *watch;
+    struct guard guard;
     struct bot *bots;
     struct plugin *plugins; /* by id */
     struct file_seen *files;

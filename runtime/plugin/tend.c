@@ -246,6 +246,7 @@ static void look_at(struct plugins *plugins, struct plugin *plugin, struct seat 
 static void on_watchdog(void *arg) {
     struct plugins *plugins = arg;
     each_seat(plugins, look_at);
+    guard_mend(&plugins->guard, NULL);
     loop_timer_start(plugins->watchdog, plugins->stuck_ms / 4 + 1);
 }
 

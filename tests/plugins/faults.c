@@ -148,6 +148,21 @@ static int leave_signal(drey_ctx *ctx) {
     return signal(SIGUSR1, on_signal) == SIG_ERR ? DREY_E_FAIL : 0;
 }
 
+/* As programs do that think they have the process for themselves. */
+static int take_signals(drey_ctx *ctx) {
+    (void)ctx;
+    return signal(SIGTERM, on_signal) == SIG_ERR || signal(SIGPIPE, SIG_DFL) == SIG_ERR
+               ? DREY_E_FAIL
+               : 0;
+}
+
+static int take_signals_late(drey_ctx *ctx) {
+    static int done;
+    int result = done ? 0 : take_signals(ctx);
+    done = 1;
+    return result;
+}
+
 static volatile int touched;
 
 static void at_exit(void) {
@@ -249,6 +264,8 @@ static const struct fault {
     {"left-thread", FAULT_START, leave_thread},
     {"left-renamed", FAULT_START, leave_renamed},
     {"left-signal", FAULT_START, leave_signal},
+    {"took-signals", FAULT_START, take_signals},
+    {"event-signals", FAULT_EVENT, take_signals_late},
     {"left-atexit", FAULT_START, leave_atexit},
     {"left-data", FAULT_START, leave_thread_data},
     {"event-90ms", FAULT_EVENT, doze},

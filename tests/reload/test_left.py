@@ -40,6 +40,17 @@ class Left(Reload):
         self.flows()
         self.all_well(kept=1)
 
+    def test_row_23_a_plugin_cannot_take_the_signals_that_drey_needs(self):
+        told = r"\[ledger\] a plugin changed what happens at SIGTERM .*it is put back"
+        self.replace("2.took-signals")
+        self.assertEqual(self.log_count(told), 1)
+        self.assertEqual(self.log_count("a plugin changed what happens at SIGPIPE"), 1)
+        self.replace("3.event-signals")
+        self.wait("a look at the signals",
+                  lambda: self.log_count("a plugin changed what happens at SIGTERM") == 2)
+        self.replace("4.good")
+        self.all_well()  # SIGTERM ends it in an orderly way
+
     def test_row_23_atexit_and_thread_data_are_harmless(self):
         self.replace("2.left-atexit")
         self.replace("3.good")
