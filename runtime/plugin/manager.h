@@ -62,7 +62,8 @@ struct plugin {
     uint64_t hash;
     uint32_t generation;
     uint64_t reloads;
-    char refusal[512]; /* of the newest file; "" when that is what runs */
+    char refusal[512];  /* of the newest file; "" when that is what runs */
+    uint64_t orphan_ms; /* since when its file holds another plugin; 0: it does not */
     struct seat *seats;
 };
 
@@ -75,7 +76,7 @@ struct file_seen {
     char refusal[512];
     bool present;   /* in the scan that runs */
     bool judged;    /* this state of the file was loaded or refused */
-    uint32_t tries; /* how often it was put off (see files.c), and until when it is */
+    uint32_t tries; /* how often it was put off (judge.c), and until when it is */
     uint64_t retry_ms;
     uint64_t missing_ms; /* since when it is away; 0: it is there */
 };
@@ -151,6 +152,19 @@ void change_drop_plugin(struct plugins *plugins, struct plugin *plugin);
 
 /* ---- files.c ---- */
 void files_forget(struct plugins *plugins);
+/* NULL: not seen. */
+struct file_seen *files_find(const struct plugins *plugins, const char *path);
+bool files_same(const struct stat *a, const struct stat *b);
+
+/* ---- judge.c ---- */
+/* Loads or refuses one file, and remembers which. Lines for people go to *text, the first refusal
+ * to *first (both may be NULL). force: also when its content is what runs already. */
+bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, struct buf *text,
+                struct err *first);
+/* Files of this id that were refused since another one had it get their turn. */
+void judge_again(struct plugins *plugins, const char *id);
+/* Whether the plugin (NULL: none) runs from this file. */
+bool judge_is_file_of(const struct plugin *plugin, const struct file_seen *file);
 
 /* ---- tend.c: what happens between changes ---- */
 /* Handles every message that waits in the inbox. */

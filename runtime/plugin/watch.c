@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +75,21 @@ static void add_notices(struct watch *watch, size_t index) {
     }
 }
 
-/* Whether this is another directory than last time, or has changed without notices. */
+/* What a symbolic link points to changes without a notice. */
+static bool has_links(const char *dir) {
+    DIR *folder = opendir(dir);
+    bool found = false;
+    const struct dirent *entry;
+    while (folder != NULL && !found && (entry = readdir(folder)) != NULL) {
+        found = entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return found;
+}
+
+/* Whether this is another directory than last time, or may have changed without notices. */
 static bool look(struct watch *watch, size_t index) {
     struct place *place = &watch->places[index];
     struct stat st;
@@ -96,7 +111,8 @@ static bool look(struct watch *watch, size_t index) {
         add_notices(watch, index);
         return true;
     }
-    return place->descriptor < 0; /* a rewrite in place does not show in the directory */
+    /* A rewrite in place does not show in the directory. */
+    return place->descriptor < 0 || has_links(watch->dirs[index]);
 }
 
 static void on_interval(void *arg) {
