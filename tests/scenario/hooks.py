@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import time
 import urllib.error
 import urllib.parse
@@ -205,6 +206,20 @@ CHAOS = ["drop", "fin", "reconnect", "invalid-resumable", "sever", "close 1000",
 BYTES = ["masked", "rsv1", "utf8", "utf8-split", "continue", "close-1", "ping-126", "length"]
 
 
+def change_host(stage, dice):
+    """The host is killed, stopped or replaced in place, or its plugin is."""
+    what = dice.choice(["kill", "term", "upgrade", "plugin"])
+    stage.last_fault += " " + what
+    if what == "plugin":
+        answer = put_plugin(stage, dice.choice(["witness", "witness_2"]))
+        assert answer.returncode == 0 or "running" in answer.stderr, answer.stderr
+    elif what == "upgrade":
+        stage.client.signal(signal.SIGUSR2)
+    else:
+        (stage.do_kill if what == "kill" else stage.do_term)("")
+        stage.do_start("")
+
+
 def chaos(stage, *more):
     """Faults at random for some seconds; the seed is told when something fails."""
     seed = int(os.environ.get("DREY_CHAOS_SEED", "0")) or random.randrange(1, 1 << 30)
@@ -213,9 +228,8 @@ def chaos(stage, *more):
     stage.last_fault = f"chaos with seed {seed}"
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if "kill" in more and dice.random() < 0.05:
-            stage.do_kill("")
-            stage.do_start("")
+        if "hosts" in more and dice.random() < 0.08:
+            change_host(stage, dice)
         elif dice.random() < 0.1:
             stage.sims["main"].fault("raw " + FRAMES[dice.choice(BYTES)].hex())
         else:
