@@ -84,8 +84,8 @@ static void fail(struct fleet *fleet, enum err_code code, const char *what, cons
     err_set(&why, code, "%s", what);
     (void)text_copy(fleet->why, sizeof(fleet->why), what);
     struct log_from me = from(fleet);
-    log_error(&me, "%s. %s%sThis bot stops; others go on.", what, advice,
-              advice[0] != '\0' ? ". " : "");
+    log_error(&me, "%s%s%s. This bot is out of service until `drey reload --config`; others go on.",
+              what, advice[0] != '\0' ? ": " : "", advice);
     for (size_t i = 0; i < fleet->count; i++) {
         shard_stop(fleet->members[i].shard, false);
     }
@@ -209,6 +209,11 @@ static bool open_sessions(struct fleet *fleet, struct err *err) {
     if (fleet->sessions == NULL) {
         return false;
     }
+    if (sessions_dropped(fleet->sessions) > 0) {
+        struct log_from me = from(fleet);
+        log_warn(&me, "%u damaged entries of %s were dropped: shards without one IDENTIFY anew",
+                 sessions_dropped(fleet->sessions), path);
+    }
     purse_load(fleet->gate, fleet->sessions, fleet->token_hash);
     return true;
 }
@@ -316,8 +321,8 @@ static void fetch_failed(struct fleet *fleet) {
     struct log_from me = from(fleet);
     if (fetch->status == 401) {
         fail(fleet, ERR_AUTH, "token rejected (401)",
-             "Make a new one at https://discord.com/developers/applications and put it where "
-             "this bot's section says");
+             "make a new one at https://discord.com/developers/applications and put it where this "
+             "bot's section says");
         return;
     }
     (void)text_copy(fleet->why, sizeof(fleet->why), fetch->err.text);

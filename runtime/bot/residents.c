@@ -13,21 +13,30 @@
 
 /* --- in service or not ----------------------------------------------------------------------- */
 
-/* Nothing is left to serve: the exit status tells the supervisor that restarting will not help. */
-void residents_check(struct house *house) {
+/* What a supervisor should know when nothing is left to serve: that starting again will not help,
+ * or that it may (a full disk does not stay full for ever). */
+static int status_of_failures(const struct house *house) {
     bool token = true;
-    if (house->stopping) {
-        return;
+    bool lasting = true;
+    for (size_t i = 0; i < house->count; i++) {
+        enum err_code code = house->bots[i].failure.code;
+        token = token && code == ERR_AUTH;
+        lasting = lasting && (code == ERR_AUTH || code == ERR_CONFIG || code == ERR_BUSY);
     }
+    return !lasting ? EXIT_TROUBLE : token ? EXIT_TOKEN : EXIT_CONFIGURATION;
+}
+
+void residents_check(struct house *house) {
     for (size_t i = 0; i < house->count; i++) {
         if (house->bots[i].failure.code == ERR_NONE) {
             return;
         }
-        token = token && house->bots[i].failure.code == ERR_AUTH;
     }
-    log_error(NULL, "no bot is left to run");
-    house->status = token && house->count > 0 ? EXIT_TOKEN : EXIT_CONFIGURATION;
-    house_stop(house, false);
+    if (!house->stopping) {
+        log_error(NULL, "no bot is left to run");
+        house->status = status_of_failures(house);
+        house_stop(house, false);
+    }
 }
 
 /* Told once: every bot that is in service is ready. */
@@ -54,7 +63,8 @@ static void tell_if_ready(struct house *house) {
 void residents_fail(struct house_bot *entry, const struct err *why) {
     struct log_from me = {.bot = entry->config->name, .shard = -1};
     entry->failure = *why;
-    log_error(&me, "%s. This bot does not start; others go on.", why->text);
+    log_error(&me, "%s. This bot is out of service until `drey reload --config`; others go on.",
+              why->text);
 }
 
 static struct house_bot *entry_of(struct house *house, const struct bot *bot) {
@@ -91,6 +101,7 @@ static bool options_of(const struct house *house, const struct config_bot *c, ch
         [CONFIG_COMPRESS_NONE] = COMPRESS_NONE,
         [CONFIG_COMPRESS_ZLIB_STREAM] = COMPRESS_ZLIB_STREAM,
         [CONFIG_COMPRESS_ZSTD_STREAM] = COMPRESS_ZSTD_STREAM,
+        [CONFIG_COMPRESS_PAYLOAD] = COMPRESS_PAYLOAD,
     };
     if (!file_join(state_dir, size, house->config->state_dir, c->name)) {
         return err_set(err, ERR_CONFIG, "state_dir is too long");

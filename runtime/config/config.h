@@ -26,6 +26,7 @@ enum config_compress {
     CONFIG_COMPRESS_NONE,
     CONFIG_COMPRESS_ZLIB_STREAM,
     CONFIG_COMPRESS_ZSTD_STREAM,
+    CONFIG_COMPRESS_PAYLOAD,
 };
 
 struct config_texts {

@@ -97,8 +97,9 @@ static const struct config_key keys[] = {
      IN_BOT(compress),
      .standard = "auto",
      .example = "zlib-stream",
-     .help = "Compression of what Discord sends: auto, none, zlib-stream or zstd-stream.",
-     .more = "auto: zstd-stream (faster) up to 8 shards, above that zlib-stream (smaller)."},
+     .help = "Compression of what Discord sends: auto, none, zlib-stream, zstd-stream or payload.",
+     .more = "auto: zstd-stream (faster) up to 8 shards, above that zlib-stream (smaller).\n"
+             "payload: large messages alone, each by itself."},
     {CONFIG_KIND_BOT, "shards", CONFIG_TYPE_SHARDS, CONFIG_EFFECT_CONNECT,
      IN_BOT(shards),
      .standard = "auto",

@@ -65,9 +65,10 @@ static void spoil(char *bytes, size_t length, bool text) {
     if (length == 0) {
         return;
     }
-    /* In the middle: past any header, before any checksum-like end. */
-    char *at = &bytes[length / 2];
-    *at = text ? (char)0xff : (char)(*at ^ 0x55);
+    /* Of compressed bytes the first: it says how to read the rest. In the middle of a block one
+     * byte may well become other text, which nobody can tell from the right one. */
+    char *at = text ? &bytes[length / 2] : bytes;
+    *at = text ? (char)0xff : (char)(*at ^ 0x07);
 }
 
 /* Half of a message: with zlib-stream a WebSocket message of its own, else a fragment. */

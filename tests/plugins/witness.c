@@ -1,9 +1,11 @@
-/* plugins/witness.c: writes what a handler sees, for the scenarios: SHARD SEQ NAME ID ATTEMPT SIZE,
- * one line for each event and gap, to the file of key `file`. SIM_BLOCK keeps the handler until the
- * file with ".go" behind its name exists; SIM_CRASH ends the process as a bug would.
+/* plugins/witness.c: writes what a handler sees, for the scenarios: SHARD SEQ NAME ID ATTEMPT
+ * UNAVAILABLE, one line for each event and gap, to the file of key `file`. SIM_BLOCK keeps the
+ * handler until the file with ".go" behind its name exists; SIM_CRASH ends the process as a bug
+ * would.
  *
  * -DWITNESS_VERSION="..."   what it says it is
- * -DBAD_INIT                init fails */
+ * -DBAD_INIT                init fails
+ * -DMENDED                  SIM_CRASH does nothing */
 #include <drey/drey.h>
 
 #include <errno.h>
@@ -39,13 +41,16 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
     if (strcmp(ev->name, "SIM_BLOCK") == 0) {
         wait_for_leave(ctx);
     }
+    uint64_t unavailable = drey_bool(ev, "unavailable") == 1;
     snprintf(line, sizeof(line),
              "%" PRIu32 " %" PRIu64 " %.100s %" PRIu64 " %" PRIu32 " %" PRIu64 "\n", ev->shard,
-             ev->seq, ev->name, ev->id, ev->attempt, ev->raw_size);
+             ev->seq, ev->name, ev->id, ev->attempt, unavailable);
     write_line(line);
+#ifndef MENDED
     if (strcmp(ev->name, "SIM_CRASH") == 0) {
         abort();
     }
+#endif
 }
 
 static void on_gap(drey_ctx *ctx, const drey_event *ev) {

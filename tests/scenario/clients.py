@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness  # pylint: disable=wrong-import-position
 
 # name GAP: the handler was told of a loss; id is then the reason.
-Event = collections.namedtuple("Event", "shard seq name id attempt size")
+Event = collections.namedtuple("Event", "shard seq name id attempt unavailable")
 
 
 class Drey:

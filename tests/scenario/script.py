@@ -22,7 +22,7 @@ COMMANDS = {
     "[not-before D]", "never": "SELECTOR", "spacing": "SELECTOR >= DURATION", "once": "[lossy]",
     "seen": "NAME [xN]", "term": "", "final": "", "kill": "", "stop": "", "cont": "",
     "exit": "STATUS", "config": "BOT KEY=VALUE...", "log": "REGEX", "status": "PATH OP VALUE",
-    "clock": "SECONDS", "hook": "NAME WORDS", "release": "",
+    "clock": "SECONDS", "hook": "NAME WORDS", "release": "", "note": "WORD [xN]", "nonote": "WORD",
 }
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|ds|cs|dm|cm|hb)")
 OPERATORS = {"==": lambda a, b: a == b, "!=": lambda a, b: a != b, ">=": lambda a, b: a >= b,
