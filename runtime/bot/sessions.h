@@ -26,9 +26,11 @@ struct saved_session {
     uint64_t ring_head; /* records of the shard from here on may be newer than seq */
 };
 
-/* shards: how many shards may ever be saved here (the bot's total). A file that cannot be trusted
- * is made anew: a session is worth one IDENTIFY, no more. Result: owned. */
+/* shards: how many shards may ever be saved here (the bot's total). What carries no valid checksum
+ * is dropped: a session is worth one IDENTIFY, no more. Result: owned. */
 struct sessions *sessions_open(const char *path, uint32_t shards, struct err *err);
+/* How many entries were found damaged, or cut off by a kill while they were written. */
+uint32_t sessions_dropped(const struct sessions *sessions);
 void sessions_close(struct sessions *sessions);
 
 /* The shard's session, if there is one of this token and shard count. */

@@ -20,6 +20,7 @@ void heartbeat_change(struct heartbeat *hb, uint64_t interval_ms, uint64_t now_m
 
 void heartbeat_stop(struct heartbeat *hb) {
     hb->running = false;
+    hb->unanswered = false; /* an ACK may come on the next connection before its HELLO */
 }
 
 void heartbeat_heard(struct heartbeat *hb) {

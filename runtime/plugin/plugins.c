@@ -84,7 +84,7 @@ void plugins_destroy(struct plugins *plugins) {
     if (plugins == NULL) {
         return;
     }
-    plugins_stop(plugins);
+    plugins_stop(plugins, plugins->deadline_ms);
     tend_stop(plugins);
     while (plugins->bots != NULL) {
         struct bot *bot = plugins->bots;
@@ -110,6 +110,37 @@ static struct bot *find_bot(const struct plugins *plugins, const char *name) {
     return bot;
 }
 
+/* The seats of this plugin and this bot (NULL: of all), at most `room` of them. */
+static size_t list_seats(const struct plugins *plugins, const struct plugin *only,
+                         const struct bot *bot, struct ending *endings, size_t room) {
+    size_t count = 0;
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL && count < room; seat = seat->next) {
+            if ((only == NULL || plugin == only) && (bot == NULL || seat->bot == bot)) {
+                endings[count++] = (struct ending){plugin, seat};
+            }
+        }
+    }
+    return count;
+}
+
+/* Ends these seats together; a plugin goes with its last. drain_ms: see change_end_seats(). */
+static void end_seats(struct plugins *plugins, const struct plugin *only, const struct bot *bot,
+                      uint64_t drain_ms) {
+    struct ending endings[ENDINGS_AT_ONCE];
+    size_t count;
+    while ((count = list_seats(plugins, only, bot, endings, ENDINGS_AT_ONCE)) > 0) {
+        change_end_seats(plugins, endings, count, drain_ms);
+    }
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL;) {
+        struct plugin *next = plugin->next;
+        if (plugin->seats == NULL) {
+            change_drop_plugin(plugins, plugin);
+        }
+        plugin = next;
+    }
+}
+
 bool plugins_add_bot(struct plugins *plugins, const struct plugins_bot *spec, struct err *err) {
     if (find_bot(plugins, spec->name) != NULL) {
         return err_set(err, ERR_INVALID, "bot %s is there already", spec->name);
@@ -131,37 +162,29 @@ bool plugins_add_bot(struct plugins *plugins, const struct plugins_bot *spec, st
         link = &(*link)->next;
     }
     *link = bot;
+    files_judge_wanted(plugins, bot);
     return true;
 }
 
-/* The seats of this plugin and this bot (NULL: of all), at most `room` of them. */
-static size_t list_seats(const struct plugins *plugins, const struct plugin *only,
-                         const struct bot *bot, struct ending *endings, size_t room) {
-    size_t count = 0;
-    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
-        for (struct seat *seat = plugin->seats; seat != NULL && count < room; seat = seat->next) {
-            if ((only == NULL || plugin == only) && (bot == NULL || seat->bot == bot)) {
-                endings[count++] = (struct ending){plugin, seat};
-            }
+bool plugins_set_wanted(struct plugins *plugins, const char *name, const char *wanted,
+                        struct err *err) {
+    struct bot *bot = find_bot(plugins, name);
+    char *list = strdup(wanted);
+    if (bot == NULL || list == NULL) {
+        free(list);
+        return err_set(err, bot == NULL ? ERR_NOT_FOUND : ERR_NO_MEMORY, "plugins of bot %s", name);
+    }
+    free(bot->wanted);
+    bot->wanted = list;
+    struct plugin *next;
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = next) {
+        next = plugin->next;
+        if (!plugins_wants(list, plugin->id)) {
+            end_seats(plugins, plugin, bot, 0);
         }
     }
-    return count;
-}
-
-/* Ends these seats together; a plugin goes with its last. */
-static void end_seats(struct plugins *plugins, const struct plugin *only, const struct bot *bot) {
-    struct ending endings[ENDINGS_AT_ONCE];
-    size_t count;
-    while ((count = list_seats(plugins, only, bot, endings, ENDINGS_AT_ONCE)) > 0) {
-        change_end_seats(plugins, endings, count);
-    }
-    for (struct plugin *plugin = plugins->plugins; plugin != NULL;) {
-        struct plugin *next = plugin->next;
-        if (plugin->seats == NULL) {
-            change_drop_plugin(plugins, plugin);
-        }
-        plugin = next;
-    }
+    files_judge_wanted(plugins, bot);
+    return true;
 }
 
 void plugins_remove_bot(struct plugins *plugins, const char *name) {
@@ -169,7 +192,7 @@ void plugins_remove_bot(struct plugins *plugins, const char *name) {
     if (bot == NULL) {
         return;
     }
-    end_seats(plugins, NULL, bot);
+    end_seats(plugins, NULL, bot, 0);
     for (struct bot **link = &plugins->bots; *link != NULL; link = &(*link)->next) {
         if (*link == bot) {
             *link = bot->next;
@@ -184,14 +207,18 @@ bool plugins_unload(struct plugins *plugins, const char *name, struct err *err) 
     if (plugin == NULL) {
         return err_set(err, ERR_NOT_FOUND, "plugin %s does not run", name);
     }
-    end_seats(plugins, plugin, NULL);
+    end_seats(plugins, plugin, NULL, 0);
     return true;
 }
 
-void plugins_stop(struct plugins *plugins) {
+void plugins_unwatch(struct plugins *plugins) {
     watch_destroy(plugins->watch);
     plugins->watch = NULL;
-    end_seats(plugins, NULL, NULL);
+}
+
+void plugins_stop(struct plugins *plugins, uint64_t drain_ms) {
+    plugins_unwatch(plugins);
+    end_seats(plugins, NULL, NULL, drain_ms > 0 ? drain_ms : 1);
 }
 
 /* ---- Status ---- */
@@ -205,6 +232,10 @@ void plugins_needs(const struct plugins *plugins, const char *bot, struct plugin
             }
         }
     }
+}
+
+bool plugins_serves(const struct plugins *plugins, const char *id) {
+    return change_find_plugin(plugins, id) != NULL;
 }
 
 const char *plugin_state_name(enum plugin_state state) {

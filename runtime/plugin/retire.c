@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { QUIET_MS = 300 /* before it is said that handlers are waited for */ };
+
 static void unlist(struct plugins *plugins, struct hand *hand) {
     for (struct hand **link = &plugins->hands; *link != NULL; link = &(*link)->next) {
         if (*link == hand) {
@@ -108,14 +110,13 @@ void change_drop_plugin(struct plugins *plugins, struct plugin *plugin) {
 
 /* ---- Orderly ends ---- */
 
-static void keep_state(const struct plugins *plugins, const struct ending *ending) {
+static void keep_state(const struct ending *ending) {
     const struct seat *seat = ending->seat;
     const char *id = ending->plugin->id;
     struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = id};
     struct err err = {0};
     if (!seat->hand->answered) {
-        log_error(&from, "a handler or save did not return within %u ms: state not saved",
-                  plugins->deadline_ms);
+        log_error(&from, "a handler or save did not return in time: state not saved");
         return;
     }
     const struct port_message *held = hand_answer(seat->hand);
@@ -134,25 +135,46 @@ static void keep_state(const struct plugins *plugins, const struct ending *endin
 static uint64_t left_until(const struct plugins *plugins, uint64_t until_ms) {
     uint64_t now = clock_mono_ms();
     uint64_t least = plugins->deadline_ms / 5;
-    return until_ms > now + least ? until_ms - now : least;
+    uint64_t left = until_ms > now ? until_ms - now : 0;
+    left = left < plugins->deadline_ms ? left : plugins->deadline_ms;
+    return left > least ? left : least;
+}
+
+/* Who is waited for longer than a moment is told of. */
+static void await_rest(struct plugins *plugins, struct hand **asked, size_t count,
+                       uint64_t drain_ms) {
+    uint64_t quiet_ms = drain_ms < QUIET_MS ? drain_ms : QUIET_MS;
+    if (tend_await(plugins, asked, count, quiet_ms) || drain_ms <= quiet_ms) {
+        return;
+    }
+    size_t busy = 0;
+    for (size_t i = 0; i < count; i++) {
+        busy += asked[i] != NULL && !asked[i]->answered;
+    }
+    log_info(NULL, "waiting for %zu handler%s to return, %llu s at most", busy,
+             busy == 1 ? "" : "s", (unsigned long long)(drain_ms + 999) / 1000);
+    (void)tend_await(plugins, asked, count, drain_ms - quiet_ms);
 }
 
 /* asked: room for one of each. */
 static void end_together(struct plugins *plugins, struct ending *endings, struct hand **asked,
-                         size_t count) {
+                         size_t count, uint64_t drain_ms) {
     struct port_message hold = {.kind = PORT_HOLD};
     struct port_message stop = {.kind = PORT_STOP};
-    uint64_t until = clock_mono_ms() + plugins->deadline_ms;
+    uint64_t until = clock_mono_ms() + (drain_ms > 0 ? drain_ms : plugins->deadline_ms);
     for (size_t i = 0; i < count; i++) {
-        asked[i] = endings[i].seat->stuck ? NULL : endings[i].seat->hand;
-        if (asked[i] != NULL) {
+        const struct seat *seat = endings[i].seat;
+        bool hopeless =
+            seat->hand == NULL || seat->hand->abandoned || (seat->stuck && drain_ms == 0);
+        asked[i] = hopeless ? NULL : seat->hand;
+        if (!hopeless) {
             hand_ask(asked[i], &hold, "", "", PORT_HELD);
         }
     }
-    tend_await(plugins, asked, count, plugins->deadline_ms);
+    await_rest(plugins, asked, count, until - clock_mono_ms());
     for (size_t i = 0; i < count; i++) {
         if (asked[i] != NULL) {
-            keep_state(plugins, &endings[i]);
+            keep_state(&endings[i]);
             hand_ask(asked[i], &stop, "", "", PORT_STOPPED);
         }
     }
@@ -165,14 +187,15 @@ static void end_together(struct plugins *plugins, struct ending *endings, struct
     }
 }
 
-void change_end_seats(struct plugins *plugins, struct ending *endings, size_t count) {
+void change_end_seats(struct plugins *plugins, struct ending *endings, size_t count,
+                      uint64_t drain_ms) {
     struct hand *one = NULL;
     struct hand **asked = calloc(count + 1, sizeof(struct hand *));
     if (asked != NULL) {
-        end_together(plugins, endings, asked, count);
+        end_together(plugins, endings, asked, count, drain_ms);
     }
     for (size_t i = 0; asked == NULL && i < count; i++) { /* no memory: one after the other */
-        end_together(plugins, &endings[i], &one, 1);
+        end_together(plugins, &endings[i], &one, 1, drain_ms);
     }
     free(asked);
 }

@@ -10,7 +10,7 @@
 struct writer {
     struct buf *out;
     const char *at;
-    bool quoted; /* within '...' */
+    char quote;  /* of the string we are in: ' or ", else NUL */
     bool enough; /* there was memory for everything so far */
     va_list args;
 };
@@ -66,13 +66,13 @@ static bool read_conversion(struct writer *writer, struct conversion *conversion
 
 static void write_string(struct writer *writer, long precision) {
     const char *text = va_arg(writer->args, const char *);
-    if (text == NULL && !writer->quoted) {
+    if (text == NULL && writer->quote == '\0') {
         put(writer, "null", 4);
         return;
     }
     text = text != NULL ? text : "";
     size_t length = precision >= 0 ? strnlen(text, (size_t)precision) : strlen(text);
-    const char *quote = writer->quoted ? "" : "\"";
+    const char *quote = writer->quote != '\0' ? "" : "\"";
     put(writer, quote, strlen(quote));
     writer->enough = buf_json_text(writer->out, text, length) && writer->enough;
     put(writer, quote, strlen(quote));
@@ -148,7 +148,7 @@ static bool convert(struct writer *writer) {
     case 'i': {
         bool truth = va_arg(writer->args, int) != 0;
         put(writer, truth ? "true" : "false", truth ? 4 : 5);
-        return plain && *conversion.size == '\0' && !writer->quoted;
+        return plain && *conversion.size == '\0' && writer->quote == '\0';
     }
     case '%':
         put(writer, "%", 1);
@@ -167,10 +167,13 @@ static void copy(struct writer *writer) {
     } else if (c == '\\' && *writer->at != '\0') {
         put(writer, writer->at - 1, 2);
         writer->at++;
-    } else if (c == '\'') {
-        writer->quoted = !writer->quoted;
+    } else if ((c == '\'' || c == '"') && writer->quote == '\0') {
+        writer->quote = c; /* whoever writes plain JSON quotes is as safe from data */
         put(writer, "\"", 1);
-    } else if (c == '"' && writer->quoted) {
+    } else if (c == writer->quote) {
+        writer->quote = '\0';
+        put(writer, "\"", 1);
+    } else if (c == '"') {
         put(writer, "\\\"", 2);
     } else {
         put(writer, &c, 1);
@@ -180,9 +183,12 @@ static void copy(struct writer *writer) {
 static bool write_all(struct writer *writer, const char *format, struct err *err) {
     while (*writer->at != '\0' && writer->enough) {
         long place = writer->at - format;
-        if (*writer->at != '%') {
+        /* \% is no escape of JSON; passed on, it would hide a conversion that the compiler counted.
+         */
+        bool hidden = writer->at[0] == '\\' && writer->at[1] == '%';
+        if (!hidden && *writer->at != '%') {
             copy(writer);
-        } else if (!convert(writer)) {
+        } else if (hidden || !convert(writer)) {
             return err_set(err, ERR_INVALID, "template: bad conversion or value at byte %ld: %.40s",
                            place, format + place);
         }

@@ -54,9 +54,11 @@ static bool record_valid(struct patient *patient, uint64_t offset, uint64_t head
 
 /* Writes records over [from, to) that say: here something was lost. Nothing of what lay there
  * stays, so that no cursor finds a record in the middle. */
-static void cover(const struct patient *patient, uint64_t from, uint64_t to) {
+static void cover(struct patient *patient, uint64_t from, uint64_t to) {
     memset(record_at(patient, from), 0, to - from);
     patient->report->dropped_bytes += to - from;
+    (void)snprintf(patient->report->reason, sizeof(patient->report->reason),
+                   "damaged records at offset %llu", (unsigned long long)from);
     while (from < to) {
         uint64_t span = to - from < COVER_MOST ? to - from : COVER_MOST;
         struct ring_record gap = {.offset = from,
@@ -70,26 +72,57 @@ static void cover(const struct patient *patient, uint64_t from, uint64_t to) {
     }
 }
 
-/* From tail to head: keeps what is valid, covers what is not. */
-static void examine(struct patient *patient, uint64_t tail, uint64_t head) {
-    for (uint64_t at = tail; at < head && !patient->hopeless;) {
-        if (record_valid(patient, at, head)) {
+/* The next valid record in [from, to); `to` when there is none. limit: where it must end. */
+static uint64_t next_valid(struct patient *patient, uint64_t from, uint64_t to, uint64_t limit) {
+    while (from < to && !record_valid(patient, from, limit)) {
+        from += RING_ALIGN;
+    }
+    return from < to ? from : to;
+}
+
+/* From tail to head, and on as long as there are records that only this ring can have written:
+ * a head that was set back, or was not moved before the end, must not cost what lies there, nor
+ * bring it back when a later head comes by. Keeps what is valid, covers what is not. */
+static void examine(struct patient *patient, uint64_t tail, uint64_t *head) {
+    uint64_t limit = tail + patient->capacity;
+    for (uint64_t at = tail; !patient->hopeless;) {
+        if (at < limit && record_valid(patient, at, limit)) {
             at += record_span(record_at(patient, at)->length);
+            *head = at > *head ? at : *head;
             patient->report->kept++;
             continue;
         }
-        uint64_t next = at + RING_ALIGN;
-        while (next < head && !record_valid(patient, next, head)) {
-            next += RING_ALIGN;
-        }
+        uint64_t next = next_valid(patient, at, limit, limit);
         if (patient->hopeless) {
             return; /* the file is kept as it is, aside */
         }
-        cover(patient, at, next);
-        (void)snprintf(patient->report->reason, sizeof(patient->report->reason),
-                       "damaged records at offset %llu", (unsigned long long)at);
+        uint64_t end = next < limit ? next : *head > at ? *head : at;
+        if (end > at) {
+            cover(patient, at, end);
+        }
+        if (next == limit) {
+            return;
+        }
         at = next;
     }
+}
+
+/* Before the tail lies what was given up and not yet overwritten. Taken back, it costs nothing; and
+ * a tail that was set forward has cost no record. */
+static void look_back(struct patient *patient, uint64_t *tail, uint64_t head) {
+    uint64_t from = head > patient->capacity ? head - patient->capacity : 0;
+    uint64_t first = next_valid(patient, from, *tail, *tail);
+    for (uint64_t at = first; at < *tail && !patient->hopeless;) {
+        if (record_valid(patient, at, *tail)) {
+            at += record_span(record_at(patient, at)->length);
+            patient->report->kept++;
+        } else {
+            uint64_t next = next_valid(patient, at, *tail, *tail);
+            cover(patient, at, next);
+            at = next;
+        }
+    }
+    *tail = first;
 }
 
 /* When head and tail cannot be believed: every place may hold a record; those that check out
@@ -169,7 +202,8 @@ static bool heal(struct patient *patient) {
         !record_valid(patient, tail, head)) {
         place_anew(patient, &tail, &head);
     }
-    examine(patient, tail, head);
+    examine(patient, tail, &head);
+    look_back(patient, &tail, head);
     if (patient->hopeless) {
         return false;
     }

@@ -145,6 +145,17 @@ static void a_pause_that_sleeps_over_beats_sends_one_and_no_burst(void **state) 
     assert_int_equal(heartbeat_due(&hb, START + 10 * INTERVAL + 8), HEARTBEAT_NOT_YET);
 }
 
+static void an_ack_before_hello_measures_no_beat_of_the_old_connection(void **state) {
+    struct heartbeat hb = started();
+    assert_int_equal(heartbeat_due(&hb, START), HEARTBEAT_SEND);
+    heartbeat_stop(&hb);
+    heartbeat_ack(&hb, START + 900000);
+    assert_false(hb.latency_known);
+    heartbeat_asked(&hb, START + 900001);
+    heartbeat_ack(&hb, START + 900041);
+    assert_int_equal(hb.latency_ms, 40);
+}
+
 static void nothing_of_the_old_connection_counts_after_hello(void **state) {
     struct heartbeat hb = started();
     assert_int_equal(heartbeat_due(&hb, START), HEARTBEAT_SEND);
@@ -182,6 +193,7 @@ int main(void) {
         cmocka_unit_test(exactly_one_interval_late_is_still_alive),
         cmocka_unit_test(our_own_pause_kills_nothing),
         cmocka_unit_test(a_pause_that_sleeps_over_beats_sends_one_and_no_burst),
+        cmocka_unit_test(an_ack_before_hello_measures_no_beat_of_the_old_connection),
         cmocka_unit_test(nothing_of_the_old_connection_counts_after_hello),
         cmocka_unit_test(another_interval_moves_the_next_beat_forward_only),
     };

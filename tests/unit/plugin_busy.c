@@ -67,7 +67,7 @@ static void versions_that_hang_are_given_up_together_at_a_stop(void **state) {
     rig_event_to(rig.rings[1], 1, "x");
     rig_wait(&rig, both_inside);
     uint64_t before = clock_mono_ms();
-    plugins_stop(rig.plugins);
+    plugins_stop(rig.plugins, 2000);
     uint64_t took = clock_mono_ms() - before;
     assert_true(took >= 2000);
     assert_in_range(took, 2000, 6000); /* one after the other it was 8000 */
@@ -112,7 +112,7 @@ static void a_version_that_saves_nothing_leaves_no_older_state_behind(void **sta
     rig_wait(&rig, has_state);
     rig_put(&rig, "tally_bad_nothing", "tally.so", false);
     assert_true(rig_reload(&rig, "tally", &text));
-    plugins_stop(rig.plugins); /* and at the end */
+    plugins_stop(rig.plugins, 2000); /* and at the end */
     assert_false(has_state(&rig));
     buf_finish(&text);
     rig_close(&rig);

@@ -318,6 +318,20 @@ static void data_cannot_change_the_structure_of_a_template(void **state) {
     }
 }
 
+static void plain_quotes_are_as_safe_as_apostrophes(void **state) {
+    assert_string_equal(write_it("{\"a%s\": \"it's %s\"}", "\":1,\"b", "5\""),
+                        "{\"a\\\":1,\\\"b\": \"it's 5\\\"\"}");
+    assert_string_equal(write_it("{\"a%s\":1}", ":1,"), "{\"a:1,\":1}");
+    assert_string_equal(write_it("\"%s\"", (const char *)NULL), "\"\"");
+}
+
+/* The compiler counts the conversion in it, so it must not be passed over. */
+static void a_backslash_hides_no_conversion(void **state) {
+    assert_string_equal(write_it("['\\%d', %s]", 1, "b"), "refused");
+    assert_string_equal(write_it("['\\%s', 'x']", "\",1,"), "refused");
+    assert_string_equal(write_it("['\\\\%s']", "b"), "[\"\\\\b\"]");
+}
+
 static void a_template_that_makes_no_json_is_refused(void **state) {
     assert_string_equal(write_it("{'a': %s", "x"), "refused");
     assert_string_equal(write_it("{'a' 1}"), "refused");
@@ -340,6 +354,8 @@ int main(void) {
         cmocka_unit_test(only_json_is_valid),
         cmocka_unit_test(a_template_writes_what_it_says),
         cmocka_unit_test(data_cannot_change_the_structure_of_a_template),
+        cmocka_unit_test(plain_quotes_are_as_safe_as_apostrophes),
+        cmocka_unit_test(a_backslash_hides_no_conversion),
         cmocka_unit_test(a_template_that_makes_no_json_is_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

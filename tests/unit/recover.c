@@ -82,6 +82,42 @@ static void a_lost_head_is_found_again_from_the_records(void **state) {
     assert_true(f->recovery.kept > 50);
 }
 
+/* Plausible, on a boundary or within a record: what lies behind it is of this ring all the same. */
+static void a_head_that_was_set_back_costs_no_record(void **state) {
+    struct fixture *f = *state;
+    static const uint64_t back[] = {192, 64, 192 * 20, 192 * 7 - 64};
+    for (size_t i = 0; i < sizeof(back) / sizeof(back[0]); i++) {
+        for (uint64_t seq = 1; seq <= 50; seq++) {
+            assert_true(publish(f->ring, seq, 100));
+        }
+        uint64_t head = ring_head(f->ring);
+        ring_close(f->ring);
+        damage(f, 128, head - back[i]);
+        open_ring(f, SMALL, "main");
+        assert_true(ring_head(f->ring) == head);
+        assert_int_equal(f->recovery.kept, 50 * (i + 1));
+        assert_int_equal(f->recovery.dropped_bytes, 0);
+    }
+}
+
+static void a_tail_that_was_set_forward_costs_no_record(void **state) {
+    struct fixture *f = *state;
+    open_reader(f, f->cursor_path, true);
+    for (uint64_t seq = 1; seq <= 50; seq++) {
+        assert_true(publish(f->ring, seq, 100));
+    }
+    close_reader(f);
+    ring_close(f->ring);
+    damage(f, 192, 192 * 30);
+    open_ring(f, SMALL, "main");
+    assert_int_equal(f->recovery.kept, 50);
+    open_reader(f, f->cursor_path, true);
+    assert_false(f->lapped);
+    for (uint64_t seq = 1; seq <= 50; seq++) {
+        expect_seq(f, seq);
+    }
+}
+
 static void random_damage_never_stops_the_house(void **state) {
     struct fixture *f = *state;
     uint64_t random = 88172645463325252u;
@@ -233,6 +269,8 @@ int main(void) {
         T(a_ring_of_another_bot_is_put_aside),
         T(a_damaged_record_becomes_a_gap_and_the_rest_is_kept),
         T(a_lost_head_is_found_again_from_the_records),
+        T(a_head_that_was_set_back_costs_no_record),
+        T(a_tail_that_was_set_forward_costs_no_record),
         T(random_damage_never_stops_the_house),
         T(a_file_made_to_be_slow_is_put_aside),
         T(what_cannot_be_put_aside_is_not_overwritten),
