@@ -1,4 +1,5 @@
 /* main.c: from the command line to a command. One table; help and usage print the same rows. */
+#include "base/program.h"
 #include "base/text.h"
 #include "bot/house.h"
 #include "cli/cli.h"
@@ -26,7 +27,7 @@ static const struct command {
 } commands[] = {
     {"run", run_main, "[-c FILE] [--time-scale X]", "run the bots of a configuration",
      "Runs in the foreground until SIGTERM or Ctrl-C; sessions stay resumable for a few minutes.\n"
-     "SIGHUP reloads changed plugins.\n" CONFIG_OPTION
+     "SIGHUP takes over a changed configuration and changed plugins, SIGUSR2 a changed program.\n" CONFIG_OPTION
      "  --time-scale X      all client timings times X; only against a local Discord\n"
      "Exit status: 0 stopped, 1 trouble, 2 usage, 77 every token was refused, 78 configuration.\n"},
     {"check", check_main, "[-c FILE]", "find what is wrong with a configuration and its plugins",
@@ -38,11 +39,21 @@ static const struct command {
      "  --json              everything, as JSON\n"
      "  -q, --quiet         print nothing: the exit status says it\n"
      "Exit status: 0 all is well, 3 not running, 4 something is not as it should be, 1 trouble.\n"},
-    {"reload", reload_main, "[-c FILE] [--control SOCKET] [PLUGIN...]",
-     "replace plugins while events flow",
-     "Without a name: every plugin whose file changed. Prints the result per plugin.\n" CONFIG_OPTION
-         CONTROL_OPTION
-     "Exit status: 0 all replaced, 1 one was refused and its old version goes on, 3 not running.\n"},
+    {"reload", reload_main, "[-c FILE] [--control SOCKET] [--config | PLUGIN...]",
+     "replace plugins, or take over a changed configuration, while events flow",
+     "Without a name: every plugin whose file changed. Prints the result per plugin.\n"
+     "  --config            the configuration, and changed plugins: bots come, go and get new\n"
+     "                      tokens, plugins new settings; other bots keep their sessions. A file\n"
+     "                      with an error changes nothing.\n"
+     "  -c FILE             where the socket is found; default: ./drey.ini and so on\n" CONTROL_OPTION
+     "Exit status: 0 all done, 1 something was refused (a plugin's old version goes on), 3 not "
+     "running.\n"},
+    {"upgrade", upgrade_main, "[-c FILE] [--control SOCKET]",
+     "let the installed binary take over from the running one",
+     "The file that drey was started from is asked to check the configuration; then it goes on in\n"
+     "the same process, and sessions are resumed. A refusal leaves the running one undisturbed.\n"
+     "Also a restart in place: the file may be the same.\n" CONFIG_OPTION CONTROL_OPTION
+     "Exit status: 0 the new one runs, 1 it was refused or did not come up, 3 not running.\n"},
     {"stop", stop_main, "[-c FILE] [--control SOCKET] [--final]",
      "stop a running drey and wait for its end",
      CONFIG_OPTION CONTROL_OPTION
@@ -178,6 +189,7 @@ static bool asks_for_help(const char *word) {
 }
 
 int main(int argc, char **argv) {
+    program_remember(argc, argv);
     if (argc < 2) {
         print_commands(stderr);
         return EXIT_USAGE;

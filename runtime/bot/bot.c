@@ -34,7 +34,7 @@ static struct log_from from(const struct bot *bot) {
 /* Two hosts with one token would throw each other out at every IDENTIFY. An abstract socket is
  * let go by the kernel however the process ends, and two state directories share it. The
  * gateway's address is part of the name: a token at a local Discord is another token. */
-static int lock_token(const struct bot_options *options, struct err *err) {
+int bot_lock_token(const struct bot_options *options, struct err *err) {
     char text[1024];
     int wanted = snprintf(text, sizeof(text), "%s\n%s", options->token,
                           options->gateway_url != NULL ? options->gateway_url : options->rest_url);
@@ -74,16 +74,17 @@ static char *copy(const char *text, bool *ok) {
     return made;
 }
 
-static bool copy_options(struct bot *bot, const struct bot_options *options) {
+/* On failure out holds what could be copied. */
+static bool copy_options(struct bot_options *out, const struct bot_options *options) {
     bool ok = true;
-    bot->options = *options;
-    bot->options.name = copy(options->name, &ok);
-    bot->options.state_dir = copy(options->state_dir, &ok);
-    bot->options.token = copy(options->token, &ok);
-    bot->options.gateway_url = copy(options->gateway_url, &ok);
-    bot->options.rest_url = copy(options->rest_url, &ok);
-    bot->options.ca_file = copy(options->ca_file, &ok);
-    bot->options.presence_json = copy(options->presence_json, &ok);
+    *out = *options;
+    out->name = copy(options->name, &ok);
+    out->state_dir = copy(options->state_dir, &ok);
+    out->token = copy(options->token, &ok);
+    out->gateway_url = copy(options->gateway_url, &ok);
+    out->rest_url = copy(options->rest_url, &ok);
+    out->ca_file = copy(options->ca_file, &ok);
+    out->presence_json = copy(options->presence_json, &ok);
     return ok;
 }
 
@@ -185,7 +186,16 @@ static void start_fleet(void *arg) {
 
 static void stop_fleet(void *arg) {
     struct bot *bot = arg;
-    fleet_stop(bot->fleet, bot->final);
+    if (bot->fleet != NULL) {
+        fleet_stop(bot->fleet, bot->final);
+    } else {
+        on_stopped(bot);
+    }
+}
+
+static void cancel_fetch(void *arg) {
+    const struct bot *bot = arg;
+    rest_cancel(bot->threads.client, bot->fleet);
 }
 
 static void destroy_fleet(void *arg) {
@@ -204,11 +214,11 @@ struct bot *bot_open(const struct bot_options *options, const struct bot_threads
     bot->token_lock = -1;
     bot->threads = *threads;
     bot->callbacks = *callbacks;
-    if (!copy_options(bot, options)) {
+    if (!copy_options(&bot->options, options)) {
         err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
         goto fail;
     }
-    bot->token_lock = lock_token(&bot->options, err);
+    bot->token_lock = bot_lock_token(&bot->options, err);
     if (bot->token_lock < 0 || !open_ring(bot, err)) {
         goto fail;
     }
@@ -234,10 +244,68 @@ void bot_stop(struct bot *bot, bool final) {
     (void)loop_call(bot->threads.net, stop_fleet, bot);
 }
 
+void bot_cancel(struct bot *bot) {
+    if (bot->fleet != NULL) {
+        (void)loop_call(bot->threads.rest, cancel_fetch, bot);
+    }
+}
+
 void bot_disconnect(struct bot *bot) {
     if (bot != NULL && bot->fleet != NULL) {
         (void)loop_call(bot->threads.net, destroy_fleet, bot);
     }
+}
+
+bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_lock,
+               struct err *err) {
+    struct bot_options wanted;
+    bool copied = copy_options(&wanted, options);
+    if (copied) {
+        struct bot_options old = bot->options;
+        bot->options = wanted;
+        wanted = old;
+    }
+    free_options(&wanted);
+    if (token_lock >= 0) {
+        close(bot->token_lock);
+        bot->token_lock = token_lock;
+    }
+    bot->started = false;
+    err_clear(&bot->failure);
+    if (!copied) {
+        return err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
+    }
+    struct creation creation = {bot, err};
+    return loop_call(bot->threads.net, create_fleet, &creation) && bot->fleet != NULL;
+}
+
+struct showing {
+    struct bot *bot;
+    const char *json; /* the new one; afterwards the one to be freed */
+    struct err *err;
+    bool ok;
+};
+
+/* On the network thread, which alone reads the presence. */
+static void show_presence(void *arg) {
+    struct showing *showing = arg;
+    struct bot *bot = showing->bot;
+    showing->ok = bot->fleet == NULL || fleet_set_presence(bot->fleet, showing->json, showing->err);
+    if (showing->ok) {
+        const char *old = bot->options.presence_json;
+        bot->options.presence_json = showing->json;
+        showing->json = old;
+    }
+}
+
+bool bot_set_presence(struct bot *bot, const char *json, struct err *err) {
+    struct showing showing = {bot, strdup(json), err, false};
+    if (showing.json == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "presence of bot %s", bot->options.name);
+    }
+    (void)loop_call(bot->threads.net, show_presence, &showing);
+    free_text(showing.json);
+    return showing.ok;
 }
 
 void bot_close(struct bot *bot) {
@@ -280,6 +348,11 @@ struct question {
 
 static void answer_status(void *arg) {
     struct question *question = arg;
+    if (question->bot->fleet == NULL) { /* it could not be armed again */
+        *question->out = (struct bot_status){.state = "failed"};
+        question->ok = true;
+        return;
+    }
     question->ok = fleet_status(question->bot->fleet, question->out);
 }
 

@@ -73,14 +73,27 @@ struct bot_callbacks {
  * Result: owned. */
 struct bot *bot_open(const struct bot_options *options, const struct bot_threads *threads,
                      const struct bot_callbacks *callbacks, struct err *err);
-/* Connects. intents: what IDENTIFY asks for. Once. */
+/* Connects. intents: what IDENTIFY asks for. Once after bot_open() and after bot_rearm(). */
 bool bot_start(struct bot *bot, uint32_t intents, struct err *err);
-/* Ends its connections; callbacks.stopped follows. When this returns nothing more is asked of the
- * REST thread. final: Discord forgets the sessions. */
+/* Ends its connections; callbacks.stopped follows, once, also when there are none. When this
+ * returns nothing more is asked of the REST thread. final: Discord forgets the sessions. */
 void bot_stop(struct bot *bot, bool final);
-/* Takes its shards off the network thread, which must still run; the REST thread must have ended.
- * NULL is fine. */
+/* After callbacks.stopped: a question to the REST thread that is still under way, which must run,
+ * is given up. */
+void bot_cancel(struct bot *bot);
+/* Takes its shards off the network thread, which must still run; after bot_cancel(), or when the
+ * REST thread has ended. NULL is fine. */
 void bot_disconnect(struct bot *bot);
+/* The exclusive right to use the token of these options at their address. Result: a descriptor,
+ * owned, to be closed; -1 with ERR_BUSY when another bot has it. */
+int bot_lock_token(const struct bot_options *options, struct err *err);
+/* After bot_disconnect(): the bot gets other options (name, state_dir and sizes stay what they
+ * were; ring and plugins do not notice) and may be started again. token_lock: of the new token,
+ * taken; -1: the token stays. On failure the bot has no shards: it can only be closed or
+ * armed again. */
+bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_lock, struct err *err);
+/* Shows another presence, at once and in every later session. json: op 3's `d`; copied. */
+bool bot_set_presence(struct bot *bot, const char *json, struct err *err);
 /* After bot_disconnect(), and when nothing that was posted about it can run any more. NULL is
  * fine. */
 void bot_close(struct bot *bot);

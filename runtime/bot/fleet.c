@@ -55,6 +55,7 @@ struct fleet {
     unsigned failed_fetches;
     uint64_t not_before_ms; /* a 429 said so */
     uint32_t total;         /* of Discord's shards; 0 until known */
+    size_t reserved;        /* sockets set aside */
     size_t count;
     struct member *members;
     size_t ready_count;
@@ -80,8 +81,8 @@ static void fail(struct fleet *fleet, enum err_code code, const char *what, cons
     err_set(&why, code, "%s", what);
     (void)text_copy(fleet->why, sizeof(fleet->why), what);
     struct log_from me = from(fleet);
-    log_error(&me, "%s. %s%sThis bot stops; others go on.", what, advice,
-              advice[0] != '\0' ? ". " : "");
+    log_error(&me, "%s%s%s. This bot is out of service until `drey reload --config`; others go on.",
+              what, advice[0] != '\0' ? ": " : "", advice);
     for (size_t i = 0; i < fleet->count; i++) {
         shard_stop(fleet->members[i].shard, false);
     }
@@ -160,6 +161,11 @@ static void on_identify(void *arg, unsigned id) {
     struct fleet *fleet = arg;
     struct identify_budget budget = identify_gate_budget(fleet->gate);
     sessions_set_note(fleet->sessions, &budget, sizeof(budget));
+}
+
+static void on_identify_wait(void *arg, const char *why, uint64_t for_ms) {
+    struct log_from me = from(arg);
+    log_warn(&me, "%s (%llu s)", why, (unsigned long long)(for_ms + 999) / 1000);
 }
 
 static void tell_stopped(struct fleet *fleet) {
@@ -290,6 +296,11 @@ static bool launch(struct fleet *fleet, uint32_t advised, struct err *err) {
     if (fleet->gate == NULL || !open_sessions(fleet, err)) {
         return false;
     }
+    identify_gate_on_wait(fleet->gate, on_identify_wait, fleet);
+    if (!network_reserve(fleet->threads.network, count, err)) {
+        return false;
+    }
+    fleet->reserved = count;
     fleet->members = calloc(count, sizeof(*fleet->members));
     if (fleet->members == NULL) {
         return err_set(err, ERR_NO_MEMORY, "%zu shards", count);
@@ -322,8 +333,8 @@ static void fetch_failed(struct fleet *fleet) {
     struct log_from me = from(fleet);
     if (fetch->status == 401) {
         fail(fleet, ERR_AUTH, "token rejected (401)",
-             "Make a new one at https://discord.com/developers/applications and put it where "
-             "this bot's section says");
+             "make a new one at https://discord.com/developers/applications and put it where this "
+             "bot's section says");
         return;
     }
     (void)text_copy(fleet->why, sizeof(fleet->why), fetch->err.text);
@@ -348,6 +359,12 @@ static void fetch_failed(struct fleet *fleet) {
     loop_timer_start(fleet->retry, wait);
 }
 
+static const char *advice_for(const struct err *err) {
+    return err->code == ERR_LIMIT ? "Raise the hard limit (LimitNOFILE= in the systemd unit, or "
+                                    "ulimit -Hn), or give this drey fewer shards"
+                                  : "";
+}
+
 static void fetch_done(void *arg) {
     struct fleet *fleet = arg;
     struct fetch *fetch = &fleet->fetch;
@@ -366,7 +383,7 @@ static void fetch_done(void *arg) {
     struct err err = {0};
     if (fleet->count == 0) {
         if (!launch(fleet, fetch->answer.shards, &err)) {
-            fail(fleet, ERR_CONFIG, err.text, "");
+            fail(fleet, ERR_CONFIG, err.text, advice_for(&err));
             return;
         }
     }
@@ -420,7 +437,7 @@ static void use_given_url(struct fleet *fleet) {
     struct err err = {0};
     (void)text_copy(fleet->url, sizeof(fleet->url), fleet->options->gateway_url);
     if (fleet->count == 0 && !launch(fleet, 1, &err)) {
-        fail(fleet, ERR_CONFIG, err.text, "");
+        fail(fleet, ERR_CONFIG, err.text, advice_for(&err));
         return;
     }
     for (size_t i = 0; i < fleet->count; i++) {
@@ -496,6 +513,14 @@ void fleet_stop(struct fleet *fleet, bool final) {
     tell_stopped(fleet);
 }
 
+bool fleet_set_presence(struct fleet *fleet, const char *json, struct err *err) {
+    bool ok = true;
+    for (size_t i = 0; i < fleet->count && ok; i++) {
+        ok = shard_set_presence(fleet->members[i].shard, json, err);
+    }
+    return ok;
+}
+
 void fleet_destroy(struct fleet *fleet) {
     if (fleet == NULL) {
         return;
@@ -504,6 +529,7 @@ void fleet_destroy(struct fleet *fleet) {
         shard_destroy(fleet->members[i].shard);
     }
     free(fleet->members);
+    network_release(fleet->threads.network, fleet->reserved);
     identify_gate_destroy(fleet->gate);
     loop_timer_destroy(fleet->retry);
     loop_timer_destroy(fleet->rate);

@@ -24,6 +24,8 @@ struct fleet *fleet_create(const struct bot_options *options, const struct bot_t
 void fleet_start(struct fleet *fleet, uint32_t intents);
 /* Ends all connections; asks for nothing any more. callbacks.stopped follows, once. */
 void fleet_stop(struct fleet *fleet, bool final);
+/* For the shards that are there; those to come take it from the options. */
+bool fleet_set_presence(struct fleet *fleet, const char *json, struct err *err);
 /* No answer from the REST thread may be under way. NULL is fine. */
 void fleet_destroy(struct fleet *fleet);
 /* False: no memory. */

@@ -2,12 +2,11 @@
  *
  * Three threads: this one (control: signals, socket, plugins), the network thread and the REST
  * thread. This one may wait for the other two; they never wait for it. */
-#include "bot/house.h"
+#include "bot/house_inside.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "bot/intents.h"
 #include "gateway/timings.h"
 
 #include <limits.h>
@@ -18,33 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STOP_DEADLINE_MS = 10000 };
-
-struct thread {
-    pthread_t id;
-    bool running;
-    struct loop *loop;
-};
-
-struct house {
-    const struct config *config;
-    struct loop *loop;
-    struct thread net;
-    struct thread rest;
-    struct network *network;
-    struct rest_client *client;
-    int lock;
-    uint64_t started_ms;
-    struct house_bot *bots;
-    size_t count;
-    struct plugins *plugins;
-    struct loop_signal *signals[3];
-    struct loop_timer *deadline;
-    size_t running; /* bots whose connections have not come to rest */
-    bool stopping;
-    bool ready_told;
-    int status;
-};
+enum { FATAL_SIGNALS = 2, STOP_DEADLINE_MS = 10000 };
 
 /* --- threads -----------------------------------------------------------------------------------
  */
@@ -98,194 +71,20 @@ static void end_rest(void *arg) {
     house->client = NULL;
 }
 
-/* --- bots --------------------------------------------------------------------------------------
+/* --- bots and plugins ---------------------------------------------------------------------------
  */
-
-/* Nothing is left to serve: the exit status tells the supervisor that restarting will not help. */
-static void end_if_all_failed(struct house *house) {
-    bool token = true;
-    if (house->stopping) {
-        return;
-    }
-    for (size_t i = 0; i < house->count; i++) {
-        if (house->bots[i].failure.code == ERR_NONE) {
-            return;
-        }
-        token = token && house->bots[i].failure.code == ERR_AUTH;
-    }
-    log_error(NULL, "no bot is left to run");
-    house->status = token && house->count > 0 ? EXIT_TOKEN : EXIT_CONFIGURATION;
-    house_stop(house, false);
-}
-
-/* Told once: every bot that is in service is ready. */
-static void tell_if_ready(struct house *house) {
-    size_t ready = 0;
-    size_t alive = 0;
-    for (size_t i = 0; i < house->count; i++) {
-        struct bot_status status;
-        if (house->bots[i].failure.code == ERR_NONE && house->bots[i].bot != NULL) {
-            alive++;
-            ready +=
-                bot_status(house->bots[i].bot, &status, NULL) && strcmp(status.state, "ready") == 0
-                    ? 1
-                    : 0;
-            bot_status_finish(&status);
-        }
-    }
-    if (!house->ready_told && !house->stopping && ready > 0 && ready == alive) {
-        house->ready_told = true;
-        log_info(NULL, "ready: %zu of %zu bots", ready, house->count);
-    }
-}
-
-static void on_failed(void *arg, struct bot *bot, const struct err *why) {
-    struct house *house = arg;
-    for (size_t i = 0; i < house->count; i++) {
-        if (house->bots[i].bot == bot) {
-            house->bots[i].failure = *why;
-        }
-    }
-    end_if_all_failed(house);
-    tell_if_ready(house); /* it may have been the one that the others waited for */
-}
-
-static void on_ready(void *arg, struct bot *bot) {
-    tell_if_ready(arg);
-}
-
-static void on_stopped(void *arg, struct bot *bot) {
-    struct house *house = arg;
-    if (--house->running == 0) {
-        loop_stop(house->loop);
-    }
-}
-
-static bool open_bot(struct house *house, struct house_bot *entry, struct err *err) {
-    const struct config_bot *c = entry->config;
-    if (c->failure.code != ERR_NONE) {
-        *err = c->failure;
-        return false;
-    }
-    char state_dir[PATH_MAX];
-    if (!file_join(state_dir, sizeof(state_dir), house->config->state_dir, c->name)) {
-        return err_set(err, ERR_CONFIG, "state_dir is too long");
-    }
-    static const enum compress compressions[] = {
-        [CONFIG_COMPRESS_AUTO] = COMPRESS_ZLIB_STREAM,
-        [CONFIG_COMPRESS_NONE] = COMPRESS_NONE,
-        [CONFIG_COMPRESS_ZLIB_STREAM] = COMPRESS_ZLIB_STREAM,
-        [CONFIG_COMPRESS_ZSTD_STREAM] = COMPRESS_ZSTD_STREAM,
-    };
-    struct bot_options options = {
-        .name = c->name,
-        .state_dir = state_dir,
-        .token = c->token,
-        .gateway_url = c->gateway_url,
-        .rest_url = c->rest_url,
-        .ca_file = c->ca_file,
-        .presence_json = c->presence,
-        .compress = compressions[c->compress],
-        .compress_auto = c->compress == CONFIG_COMPRESS_AUTO,
-        .shards = {c->shards.automatic, c->shards.from, c->shards.to, c->shards.total},
-        .ring_size_bytes = c->ring_size_bytes,
-        .max_message_bytes = c->max_message_bytes,
-        .overflow = c->overflow == CONFIG_OVERFLOW_DROP ? SHARD_OVERFLOW_DROP : SHARD_OVERFLOW_WAIT,
-        .overflow_wait_ms = c->overflow_wait_ms,
-    };
-    struct bot_threads threads = {house->loop, house->net.loop, house->network, house->rest.loop,
-                                  house->client};
-    struct bot_callbacks callbacks = {house, on_failed, on_ready, on_stopped};
-    entry->bot = bot_open(&options, &threads, &callbacks, err);
-    return entry->bot != NULL;
-}
-
-static void fail_bot(struct house_bot *entry, const struct err *why) {
-    struct log_from me = {.bot = entry->config->name, .shard = -1};
-    entry->failure = *why;
-    log_error(&me, "%s. This bot does not start; others go on.", why->text);
-}
 
 static bool open_bots(struct house *house, struct err *err) {
-    house->count = house->config->bot_count;
-    house->bots = calloc(house->count + 1, sizeof(*house->bots));
+    house->bots = calloc(house->config->bot_count + 1, sizeof(*house->bots));
     if (house->bots == NULL) {
-        house->count = 0;
         return err_set(err, ERR_NO_MEMORY, "bots");
     }
+    house->count = house->config->bot_count;
     for (size_t i = 0; i < house->count; i++) {
         struct err why = {0};
-        house->bots[i].config = &house->config->bots[i];
-        if (!open_bot(house, &house->bots[i], &why)) {
-            fail_bot(&house->bots[i], &why);
-        }
-    }
-    return true;
-}
-
-static void start_bots(struct house *house) {
-    for (size_t i = 0; i < house->count; i++) {
-        struct house_bot *entry = &house->bots[i];
-        struct err why = {0};
-        if (entry->bot == NULL) {
-            continue;
-        }
-        uint32_t intents = intents_for(entry->config, house->plugins);
-        intents_tell(entry->config, house->plugins, intents);
-        if (!bot_start(entry->bot, intents, &why)) {
-            fail_bot(entry, &why);
-        }
-    }
-}
-
-/* --- plugins -----------------------------------------------------------------------------------
- */
-
-static void give_config(void *arg, const char *bot, const char *plugin, plugins_config_fn *give,
-                        void *to) {
-    struct house *house = arg;
-    const char *key;
-    const char *value;
-    for (size_t i = 0; config_plugin_key(house->config, plugin, bot, i, &key, &value); i++) {
-        give(to, key, value);
-    }
-}
-
-static bool admit(void *arg, const char *bot, const char *plugin, const struct plugin_needs *needs,
-                  struct err *err) {
-    struct house *house = arg;
-    const struct house_bot *entry = house_bot_find(house, bot);
-    if (entry == NULL || entry->bot == NULL || !bot_started(entry->bot)) {
-        return true;
-    }
-    return intents_admit(entry->config, bot_intents(entry->bot), plugin, needs, err);
-}
-
-/* "ping, !counter" as the plugin room wants it, from the list of patterns. */
-static bool join_patterns(const struct config_bot *bot, struct buf *out) {
-    for (size_t i = 0; i < bot->plugins.count; i++) {
-        if (!buf_printf(out, "%s%s", i > 0 ? ", " : "", bot->plugins.texts[i])) {
-            return false;
-        }
-    }
-    return buf_text(out, "");
-}
-
-static bool add_bots_to_plugins(struct house *house, struct err *err) {
-    for (size_t i = 0; i < house->count; i++) {
-        const struct house_bot *entry = &house->bots[i];
-        if (entry->bot == NULL) {
-            continue;
-        }
-        struct buf wanted = {0};
-        bool ok = join_patterns(entry->config, &wanted) ||
-                  err_set(err, ERR_NO_MEMORY, "plugins of bot %s", entry->config->name);
-        struct plugins_bot bot = {entry->config->name, bot_state_dir(entry->bot),
-                                  bot_ring(entry->bot), wanted.bytes};
-        ok = ok && plugins_add_bot(house->plugins, &bot, err);
-        buf_finish(&wanted);
-        if (!ok) {
-            return false;
+        house->bots[i] = (struct house_bot){.config = &house->config->bots[i], .token_lock = -1};
+        if (!residents_open(house, &house->bots[i], &why)) {
+            residents_fail(&house->bots[i], &why);
         }
     }
     return true;
@@ -295,9 +94,14 @@ static bool start_plugins(struct house *house, struct err *err) {
     struct plugins_options options = {.dirs = house->config->plugin_dirs.texts,
                                       .dir_count = house->config->plugin_dirs.count,
                                       .state_dir = house->config->state_dir};
-    struct plugins_host host = {house, give_config, admit};
+    struct plugins_host host = {house, residents_give_config, residents_may_load};
     house->plugins = plugins_create(house->loop, &options, &host, err);
-    if (house->plugins == NULL || !add_bots_to_plugins(house, err)) {
+    for (size_t i = 0; house->plugins != NULL && i < house->count; i++) {
+        if (!residents_introduce(house, &house->bots[i], err)) {
+            return false;
+        }
+    }
+    if (house->plugins == NULL) {
         return false;
     }
     /* A plugin that is refused does not stop the bots; the manager has logged it. */
@@ -336,27 +140,31 @@ void house_stop(struct house *house, bool final) {
     loop_timer_start(house->deadline, STOP_DEADLINE_MS);
     log_info(NULL, "stopping: sessions %s",
              final ? "end, the bots go offline" : "stay resumable for a few minutes");
-    size_t waiting = 0;
-    for (size_t i = 0; i < house->count; i++) {
-        waiting += house->bots[i].bot != NULL ? 1 : 0;
+    house->running = 0;
+    for (const struct leaver *leaver = house->leavers; leaver != NULL; leaver = leaver->next) {
+        house->running += leaver->at_rest ? 0 : 1; /* stopped already, its word is to come */
     }
-    house->running = waiting;
     for (size_t i = 0; i < house->count; i++) {
         if (house->bots[i].bot != NULL) {
+            house->running++;
             bot_stop(house->bots[i].bot, final);
         }
     }
-    if (waiting == 0) {
+    if (house->running == 0) {
         loop_stop(house->loop);
     }
+}
+
+bool house_stopping(const struct house *house) {
+    return house->stopping;
 }
 
 static void on_signal(void *arg, int number) {
     struct house *house = arg;
     if (number == SIGHUP) {
         struct buf text = {0};
-        log_info(NULL, "SIGHUP: looking for changed plugins");
-        (void)house_reload(house, NULL, &text);
+        log_info(NULL, "SIGHUP: reading the configuration and changed plugins");
+        (void)house_renew(house, &text);
         buf_finish(&text);
         return;
     }
@@ -368,7 +176,7 @@ static void on_signal(void *arg, int number) {
 }
 
 static bool take_signals(struct house *house, struct err *err) {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP}; /* the FATAL_SIGNALS first */
     (void)signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         house->signals[i] = loop_signal_create(house->loop, numbers[i], on_signal, house, err);
@@ -402,10 +210,20 @@ struct house *house_open(const struct house_options *options, struct err *err) {
     struct house *house = calloc(1, sizeof(*house));
     if (house == NULL) {
         err_set(err, ERR_NO_MEMORY, "house");
+        config_finish(options->config);
         return NULL;
     }
-    house->config = options->config;
+    house->config = calloc(1, sizeof(*house->config));
+    if (house->config == NULL) {
+        err_set(err, ERR_NO_MEMORY, "house");
+        config_finish(options->config);
+        free(house);
+        return NULL;
+    }
+    *house->config = *options->config;
+    *options->config = (struct config){0};
     house->lock = -1;
+    house->scaled = options->time_scale != 1;
     house->started_ms = clock_mono_ms();
     if (!take_state_dir(house, err) || !start_threads(house, options->time_scale, err) ||
         !take_signals(house, err) || !open_bots(house, err) || !start_plugins(house, err)) {
@@ -416,8 +234,12 @@ struct house *house_open(const struct house_options *options, struct err *err) {
 }
 
 int house_run(struct house *house) {
-    start_bots(house);
-    end_if_all_failed(house);
+    for (size_t i = 0; i < house->count; i++) {
+        if (house->bots[i].bot != NULL) {
+            residents_start(house, &house->bots[i]);
+        }
+    }
+    residents_check(house);
     loop_run(house->loop);
     return house->status;
 }
@@ -437,14 +259,33 @@ static void close_threads(struct house *house) {
         end_rest(house);
     }
     thread_end(&house->rest);
+    if (house->plugins != NULL) {
+        plugins_stop(house->plugins, house->config->drain_timeout_ms);
+    }
     plugins_destroy(house->plugins); /* their cursors leave the rings */
     for (size_t i = 0; i < house->count; i++) {
         bot_disconnect(house->bots[i].bot);
     }
+    for (const struct leaver *leaver = house->leavers; leaver != NULL; leaver = leaver->next) {
+        bot_disconnect(leaver->bot);
+    }
     thread_end(&house->net);
     network_destroy(house->network);
+}
+
+static void free_bots(struct house *house) {
     for (size_t i = 0; i < house->count; i++) {
         bot_close(house->bots[i].bot);
+        if (house->bots[i].token_lock >= 0) {
+            close(house->bots[i].token_lock);
+        }
+    }
+    free(house->bots);
+    while (house->leavers != NULL) {
+        struct leaver *leaver = house->leavers;
+        house->leavers = leaver->next;
+        bot_close(leaver->bot);
+        free(leaver);
     }
 }
 
@@ -452,7 +293,14 @@ void house_close(struct house *house) {
     if (house == NULL) {
         return;
     }
+    /* The loop does not run any more: who will not wait for handlers may end us at once. SIGHUP has
+     * nothing to say, and keeps its handler, or it would end us too. */
+    for (size_t i = 0; i < FATAL_SIGNALS; i++) {
+        loop_signal_destroy(house->signals[i]);
+        house->signals[i] = NULL;
+    }
     close_threads(house);
+    free_bots(house);
     for (size_t i = 0; i < sizeof(house->signals) / sizeof(house->signals[0]); i++) {
         loop_signal_destroy(house->signals[i]);
     }
@@ -460,10 +308,11 @@ void house_close(struct house *house) {
     loop_destroy(house->rest.loop);
     loop_destroy(house->net.loop);
     loop_destroy(house->loop);
-    free(house->bots);
     if (house->lock >= 0) {
         close(house->lock);
     }
+    config_finish(house->config);
+    free(house->config);
     free(house);
 }
 
@@ -477,6 +326,11 @@ struct plugins *house_plugins(struct house *house) {
 
 const struct config *house_config(const struct house *house) {
     return house->config;
+}
+
+void house_on_bot_gone(struct house *house, house_bot_gone_fn *fn, void *arg) {
+    house->bot_gone = fn;
+    house->bot_gone_arg = arg;
 }
 
 uint64_t house_uptime_ms(const struct house *house) {

@@ -24,8 +24,8 @@ enum {
 struct house;
 
 struct house_options {
-    const struct config *config; /* borrowed until house_close() */
-    double time_scale;           /* of all client timings; 1 but in tests on loopback */
+    struct config *config; /* taken: empty afterwards, also on failure */
+    double time_scale;     /* of all client timings; 1 but in tests on loopback */
 };
 
 /* Takes the lock of the state directory, starts the threads, opens the bots and loads the plugins.
@@ -37,6 +37,8 @@ struct house *house_open(const struct house_options *options, struct err *err);
 int house_run(struct house *house);
 /* Stops in order: connections (sessions stay resumable unless final), handlers, threads. */
 void house_stop(struct house *house, bool final);
+/* Whether house_stop() was called, by whomever. */
+bool house_stopping(const struct house *house);
 /* NULL is fine. */
 void house_close(struct house *house);
 
@@ -47,9 +49,11 @@ uint64_t house_uptime_ms(const struct house *house);
 
 /* One [bot:...] section, in the file's order. */
 struct house_bot {
-    const struct config_bot *config;
-    struct bot *bot;    /* NULL: it could not be opened */
-    struct err failure; /* ERR_NONE while it is in service */
+    const struct config_bot *config; /* borrowed until the next house_renew() */
+    struct bot *bot;                 /* NULL: it could not be opened */
+    struct err failure;              /* ERR_NONE while it is in service */
+    bool rearming;                   /* its connections end, to be made anew */
+    int token_lock;                  /* for that, when its token changes; else -1 */
 };
 size_t house_bot_count(const struct house *house);
 const struct house_bot *house_bot(const struct house *house, size_t index);
@@ -58,5 +62,15 @@ const struct house_bot *house_bot_find(const struct house *house, const char *na
 
 /* Reloads as plugins_reload() does; logs the result too. name NULL: all that changed. */
 bool house_reload(struct house *house, const char *name, struct buf *text);
+/* Reads the configuration file again and carries out what changed, changed plugins included: bots
+ * come, go, get new tokens, plugins their new settings; all other bots keep their sessions. What
+ * can be found wrong is found before anything is changed: then nothing is, and *text (appended)
+ * says why. Otherwise it says what was done, line by line. False: nothing was changed, or a plugin
+ * was refused in the end. Connections are made and ended afterwards. */
+bool house_renew(struct house *house, struct buf *text);
+
+/* Called when a bot is removed, while its ring is still there. One listener. */
+typedef void house_bot_gone_fn(void *arg, struct bot *bot);
+void house_on_bot_gone(struct house *house, house_bot_gone_fn *fn, void *arg);
 
 #endif

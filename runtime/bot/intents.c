@@ -68,9 +68,19 @@ bool intents_admit(const struct config_bot *bot, uint32_t have, const char *plug
     (void)intents_text(lacking, &text);
     err_set(err, ERR_PLUGIN,
             "%s needs %s, which the session of bot %s lacks; Discord takes intents only with "
-            "IDENTIFY, so no reload can add them. Restart drey when convenient, or name them "
-            "before (intents = auto +NAME), or leave the plugin as it is",
+            "IDENTIFY. Name them (intents = auto +NAME) and `drey reload --config`: the bot "
+            "then makes a new session and what happens in between is told as a gap; or "
+            "leave the plugin as it is",
             plugin, text.bytes != NULL ? text.bytes : "more intents", bot->name);
     buf_finish(&text);
     return false;
+}
+
+const char *intents_name(size_t row, unsigned *bit) {
+    const struct intent *intent = intent_row(row);
+    if (intent == NULL) {
+        return NULL;
+    }
+    *bit = intent->bit;
+    return intent->name;
 }

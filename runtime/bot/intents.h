@@ -24,4 +24,7 @@ bool intents_admit(const struct config_bot *bot, uint32_t have, const char *plug
 /* "GUILDS GUILD_MESSAGES MESSAGE_CONTENT!": a mark for the privileged ones; "none" for 0. */
 bool intents_text(uint32_t intents, struct buf *out);
 
+/* The rows of the table of intents, as the configuration room asks for them. Pure. */
+const char *intents_name(size_t row, unsigned *bit);
+
 #endif

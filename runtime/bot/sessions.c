@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { VERSION = 2, PAGE_BYTES = 4096, NOTE_AT = 1024, NOTE_MAX = 1024 };
+enum { VERSION = 2, FIRST_VERSION = 1, PAGE_BYTES = 4096, NOTE_AT = 1024, NOTE_MAX = 1024 };
 #define MAGIC 0x7373657379657264u /* "dreysess" */
 
 struct slot {
@@ -67,6 +67,22 @@ static struct slot *current(const struct sessions *sessions, uint32_t shard) {
     return first ? &slots[0] : second ? &slots[1] : NULL;
 }
 
+/* Version 1 did not know where the ring was: what a kill -9 had published but not counted comes
+ * twice then. */
+static void read_on(struct sessions *sessions) {
+    for (uint32_t shard = 0; shard < sessions->shards; shard++) {
+        for (size_t i = 0; i < 2; i++) {
+            struct slot *slot = &sessions->entries[shard].slots[i];
+            if (slot->version == FIRST_VERSION && slot->generation > 0 &&
+                slot->crc == slot_crc(slot)) {
+                slot->version = VERSION;
+                atomic_store(&slot->ring_head, UINT64_MAX);
+                slot->crc = slot_crc(slot);
+            }
+        }
+    }
+}
+
 /* A slot that was torn while it was written must not take the place of the one before. */
 static void drop_torn(struct sessions *sessions) {
     for (uint32_t shard = 0; shard < sessions->shards; shard++) {
@@ -110,6 +126,7 @@ struct sessions *sessions_open(const char *path, uint32_t shards, struct err *er
     }
     sessions->header = map;
     sessions->entries = (struct entry *)(void *)((char *)map + PAGE_BYTES);
+    read_on(sessions);
     sessions->header[0] = MAGIC; /* whatever it was: each slot says for itself what it is */
     sessions->header[1] = VERSION;
     drop_torn(sessions);

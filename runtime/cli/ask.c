@@ -36,15 +36,29 @@ static int next_option(int argc, char **argv, const struct option *options, stru
     return -1;
 }
 
+/* Here --config has no value: it says what to reload. The file that tells where the socket is, is
+ * named with -c. */
 int reload_main(int argc, char **argv) {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"control", required_argument, NULL, 'C'}, {0}};
+        {"config", no_argument, NULL, 'r'}, {"control", required_argument, NULL, 'C'}, {0}};
     struct where where = {0};
-    if (next_option(argc, argv, options, &where) != -1) {
-        return cli_bad_option("reload", argv);
+    bool config = false;
+    int option;
+    while ((option = next_option(argc, argv, options, &where)) != -1) {
+        if (option != 'r') {
+            return cli_bad_option("reload", argv);
+        }
+        config = true;
+    }
+    if (config && optind < argc) {
+        return cli_usage("reload",
+                         "--config reloads the configuration and takes no name, got '%s'; "
+                         "a configuration file is named with -c",
+                         argv[optind]);
     }
     cJSON *request = cJSON_CreateObject();
     cJSON_AddStringToObject(request, "cmd", "reload");
+    cJSON_AddBoolToObject(request, "config", config);
     cJSON *names = cJSON_AddArrayToObject(request, "plugins");
     for (int i = optind; i < argc; i++) {
         cJSON_AddItemToArray(names, cJSON_CreateString(argv[i]));

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "bot/house.h"
-#include "gateway/events.h"
+#include "bot/intents.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -75,20 +75,11 @@ void cli_print_lines(FILE *out, const char *text) {
     }
 }
 
-const char *cli_intent(size_t row, unsigned *bit) {
-    const struct intent *intent = intent_row(row);
-    if (intent == NULL) {
-        return NULL;
-    }
-    *bit = intent->bit;
-    return intent->name;
-}
-
 bool cli_config_load(const char *path, struct config *config, struct config_report *report) {
     struct config_env env;
     struct err err = {0};
     char found[PATH_MAX];
-    config_env_system(&env, cli_intent);
+    config_env_system(&env, intents_name);
     if (path == NULL) {
         if (!config_find_default(&env, found, sizeof(found), &err)) {
             cli_complain("%s", err.text);
@@ -107,12 +98,10 @@ void cli_config_print(const struct config_report *report) {
     buf_finish(&text);
 }
 
-bool cli_config(const char *path, bool quiet, struct config *config) {
+bool cli_config(const char *path, struct config *config) {
     struct config_report report = {0};
     bool ok = cli_config_load(path, config, &report);
-    if (!ok || !quiet) {
-        cli_config_print(&report);
-    }
+    cli_config_print(&report);
     config_report_finish(&report);
     return ok;
 }

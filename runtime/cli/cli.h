@@ -14,6 +14,7 @@ int run_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int reload_main(int argc, char **argv);
+int upgrade_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 int tail_main(int argc, char **argv);
 
@@ -37,10 +38,7 @@ bool cli_config_load(const char *path, struct config *config, struct config_repo
 /* Prints a report to stderr, if there is anything in it. */
 void cli_config_print(const struct config_report *report);
 /* Loads the configuration at path, or the default one when path is NULL; prints what is wrong with
- * it; quiet: only when it cannot be used. */
-bool cli_config(const char *path, bool quiet, struct config *config);
-
-/* A name of events.h's intents, as the configuration room asks for it. */
-const char *cli_intent(size_t row, unsigned *bit);
+ * it. */
+bool cli_config(const char *path, struct config *config);
 
 #endif

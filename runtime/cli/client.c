@@ -14,17 +14,34 @@
 
 enum { ANSWER_MAX = 64 * 1024 * 1024, FDS_MAX = 4 };
 
-bool client_find(const char *control, const char *config_path, char *out, size_t size) {
+/* A file that cannot be used, because it is being edited for example, may still say this. */
+static bool find_in_config(const char *config_path, char *out, size_t size) {
     struct config config = {0};
-    if (control == NULL && !cli_config(config_path, true, &config)) {
-        return false;
+    struct config_report report = {0};
+    bool whole = cli_config_load(config_path, &config, &report);
+    const char *control = whole ? config.control : report.control;
+    bool known = control[0] != '\0';
+    if (!known) {
+        cli_config_print(&report);
+        cli_complain("so it is not known where a running drey listens; --control SOCKET tells");
+    } else if (!whole) {
+        cli_complain("%s has errors (see drey check); asking the drey at %s", report.path, control);
     }
-    bool ok = text_copy(out, size, control != NULL ? control : config.control);
-    config_finish(&config);
-    if (!ok) {
+    if (known && !text_copy(out, size, control)) {
         cli_complain("the path of the control socket is too long");
+        known = false;
     }
-    return ok;
+    config_report_finish(&report);
+    config_finish(&config);
+    return known;
+}
+
+bool client_find(const char *control, const char *config_path, char *out, size_t size) {
+    if (control == NULL) {
+        return find_in_config(config_path, out, size);
+    }
+    return text_copy(out, size, control) ||
+           (cli_complain("the path of the control socket is too long"), false);
 }
 
 int client_connect(const char *path, struct err *err) {

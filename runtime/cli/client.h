@@ -11,8 +11,8 @@
 
 enum { CLIENT_NOT_RUNNING = 3 /* exit status, as LSB has it for `status` */ };
 
-/* Where the control socket is: `control` itself if not NULL, else what the configuration says.
- * False: complained already. */
+/* Where the control socket is: `control` itself if not NULL, else what the configuration says, be
+ * it with errors elsewhere. False: complained already. */
 bool client_find(const char *control, const char *config_path, char *out, size_t size);
 /* Connects. -1 when nobody listens there (ERR_NOT_FOUND) or on another failure. */
 int client_connect(const char *path, struct err *err);

@@ -1,28 +1,27 @@
 /* cli/run.c: `drey run`: the host itself, in the foreground. */
+#include "base/descriptors.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "bot/house.h"
+#include "bot/upgrade.h"
 #include "cli/cli.h"
-#include "config/url.h"
 #include "control/commands.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Open files: a socket per shard. The WebSocket library keeps 16 bytes for each that is allowed. */
+enum { DESCRIPTORS_MOST = 65536 };
+
 /* Shrunken timings would be abuse of the real Discord. */
 static bool may_scale(const struct config *config) {
-    for (size_t i = 0; i < config->bot_count; i++) {
-        const struct config_bot *bot = &config->bots[i];
-        const char *urls[] = {bot->rest_url, bot->gateway_url};
-        for (size_t u = 0; u < sizeof(urls) / sizeof(urls[0]); u++) {
-            if (urls[u] != NULL && !config_url_is_local(urls[u])) {
-                cli_complain("--time-scale is for a local Discord only; bot %s would ask %s",
-                             bot->name, urls[u]);
-                return false;
-            }
-        }
+    const char *bot;
+    const char *url = config_remote_url(config, &bot);
+    if (url != NULL) {
+        cli_complain("--time-scale is for a local Discord only; bot %s would ask %s", bot, url);
     }
-    return true;
+    return url == NULL;
 }
 
 static int status_of(const struct err *err) {
@@ -35,21 +34,31 @@ static int status_of(const struct err *err) {
     }
 }
 
-static int run(const struct config *config, double time_scale) {
+/* *successor: the binary that takes over, -1: none. */
+static int run(struct config *config, double time_scale, int *successor) {
     struct err err = {0};
     log_open(config->log, config->log_level);
     log_info(NULL, "drey %s, configuration %s", DREY_VERSION, config->path);
+    (void)descriptors_raise(DESCRIPTORS_MOST);
     struct house_options options = {config, time_scale};
     struct house *house = house_open(&options, &err);
-    struct commands *commands = house != NULL ? commands_open(house, &err) : NULL;
+    struct upgrade *upgrade = house != NULL ? upgrade_open(house, &err) : NULL;
+    struct commands *commands = upgrade != NULL ? commands_open(house, upgrade, &err) : NULL;
     int status;
+    *successor = -1;
     if (commands != NULL) {
+        notify_state("READY=1");
         status = house_run(house);
+        *successor = upgrade_take(upgrade);
+        if (*successor < 0) {
+            notify_state("STOPPING=1");
+        }
         log_info(NULL, "stopped");
     } else {
         log_error(NULL, "%s", err.text);
         status = status_of(&err);
     }
+    upgrade_close(upgrade);
     commands_close(commands);
     house_close(house);
     return status;
@@ -62,6 +71,7 @@ int run_main(int argc, char **argv) {
     const char *path = NULL;
     double time_scale = 1;
     int option;
+    upgrade_hold_signals();
     opterr = 0;
     while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
         char *end = NULL;
@@ -84,10 +94,16 @@ int run_main(int argc, char **argv) {
         return cli_usage("run", "it takes no argument, got '%s'", argv[optind]);
     }
     struct config config = {0};
-    if (!cli_config(path, false, &config)) {
+    if (!cli_config(path, &config)) {
         return EXIT_CONFIGURATION;
     }
-    int status = time_scale != 1 && !may_scale(&config) ? EXIT_USAGE : run(&config, time_scale);
+    int successor = -1;
+    int status =
+        time_scale != 1 && !may_scale(&config) ? EXIT_USAGE : run(&config, time_scale, &successor);
     config_finish(&config);
+    if (successor >= 0) {
+        upgrade_become(successor);
+        status = EXIT_TROUBLE;
+    }
     return status;
 }

@@ -187,10 +187,29 @@ static bool drain_all(const struct filter *filter, const struct source *sources,
     return more;
 }
 
-/* Until the host ends the connection. */
-static int watch(const struct filter *filter, int control, struct source *sources, size_t count) {
+/* Bots that left the house take their end of the wake-up away. Returns how many go on. */
+static size_t drop_gone(const struct filter *filter, struct source *sources,
+                        const struct pollfd *fds, size_t count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if ((fds[i].revents & POLLHUP) == 0) {
+            sources[kept++] = sources[i];
+            continue;
+        }
+        (void)drain_all(filter, &sources[i], 1);
+        (void)fflush(stdout);
+        cli_complain("bot %s was removed", sources[i].bot);
+        reader_close(sources[i].reader);
+    }
+    return kept;
+}
+
+/* Until the host ends the connection or no bot is left. *open_count: how many are open. */
+static int watch(const struct filter *filter, int control, struct source *sources,
+                 size_t *open_count) {
     struct pollfd fds[CONFIG_BOTS_MAX + 1];
     for (;;) {
+        size_t count = *open_count;
         bool more = drain_all(filter, sources, count);
         if (fflush(stdout) != 0) {
             return EXIT_OK; /* nobody reads any more */
@@ -211,6 +230,10 @@ static int watch(const struct filter *filter, int control, struct source *source
             (void)drain_all(filter, sources, count);
             (void)fflush(stdout);
             cli_complain("drey has stopped");
+            return EXIT_OK;
+        }
+        *open_count = drop_gone(filter, sources, fds, count);
+        if (*open_count == 0) {
             return EXIT_OK;
         }
     }
@@ -261,7 +284,7 @@ static int run(const struct filter *filter, const char *path) {
         return err.code == ERR_NOT_FOUND ? CLIENT_NOT_RUNNING : EXIT_TROUBLE;
     }
     size_t count = follow_all(filter, control, sources);
-    int status = count > 0 ? watch(filter, control, sources, count) : EXIT_TROUBLE;
+    int status = count > 0 ? watch(filter, control, sources, &count) : EXIT_TROUBLE;
     for (size_t i = 0; i < count; i++) {
         reader_close(sources[i].reader);
     }

@@ -363,6 +363,9 @@ bool config_load(const char *path, const struct config_env *env, struct config *
         config_report_add(report, CONFIG_ERROR, (struct config_place){0}, NULL, "no memory");
     }
     if (report->error_count > 0) {
+        /* who asks a running drey need not wait until the next version of its file is right */
+        (void)text_copy(report->control, sizeof(report->control),
+                        out->control != NULL ? out->control : "");
         config_finish(out);
         return false;
     }

@@ -26,6 +26,7 @@ enum config_compress {
     CONFIG_COMPRESS_NONE,
     CONFIG_COMPRESS_ZLIB_STREAM,
     CONFIG_COMPRESS_ZSTD_STREAM,
+    CONFIG_COMPRESS_PAYLOAD,
 };
 
 struct config_texts {
@@ -87,7 +88,8 @@ struct config {
     enum log_format log;
     enum log_level log_level;
     bool watch;
-    struct config_bot *bots; /* in the file's order */
+    uint64_t drain_timeout_ms; /* for handlers to return at a stop */
+    struct config_bot *bots;   /* in the file's order */
     size_t bot_count;
     struct config_plugin_section *sections;
     size_t section_count;
@@ -112,6 +114,10 @@ const struct config_bot *config_bot_find(const struct config *config, const char
 /* Whether the bot's `plugins` patterns let this plugin in: the last pattern that matches
  * decides. */
 bool config_bot_wants(const struct config_bot *bot, const char *plugin);
+
+/* The first address of a bot that is not this machine's for certain; NULL: there is none. *bot:
+ * whose it is. */
+const char *config_remote_url(const struct config *config, const char **bot);
 
 /* What [plugin:PLUGIN@BOT], else [plugin:PLUGIN], says about key; NULL when neither does. bot
  * may be NULL. Borrowed until config_finish(). */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define CHANGE_NEEDS_START "A change needs a restart of drey."
+
 /* One line of a text, then the next: every line with something in front. */
 static bool lines(struct buf *out, const char *before, const char *text) {
     bool ok = true;
@@ -23,13 +25,15 @@ static bool standard(struct buf *out, const char *before, const struct config_ke
     bool ok =
         buf_printf(&text, "Default: %s", key->standard != NULL ? key->standard : key->otherwise) &&
         (key->range == NULL || buf_printf(&text, " (%s)", key->range)) &&
+        (key->effect != CONFIG_EFFECT_START || buf_text(&text, "\n" CHANGE_NEEDS_START)) &&
         lines(out, before, text.bytes);
     buf_finish(&text);
     return ok;
 }
 
 static const char top[] =
-    "# drey.ini: the configuration of drey. `drey check` tests it, `drey help config` tells more.\n"
+    "# drey.ini: the configuration of drey. `drey check` tests it, `drey help config` tells more,\n"
+    "# `drey reload --config` lets a running drey take changes over.\n"
     "#\n"
     "# A comment begins with # or ; in front, or with a blank and ; behind a value. Quotes\n"
     "# around values are optional: \"...\" with \\\" \\\\ \\n \\t. Paths begin at this file's\n"
@@ -127,7 +131,12 @@ static const char man_top[] =
     "the start of a line, or with a blank and ; behind a value. Quotes around a value are\n"
     "optional; inside them \\e\", \\e\\e, \\en and \\et are understood. A value ends with its line.\n"
     "A key or section that stands there twice is an error, and so is one that is not known.\n"
-    "Relative paths begin at the file's folder. A line has at most 8190 bytes.\n";
+    "Relative paths begin at the file's folder. A line has at most 8190 bytes.\n"
+    ".PP\n"
+    "A running drey takes a changed file over with\n"
+    ".B drey reload \\-\\-config\n"
+    "or SIGHUP: bots come, go and get new tokens, plugins their new settings, while all other\n"
+    "bots keep their sessions. A file with an error changes nothing.\n";
 
 static const char man_end[] = ".SH EXAMPLE\n"
                               ".nf\n"

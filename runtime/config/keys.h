@@ -37,10 +37,21 @@ enum config_type {
 
 enum { CONFIG_NO_FIELD = -1 };
 
+/* What it takes until a changed value holds in a running drey. */
+enum config_effect {
+    CONFIG_EFFECT_START,    /* a restart: it is read only then */
+    CONFIG_EFFECT_NOW,      /* nothing more */
+    CONFIG_EFFECT_CONNECT,  /* the bot connects anew (and resumes, if Discord lets it) */
+    CONFIG_EFFECT_INTENTS,  /* the same, if it asks for more than its session has */
+    CONFIG_EFFECT_PRESENCE, /* the presence is sent */
+    CONFIG_EFFECT_PLUGINS,  /* plugins are loaded or unloaded for the bot */
+};
+
 struct config_key {
     enum config_kind kind;
     const char *name;
     enum config_type type;
+    enum config_effect effect;
     long offset;           /* of the field in struct config or struct config_bot, or NO_FIELD */
     const char *standard;  /* the default as one would write it; NULL: see otherwise */
     const char *otherwise; /* what holds without the key, in words; NULL when standard is given */

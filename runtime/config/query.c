@@ -1,6 +1,7 @@
 /* config/query.c: answers questions about a loaded configuration. */
 #include "config/config.h"
 #include "config/section.h"
+#include "config/url.h"
 
 #include "base/buf.h"
 #include "base/text.h"
@@ -26,6 +27,19 @@ bool config_bot_wants(const struct config_bot *bot, const char *plugin) {
         }
     }
     return wanted;
+}
+
+const char *config_remote_url(const struct config *config, const char **bot) {
+    for (size_t i = 0; i < config->bot_count; i++) {
+        const char *const urls[] = {config->bots[i].rest_url, config->bots[i].gateway_url};
+        for (size_t u = 0; u < sizeof(urls) / sizeof(urls[0]); u++) {
+            if (urls[u] != NULL && !config_url_is_local(urls[u])) {
+                *bot = config->bots[i].name;
+                return urls[u];
+            }
+        }
+    }
+    return NULL;
 }
 
 /* bot NULL: the section for all bots. */

@@ -124,6 +124,7 @@ static bool parse_compress(const struct value *v) {
         [CONFIG_COMPRESS_NONE] = "none",
         [CONFIG_COMPRESS_ZLIB_STREAM] = "zlib-stream",
         [CONFIG_COMPRESS_ZSTD_STREAM] = "zstd-stream",
+        [CONFIG_COMPRESS_PAYLOAD] = "payload",
     };
     int found = choice(v, names, COUNT(names));
     return found >= 0 && (*(enum config_compress *)v->field = (enum config_compress)found, true);
@@ -336,7 +337,7 @@ static const struct {
     [CONFIG_TYPE_SWITCH] = {parse_switch, "on or off"},
     [CONFIG_TYPE_WS_URL] = {parse_ws_url, "a URL"},
     [CONFIG_TYPE_HTTP_URL] = {parse_http_url, "a URL"},
-    [CONFIG_TYPE_COMPRESS] = {parse_compress, "auto, none, zlib-stream or zstd-stream"},
+    [CONFIG_TYPE_COMPRESS] = {parse_compress, "auto, none, zlib-stream, zstd-stream or payload"},
     [CONFIG_TYPE_SHARDS] = {parse_shards, "auto, a number or FROM-TO/TOTAL"},
     [CONFIG_TYPE_INTENTS] = {parse_intents, "auto [+X] [-Y], names or a number"},
     [CONFIG_TYPE_PRESENCE] = {parse_presence, "STATUS[, ACTIVITY \"TEXT\"]"},

@@ -1,4 +1,4 @@
-/* control/commands.c: status, reload, tail and stop, each a row of one table.
+/* control/commands.c: status, reload, upgrade, tail and stop, each a row of one table.
  * A request is {"cmd": NAME, ...}, an answer {"ok": true, ...} or {"ok": false, "error": TEXT}. */
 #include "control/commands.h"
 
@@ -26,6 +26,8 @@ struct observer {
 
 struct commands {
     struct house *house;
+    struct upgrade *upgrade;
+    uint64_t upgrader; /* the client that waits to hear of the upgrade */
     struct control *control;
     struct observer *observers;
 };
@@ -83,12 +85,13 @@ static bool reload_each(struct commands *commands, const cJSON *names, struct bu
 
 static void run_reload(struct commands *commands, uint64_t client, const cJSON *request) {
     const cJSON *names = cJSON_GetObjectItemCaseSensitive(request, "plugins");
-    if (!names_valid(names)) {
-        refuse(commands, client, "'plugins' is a list of names");
+    bool config = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "config"));
+    if (!names_valid(names) || (config && cJSON_GetArraySize(names) > 0)) {
+        refuse(commands, client, "'plugins' is a list of names, and empty beside 'config'");
         return;
     }
     struct buf text = {0};
-    bool all = reload_each(commands, names, &text);
+    bool all = config ? house_renew(commands->house, &text) : reload_each(commands, names, &text);
     cJSON *reply = cJSON_CreateObject();
     cJSON_AddBoolToObject(reply, "ok", true);
     cJSON_AddBoolToObject(reply, "all", all);
@@ -104,6 +107,29 @@ static void run_stop(struct commands *commands, uint64_t client, const cJSON *re
     cJSON_AddNumberToObject(reply, "pid", (double)getpid());
     answer(commands, client, reply, NULL, 0);
     house_stop(commands->house, final);
+}
+
+/* Answered when the new binary has been checked. */
+static void on_checked(void *arg, const struct err *why) {
+    struct commands *commands = arg;
+    if (why != NULL) {
+        refuse(commands, commands->upgrader, why->text);
+        return;
+    }
+    cJSON *reply = cJSON_CreateObject();
+    cJSON_AddBoolToObject(reply, "ok", true);
+    cJSON_AddNumberToObject(reply, "pid", (double)getpid());
+    cJSON_AddNumberToObject(reply, "uptime_ms", (double)house_uptime_ms(commands->house));
+    answer(commands, commands->upgrader, reply, NULL, 0);
+}
+
+static void run_upgrade(struct commands *commands, uint64_t client, const cJSON *request) {
+    struct err err = {0};
+    if (upgrade_begin(commands->upgrade, on_checked, commands, &err)) {
+        commands->upgrader = client;
+    } else {
+        refuse(commands, client, err.text);
+    }
 }
 
 static void observer_end(struct observer *observer) {
@@ -173,10 +199,8 @@ static const struct command {
     const char *name;
     void (*run)(struct commands *commands, uint64_t client, const cJSON *request);
 } table[] = {
-    {"status", run_status},
-    {"reload", run_reload},
-    {"stop", run_stop},
-    {"tail", run_tail},
+    {"status", run_status}, {"reload", run_reload}, {"upgrade", run_upgrade},
+    {"stop", run_stop},     {"tail", run_tail},
 };
 
 static void on_line(void *arg, uint64_t client, const char *line, size_t length) {
@@ -210,19 +234,35 @@ static void on_gone(void *arg, uint64_t client) {
     }
 }
 
-struct commands *commands_open(struct house *house, struct err *err) {
+/* The tails of a bot that goes; the peer sees its wake-up end. */
+static void on_bot_gone(void *arg, struct bot *bot) {
+    struct commands *commands = arg;
+    for (struct observer **at = &commands->observers; *at != NULL;) {
+        struct observer *observer = *at;
+        if (observer->ring == bot_ring(bot)) {
+            *at = observer->next;
+            observer_end(observer);
+        } else {
+            at = &observer->next;
+        }
+    }
+}
+
+struct commands *commands_open(struct house *house, struct upgrade *upgrade, struct err *err) {
     struct commands *commands = calloc(1, sizeof(*commands));
     if (commands == NULL) {
         err_set(err, ERR_NO_MEMORY, "control socket");
         return NULL;
     }
     commands->house = house;
+    commands->upgrade = upgrade;
     commands->control = control_open(house_config(house)->control, house_loop(house), on_line,
                                      on_gone, commands, err);
     if (commands->control == NULL) {
         free(commands);
         return NULL;
     }
+    house_on_bot_gone(house, on_bot_gone, commands);
     return commands;
 }
 
@@ -230,6 +270,7 @@ void commands_close(struct commands *commands) {
     if (commands == NULL) {
         return;
     }
+    house_on_bot_gone(commands->house, NULL, NULL);
     control_close(commands->control); /* ends the observers through on_gone */
     free(commands);
 }

@@ -201,7 +201,13 @@ static bool listen_at(struct control *control, struct err *err) {
     if (fchmod(control->fd, S_IRUSR | S_IWUSR) != 0 ||
         bind(control->fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
         listen(control->fd, BACKLOG) != 0) {
-        return err_system(err, "listening");
+        bool no_folder = errno == ENOENT;
+        err_system(err, "listening");
+        return no_folder && err != NULL
+                   ? err_set(err, ERR_CONFIG,
+                             "its folder does not exist: make it, or set another "
+                             "'control'")
+                   : false;
     }
     control->pause = loop_timer_create(control->loop, on_pause_over, control);
     if (control->pause == NULL) {

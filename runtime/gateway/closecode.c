@@ -26,7 +26,7 @@ static const struct close_row rows[] = {
     {4003, "not authenticated", CLOSE_IDENTIFY, true, "a message was sent before IDENTIFY", ""},
     {4004, "authentication failed", CLOSE_FATAL, false, "Discord refused the token",
      "copy the token anew from the Discord developer portal (Bot, Reset Token) into this bot's "
-     "token, token_file or token_env, then reload"},
+     "token, token_file or token_env"},
     {4005, "already authenticated", CLOSE_IDENTIFY, true, "IDENTIFY was sent twice", ""},
     {4007, "invalid seq", CLOSE_IDENTIFY, false, "the session's sequence number was not known", ""},
     {4008, "rate limited", CLOSE_RESUME_LATER, true, "too many messages were sent", ""},
@@ -36,7 +36,7 @@ static const struct close_row rows[] = {
      "number Discord gives"},
     {4011, "sharding required", CLOSE_FATAL, false,
      "the bot is in too many guilds for this many shards (2,500 per shard)",
-     "set `shards = auto` or a larger number, then restart this bot"},
+     "set `shards = auto` or a larger number"},
     {4012, "invalid API version", CLOSE_FATAL, false, "Discord no longer speaks this API version",
      "install a newer drey"},
     {4013, "invalid intents", CLOSE_FATAL, false, "Discord does not know one of the intents",

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "gateway/proxy.h"
 
+#include <errno.h>
 #include <libwebsockets.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -56,6 +57,7 @@ struct connection {
     bool receiving;   /* inside the library's receive callback */
     bool inside;      /* one of the library's calls that may end the wsi */
     bool destroyed;   /* the wsi ended there */
+    bool asked;       /* the upgrade: TCP and TLS are there */
     bool opened;
     struct connection_end end;
     char why[400];
@@ -91,6 +93,11 @@ static void tell_gone(struct connection *connection) {
 
 /* ---- what the library reports ---- */
 
+static bool says(const char *text, size_t length, const char *beginning) {
+    size_t wanted = strlen(beginning);
+    return text != NULL && length >= wanted && memcmp(text, beginning, wanted) == 0;
+}
+
 static void on_error(struct connection *connection, struct lws *wsi, const char *text,
                      size_t length) {
     connection->end.http_status = lws_http_client_http_response(wsi);
@@ -99,22 +106,28 @@ static void on_error(struct connection *connection, struct lws *wsi, const char 
     }
     if (connection->end.http_status != 0) {
         say(connection, "the server answered HTTP %u to the upgrade", connection->end.http_status);
-    } else if (text != NULL && length >= 11 && memcmp(text, "closed befo", 11) == 0) {
+    } else if (says(text, length, "closed befo") && connection->asked) {
         say(connection, "the server ended the connection instead of answering the upgrade");
-    } else if (text != NULL && length >= 6 && memcmp(text, "error:", 6) == 0) {
-        say(connection, "the TLS handshake failed");
+    } else if (says(text, length, "closed befo")) {
+        say(connection, "%s port %d cannot be reached: the connection was refused",
+            connection->url.host, connection->url.port);
+    } else if (says(text, length, "error:") || says(text, length, "connect SSL err")) {
+        say(connection, "the TLS handshake failed; does %s port %d speak TLS (wss, not ws)?",
+            connection->url.host, connection->url.port);
     } else {
         say(connection, "%.*s", text != NULL ? (int)length : 0, text != NULL ? text : "");
     }
 }
 
-static void on_peer_close(struct connection *connection, const uint8_t *bytes, size_t length) {
+/* Half a code is against RFC 6455, and the library would answer it in kind: end the socket. */
+static int on_peer_close(struct connection *connection, const uint8_t *bytes, size_t length) {
     if (length < 2) {
-        return;
+        return length == 1 ? -1 : 0;
     }
     connection->end.code = (unsigned)bytes[0] << 8 | bytes[1];
     say(connection, "%.*s", (int)(length - 2), (const char *)bytes + 2);
     text_utf8_repair(connection->why, strlen(connection->why));
+    return 0;
 }
 
 /* The library's own words about a bad certificate reach nobody: keep OpenSSL's. */
@@ -219,6 +232,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         }
         return 0;
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
+        connection->asked = true;
         return add_headers(in, length);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         on_error(connection, wsi, in, length);
@@ -232,8 +246,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_WRITEABLE:
         return on_writable(connection, wsi);
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        on_peer_close(connection, in, length);
-        return 0;
+        return on_peer_close(connection, in, length);
     case LWS_CALLBACK_WSI_DESTROY:
         on_destroyed(connection);
         return 0;
@@ -284,7 +297,8 @@ struct connection_host *connection_host_create(struct loop *loop, struct err *er
     pthread_mutex_unlock(&creating);
     if (host->context == NULL) {
         err_set(err, ERR_SYSTEM,
-                "libwebsockets cannot start (is libwebsockets-evlib-uv installed?)");
+                "libwebsockets cannot start: is libwebsockets-evlib-uv installed, and does this "
+                "process have memory and descriptors (ulimit -n) left?");
         free(host);
         return NULL;
     }
@@ -418,10 +432,12 @@ static void dial(struct connection *connection, const char *address) {
         .pwsi = &connection->wsi,
     };
     connection->inside = true;
+    errno = 0;
     struct lws *wsi = lws_client_connect_via_info(&info);
+    int code = errno;
     connection->inside = false;
     if (wsi == NULL || connection->destroyed) {
-        say(connection, "cannot connect");
+        say(connection, "cannot connect: %s", strerror(code));
         tell_gone(connection);
     }
 }

@@ -2,10 +2,14 @@
 #include "gateway/network.h"
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "gateway/connection.h"
 #include "ring/ring.h"
 
 #include <stdlib.h>
+
+/* Descriptors for all that is no socket of a shard: rings, plugins, the control socket, REST. */
+enum { SPARE_DESCRIPTORS = 64 };
 
 struct dirty {
     struct ring *ring;
@@ -20,12 +24,16 @@ struct network {
     struct dirty *rings; /* every ring ever published to, few */
     size_t count;
     bool any;
+    size_t reserved; /* sockets that shards may have open */
 };
 
 struct identify_gate {
     struct network *network;
     struct identify_queue queue;
     struct loop_timer *timer;
+    identify_gate_wait_fn *waits;
+    void *waits_arg;
+    bool wait_told; /* of this wait */
 };
 
 static void wake_readers(void *arg) {
@@ -100,6 +108,23 @@ void network_wake_later(struct network *network, struct ring *ring) {
     network->any = true;
 }
 
+bool network_reserve(struct network *network, size_t sockets, struct err *err) {
+    size_t limit = descriptors_limit();
+    if (network->reserved + sockets + SPARE_DESCRIPTORS > limit) {
+        return err_set(err, ERR_LIMIT,
+                       "its %zu shards (%zu of all bots) and the rest need %zu open files, and "
+                       "this process may have %zu",
+                       sockets, network->reserved + sockets,
+                       network->reserved + sockets + SPARE_DESCRIPTORS, limit);
+    }
+    network->reserved += sockets;
+    return true;
+}
+
+void network_release(struct network *network, size_t sockets) {
+    network->reserved -= sockets;
+}
+
 void network_forget_ring(struct network *network, struct ring *ring) {
     for (size_t i = 0; i < network->count; i++) {
         if (network->rings[i].ring == ring) {
@@ -111,6 +136,15 @@ void network_forget_ring(struct network *network, struct ring *ring) {
 
 /* ---- gates ---- */
 
+/* A shard that could IDENTIFY waits for hours perhaps: that is told, once. */
+static void tell_wait(struct identify_gate *gate, uint64_t for_ms) {
+    const char *why = gate->queue.first != NULL ? identify_gate_trouble(gate) : NULL;
+    if (why != NULL && !gate->wait_told && gate->waits != NULL) {
+        gate->waits(gate->waits_arg, why, for_ms);
+    }
+    gate->wait_told = why != NULL;
+}
+
 static void grant(void *arg) {
     struct identify_gate *gate = arg;
     struct identify_ticket *ticket;
@@ -119,6 +153,7 @@ static void grant(void *arg) {
     while ((ticket = identify_next(&gate->queue, now_ms, &wake_ms)) != NULL) {
         ticket->granted(ticket->arg);
     }
+    tell_wait(gate, wake_ms > now_ms ? wake_ms - now_ms : 0);
     if (wake_ms != UINT64_MAX) {
         loop_timer_start(gate->timer, wake_ms > now_ms ? wake_ms - now_ms : 0);
     }
@@ -140,6 +175,11 @@ struct identify_gate *identify_gate_create(struct network *network, unsigned sha
     }
     identify_init(&gate->queue, shards, &network->timings);
     return gate;
+}
+
+void identify_gate_on_wait(struct identify_gate *gate, identify_gate_wait_fn *fn, void *arg) {
+    gate->waits = fn;
+    gate->waits_arg = arg;
 }
 
 void identify_gate_destroy(struct identify_gate *gate) {

@@ -25,6 +25,10 @@ const struct timings *network_timings(const struct network *network);
 struct connection_host *network_host(const struct network *network);
 /* Wakes the ring's readers before the loop sleeps next; any number of calls cost one wake. */
 void network_wake_later(struct network *network, struct ring *ring);
+/* Sets descriptors aside for this many sockets. False (ERR_LIMIT): the process may not have that
+ * many; nothing was set aside. Give them back with network_release(). */
+bool network_reserve(struct network *network, size_t sockets, struct err *err);
+void network_release(struct network *network, size_t sockets);
 /* Forgets a ring that is about to be closed. */
 void network_forget_ring(struct network *network, struct ring *ring);
 
@@ -32,6 +36,10 @@ void network_forget_ring(struct network *network, struct ring *ring);
  * circuit breaker allows). Result: owned; destroy it after its shards. */
 struct identify_gate *identify_gate_create(struct network *network, unsigned shards,
                                            struct err *err);
+/* fn(arg, why, for_ms) is called from the loop when shards begin to wait for the budget or the
+ * circuit breaker; for_ms: until the next look. why: borrowed for ever. */
+typedef void identify_gate_wait_fn(void *arg, const char *why, uint64_t for_ms);
+void identify_gate_on_wait(struct identify_gate *gate, identify_gate_wait_fn *fn, void *arg);
 void identify_gate_destroy(struct identify_gate *gate);
 /* What GET /gateway/bot said (session_start_limit). May be called again at any time. Without it
  * one IDENTIFY at a time is let through and no budget is known. */

@@ -81,7 +81,7 @@ static void see(struct plugins *plugins, const char *path, bool *unsteady) {
     }
 }
 
-static int is_plugin_name(const struct dirent *entry) {
+int files_is_plugin_name(const struct dirent *entry) {
     size_t length = strlen(entry->d_name);
     return entry->d_name[0] != '.' && length > 3 && strcmp(entry->d_name + length - 3, ".so") == 0;
 }
@@ -89,7 +89,7 @@ static int is_plugin_name(const struct dirent *entry) {
 static void scan_dir(struct plugins *plugins, const char *dir, bool *unsteady) {
     struct dirent **entries = NULL;
     char path[PATH_MAX];
-    int count = scandir(dir, &entries, is_plugin_name, alphasort);
+    int count = scandir(dir, &entries, files_is_plugin_name, alphasort);
     for (int i = 0; i < count; i++) {
         if (file_join(path, sizeof(path), dir, entries[i]->d_name)) {
             see(plugins, path, unsteady);
@@ -261,14 +261,22 @@ static void judge_again(struct plugins *plugins, const char *id) {
     }
 }
 
-/* Forgets files that are away for longer than the grace, and unloads their plugins. */
-static bool drop_missing(struct plugins *plugins) {
+void files_judge_wanted(struct plugins *plugins, const struct bot *bot) {
+    for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
+        if (file->id[0] != '\0' && plugins_wants(bot->wanted, file->id)) {
+            file->judged = false; /* one that all have already is left alone by change_run() */
+        }
+    }
+}
+
+/* Forgets files that are away for longer than this, and unloads their plugins. */
+static bool drop_missing(struct plugins *plugins, uint64_t grace_ms) {
     uint64_t now = clock_mono_ms();
     bool waiting = false;
     struct file_seen **link = &plugins->files;
     while (*link != NULL) {
         struct file_seen *file = *link;
-        if (file->missing_ms == 0 || now - file->missing_ms < WATCH_GRACE_MS) {
+        if (file->missing_ms == 0 || now - file->missing_ms < grace_ms) {
             waiting = waiting || file->missing_ms != 0;
             link = &file->next;
             continue;
@@ -299,7 +307,7 @@ static void on_settled(void *arg) {
     for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
         busy = busy || (file->missing_ms == 0 && !file->judged);
     }
-    if (drop_missing(plugins) || busy) {
+    if (drop_missing(plugins, WATCH_GRACE_MS) || busy) {
         watch_again(plugins->watch, busy ? WATCH_SILENCE_MS : WATCH_GRACE_MS / 4);
     }
 }
@@ -310,6 +318,51 @@ bool plugins_watch(struct plugins *plugins, struct err *err) {
                                       plugins, err);
     }
     return plugins->watch != NULL;
+}
+
+/* ---- Other directories ---- */
+
+static void free_dirs(char **dirs, size_t count) {
+    for (size_t i = 0; dirs != NULL && i < count; i++) {
+        free(dirs[i]);
+    }
+    free(dirs);
+}
+
+static char **copy_dirs(const char *const *dirs, size_t count) {
+    char **copy = calloc(count + 1, sizeof(*copy));
+    for (size_t i = 0; copy != NULL && i < count; i++) {
+        copy[i] = strdup(dirs[i]);
+        if (copy[i] == NULL) {
+            free_dirs(copy, i);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+bool plugins_set_dirs(struct plugins *plugins, const char *const *dirs, size_t count,
+                      struct buf *text, struct err *err) {
+    char **wanted = copy_dirs(dirs, count);
+    bool watched = plugins->watch != NULL;
+    bool unsteady = false;
+    struct err why = {0};
+    if (wanted == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "plugin directories");
+    }
+    plugins_unwatch(plugins);
+    free_dirs(plugins->dirs, plugins->dir_count);
+    plugins->dirs = wanted;
+    plugins->dir_count = count;
+    scan(plugins, &unsteady);
+    bool ok = judge_changed(plugins, text, NULL);
+    (void)drop_missing(plugins, 0);
+    ok = judge_changed(plugins, text, NULL) && ok; /* whose id has become free */
+    if (watched && !plugins_watch(plugins, &why)) {
+        buf_printf(text, "changed plugins are not noticed: %s\n", why.text);
+        ok = false;
+    }
+    return ok;
 }
 
 /* ---- Asked by hand ---- */

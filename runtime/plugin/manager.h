@@ -12,6 +12,7 @@
 #include "plugin/watch.h"
 #include "ring/reader.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 
 struct bot {
@@ -48,6 +49,7 @@ struct seat {
     uint64_t errors;
     uint64_t gaps;
     bool stuck;
+    bool held;         /* PORT_HOLD was asked because the seat ends */
     uint64_t progress; /* as last looked at, and since when it has been so */
     uint64_t progress_ms;
     char error[256]; /* the last one */
@@ -124,6 +126,9 @@ void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t coun
 void change_retire(struct plugins *plugins, struct hand *hand);
 /* A seat without a hand. */
 void change_free_seat(struct plugin *plugin, struct seat *seat);
+/* Asks all workers to come to rest and waits for them together: what change_end_seat() would do
+ * for each in turn. */
+void change_drain(struct plugins *plugins, uint64_t drain_ms);
 /* Stops a seat in an orderly way: state saved and on disk, thread joined. Frees the seat. */
 void change_end_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
 /* Config of a plugin for a bot as KEY NUL VALUE NUL ... */
@@ -136,6 +141,10 @@ void change_drop_plugin(struct plugins *plugins, struct plugin *plugin);
 
 /* ---- files.c ---- */
 void files_forget(struct plugins *plugins);
+/* For scandir(): names of files that may be plugins. */
+int files_is_plugin_name(const struct dirent *entry);
+/* The next look at the files judges anew those that the bot wants and has not. */
+void files_judge_wanted(struct plugins *plugins, const struct bot *bot);
 
 /* ---- tend.c: what happens between changes ---- */
 /* Handles every message that waits in the inbox. */

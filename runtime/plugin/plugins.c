@@ -82,7 +82,7 @@ void plugins_destroy(struct plugins *plugins) {
     if (plugins == NULL) {
         return;
     }
-    plugins_stop(plugins);
+    plugins_stop(plugins, plugins->deadline_ms);
     tend_stop(plugins);
     while (plugins->bots != NULL) {
         struct bot *bot = plugins->bots;
@@ -108,6 +108,21 @@ static struct bot *find_bot(const struct plugins *plugins, const char *name) {
     return bot;
 }
 
+/* Ends the plugin's seats of this bot (NULL: of all); the plugin itself goes with its last. */
+static void end_seats(struct plugins *plugins, struct plugin *plugin, const struct bot *bot) {
+    struct seat *seat = plugin->seats;
+    while (seat != NULL) {
+        struct seat *next = seat->next;
+        if (bot == NULL || seat->bot == bot) {
+            change_end_seat(plugins, plugin, seat);
+        }
+        seat = next;
+    }
+    if (plugin->seats == NULL) {
+        change_drop_plugin(plugins, plugin);
+    }
+}
+
 bool plugins_add_bot(struct plugins *plugins, const struct plugins_bot *spec, struct err *err) {
     if (find_bot(plugins, spec->name) != NULL) {
         return err_set(err, ERR_INVALID, "bot %s is there already", spec->name);
@@ -129,22 +144,29 @@ bool plugins_add_bot(struct plugins *plugins, const struct plugins_bot *spec, st
         link = &(*link)->next;
     }
     *link = bot;
+    files_judge_wanted(plugins, bot);
     return true;
 }
 
-/* Ends the plugin's seats of this bot (NULL: of all); the plugin itself goes with its last. */
-static void end_seats(struct plugins *plugins, struct plugin *plugin, const struct bot *bot) {
-    struct seat *seat = plugin->seats;
-    while (seat != NULL) {
-        struct seat *next = seat->next;
-        if (bot == NULL || seat->bot == bot) {
-            change_end_seat(plugins, plugin, seat);
+bool plugins_set_wanted(struct plugins *plugins, const char *name, const char *wanted,
+                        struct err *err) {
+    struct bot *bot = find_bot(plugins, name);
+    char *list = strdup(wanted);
+    if (bot == NULL || list == NULL) {
+        free(list);
+        return err_set(err, bot == NULL ? ERR_NOT_FOUND : ERR_NO_MEMORY, "plugins of bot %s", name);
+    }
+    free(bot->wanted);
+    bot->wanted = list;
+    struct plugin *next;
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = next) {
+        next = plugin->next;
+        if (!plugins_wants(list, plugin->id)) {
+            end_seats(plugins, plugin, bot);
         }
-        seat = next;
     }
-    if (plugin->seats == NULL) {
-        change_drop_plugin(plugins, plugin);
-    }
+    files_judge_wanted(plugins, bot);
+    return true;
 }
 
 static void end_all(struct plugins *plugins, const struct bot *bot) {
@@ -180,9 +202,14 @@ bool plugins_unload(struct plugins *plugins, const char *name, struct err *err) 
     return true;
 }
 
-void plugins_stop(struct plugins *plugins) {
+void plugins_unwatch(struct plugins *plugins) {
     watch_destroy(plugins->watch);
     plugins->watch = NULL;
+}
+
+void plugins_stop(struct plugins *plugins, uint64_t drain_ms) {
+    plugins_unwatch(plugins);
+    change_drain(plugins, drain_ms);
     end_all(plugins, NULL);
 }
 
@@ -197,6 +224,10 @@ void plugins_needs(const struct plugins *plugins, const char *bot, struct plugin
             }
         }
     }
+}
+
+bool plugins_serves(const struct plugins *plugins, const char *id) {
+    return change_find_plugin(plugins, id) != NULL;
 }
 
 const char *plugin_state_name(enum plugin_state state) {

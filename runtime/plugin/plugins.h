@@ -80,6 +80,15 @@ struct plugins_bot {
 bool plugins_add_bot(struct plugins *plugins, const struct plugins_bot *bot, struct err *err);
 /* Stops its instances (orderly, with checkpoint) and forgets it. */
 void plugins_remove_bot(struct plugins *plugins, const char *bot);
+/* Replaces a bot's list: instances it does not want any more are stopped, what it wants anew is
+ * loaded by the next plugins_reload() with name NULL. */
+bool plugins_set_wanted(struct plugins *plugins, const char *bot, const char *wanted,
+                        struct err *err);
+/* Replaces the directories: what the new ones have is loaded, what only lay in the old ones is
+ * unloaded. Appends to *text as plugins_reload() does. False: see there; or, with *err set, nothing
+ * was changed. */
+bool plugins_set_dirs(struct plugins *plugins, const char *const *dirs, size_t count,
+                      struct buf *text, struct err *err);
 
 /* Scans the directories and loads what the bots want, in the order of file names. Each refusal is
  * logged and kept for the status; the result is false when there was one or when a wanted name has
@@ -87,6 +96,8 @@ void plugins_remove_bot(struct plugins *plugins, const char *bot);
 bool plugins_load(struct plugins *plugins, struct err *err);
 /* Begins to follow the directories: changed files are reloaded, deleted ones unloaded. */
 bool plugins_watch(struct plugins *plugins, struct err *err);
+/* Ends that. */
+void plugins_unwatch(struct plugins *plugins);
 
 /* Loads the file of this plugin again (the same content too), or with name NULL every plugin whose
  * file changed, new ones included. Appends one line per plugin to *text, as `drey reload` shows
@@ -94,9 +105,9 @@ bool plugins_watch(struct plugins *plugins, struct err *err);
 bool plugins_reload(struct plugins *plugins, const char *name, struct buf *text);
 /* Stops it for all bots, in an orderly way. False when no such plugin runs. */
 bool plugins_unload(struct plugins *plugins, const char *name, struct err *err);
-/* Stops everything: the running handlers are waited for until the deadline, states are saved,
- * threads joined. What does not stop is reported and left behind. */
-void plugins_stop(struct plugins *plugins);
+/* Stops everything: the running handlers are waited for together, for drain_ms at most, states are
+ * saved, threads joined. What does not stop is reported and left behind. */
+void plugins_stop(struct plugins *plugins, uint64_t drain_ms);
 
 /* What all running plugins of this bot need together. */
 void plugins_needs(const struct plugins *plugins, const char *bot, struct plugin_needs *needs);
@@ -131,6 +142,14 @@ typedef void plugins_row_fn(void *to, const struct plugins_row *row);
 void plugins_status(const struct plugins *plugins, plugins_row_fn *each, void *to);
 /* Images kept mapped because they could not be unmapped. */
 size_t plugins_kept_images(const struct plugins *plugins);
+
+/* Whether it serves some bot now. */
+bool plugins_serves(const struct plugins *plugins, const char *id);
+
+typedef void plugins_found_fn(void *to, const char *id, const char *path);
+/* Calls each(to, id, path) for every file in these directories that is a plugin by its note, the
+ * first of each id only. Runs nothing. Texts: borrowed for the call. [any thread] */
+void plugins_survey(const char *const *dirs, size_t count, plugins_found_fn *each, void *to);
 
 /* Whether a list as in plugins_bot.wanted names this plugin. Pure. */
 bool plugins_wants(const char *list, const char *id);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { QUIET_MS = 300 /* before it is said that handlers are waited for */ };
+
 static void unlist(struct plugins *plugins, struct hand *hand) {
     for (struct hand **link = &plugins->hands; *link != NULL; link = &(*link)->next) {
         if (*link == hand) {
@@ -102,27 +104,71 @@ void change_drop_plugin(struct plugins *plugins, struct plugin *plugin) {
     free(plugin);
 }
 
-void change_end_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
-    struct port_message hold = {.kind = PORT_HOLD};
+/* Its worker is at rest: what it gave to be saved. */
+static void save_held(struct seat *seat, const struct plugin *plugin, const struct hand *hand) {
     struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    const struct port_message *held = hand_answer(hand);
     struct err err = {0};
-    struct hand *hand = seat->hand;
-    if (!seat->stuck) {
-        hand_ask(hand, &hold, "", "", PORT_HELD);
-        if (!tend_await(plugins, &hand, 1, plugins->deadline_ms)) {
-            log_error(&from, "a handler or save did not return within %u ms: state not saved",
-                      plugins->deadline_ms);
-        } else if (hand_answer(hand)->status < 0) {
-            log_error(&from, "state not saved: %s", port_data(hand_answer(hand)));
-        } else if (hand_answer(hand)->extra != 0) {
-            const struct port_message *held = hand_answer(hand);
-            if (!store_write(seat->bot, plugin->id, (uint32_t)held->number, port_data(held),
-                             held->data_length, true, &err)) {
-                log_error(&from, "state not saved: %s", err.text);
+    if (held->status < 0) {
+        log_error(&from, "state not saved: %s", port_data(held));
+    } else if (held->extra != 0 && !store_write(seat->bot, plugin->id, (uint32_t)held->number,
+                                                port_data(held), held->data_length, true, &err)) {
+        log_error(&from, "state not saved: %s", err.text);
+    }
+}
+
+static bool ask_to_hold(struct seat *seat) {
+    struct port_message hold = {.kind = PORT_HOLD};
+    seat->held = seat->hand != NULL && !seat->hand->abandoned &&
+                 hand_ask(seat->hand, &hold, "", "", PORT_HELD);
+    return seat->held;
+}
+
+void change_drain(struct plugins *plugins, uint64_t drain_ms) {
+    size_t count = 0;
+    for (const struct plugin *p = plugins->plugins; p != NULL; p = p->next) {
+        for (const struct seat *seat = p->seats; seat != NULL; seat = seat->next) {
+            count++;
+        }
+    }
+    struct hand **hands = calloc(count + 1, sizeof(struct hand *));
+    if (hands == NULL) {
+        return; /* each is asked for itself, then */
+    }
+    count = 0;
+    for (struct plugin *p = plugins->plugins; p != NULL; p = p->next) {
+        for (struct seat *seat = p->seats; seat != NULL; seat = seat->next) {
+            if (ask_to_hold(seat)) {
+                hands[count++] = seat->hand;
             }
         }
-        struct hand *asked = hand;
-        change_stop_hands(plugins, &asked, 1);
+    }
+    uint64_t quiet_ms = drain_ms < QUIET_MS ? drain_ms : QUIET_MS;
+    if (!tend_await(plugins, hands, count, quiet_ms) && drain_ms > quiet_ms) {
+        size_t busy = 0;
+        for (size_t i = 0; i < count; i++) {
+            busy += hands[i]->answered ? 0 : 1;
+        }
+        log_info(NULL, "waiting for %zu handler%s to return, %llu s at most", busy,
+                 busy == 1 ? "" : "s", (unsigned long long)(drain_ms + 999) / 1000);
+        (void)tend_await(plugins, hands, count, drain_ms - quiet_ms);
+    }
+    free(hands);
+}
+
+void change_end_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    struct hand *hand = seat->hand;
+    bool asked = seat->held;
+    if (!asked && !seat->stuck && ask_to_hold(seat)) {
+        (void)tend_await(plugins, &hand, 1, plugins->deadline_ms);
+    }
+    if (seat->held && hand->answered) {
+        save_held(seat, plugin, hand);
+        struct hand *held = hand;
+        change_stop_hands(plugins, &held, 1);
+    } else if (seat->held) {
+        log_error(&from, "a handler or save did not return in time: state not saved");
     }
     seat->hand = NULL; /* what it still says is nobody's */
     change_retire(plugins, hand);

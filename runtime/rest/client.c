@@ -76,6 +76,25 @@ static uint64_t retry_after_ms(CURL *easy) {
                                                     : REST_RETRY_AFTER_MAX_MS;
 }
 
+/* What a person can do about it; "" when libcurl's words are enough. */
+static const char *advice(CURLcode code) {
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return " (is there a network, and is rest_url right?)";
+    case CURLE_COULDNT_CONNECT:
+        return " (is rest_url right, and may this machine connect there?)";
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return " (for a server with a certificate of your own set ca_file; else is this machine's "
+               "clock right, and is ca-certificates installed?)";
+    case CURLE_SSL_CONNECT_ERROR:
+        return " (does that port speak TLS: https, not http?)";
+    case CURLE_SSL_CACERT_BADFILE:
+        return " (ca_file must hold certificates in PEM form)";
+    default:
+        return "";
+    }
+}
+
 static void finish(struct exchange *exchange, CURLcode code) {
     struct rest_response response = {.body =
                                          exchange->body.bytes != NULL ? exchange->body.bytes : "",
@@ -86,8 +105,9 @@ static void finish(struct exchange *exchange, CURLcode code) {
     } else if (exchange->too_large) {
         err_set(&response.err, ERR_LIMIT, "the answer is larger than %d bytes", BODY_MAX);
     } else {
-        err_set(&response.err, ERR_NETWORK, "%s",
-                exchange->reason[0] != '\0' ? exchange->reason : curl_easy_strerror(code));
+        err_set(&response.err, ERR_NETWORK, "%s%s",
+                exchange->reason[0] != '\0' ? exchange->reason : curl_easy_strerror(code),
+                advice(code));
     }
     exchange->done(exchange->arg, &response);
     exchange_destroy(exchange);
@@ -285,4 +305,14 @@ bool rest_get(struct rest_client *client, const struct rest_request *request, re
     }
     client->exchanges = exchange;
     return true;
+}
+
+void rest_cancel(struct rest_client *client, const void *arg) {
+    struct exchange *next;
+    for (struct exchange *exchange = client->exchanges; exchange != NULL; exchange = next) {
+        next = exchange->next;
+        if (exchange->arg == arg) {
+            exchange_destroy(exchange);
+        }
+    }
 }

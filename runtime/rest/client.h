@@ -32,7 +32,8 @@ struct rest_response {
     struct err err;
 };
 
-/* Called once for each request that was started, unless the client is destroyed before. */
+/* Called once for each request that was started, unless it is cancelled or the client destroyed
+ * before. */
 typedef void rest_done_fn(void *arg, const struct rest_response *response);
 
 /* Result: owned. Call before other threads start: libcurl's global set-up is not thread-safe. */
@@ -43,5 +44,8 @@ void rest_client_destroy(struct rest_client *client);
 /* Starts a GET. False: done is not called. */
 bool rest_get(struct rest_client *client, const struct rest_request *request, rest_done_fn *done,
               void *arg, struct err *err);
+
+/* Ends the exchanges that were started with this arg; their callbacks are not called. */
+void rest_cancel(struct rest_client *client, const void *arg);
 
 #endif

@@ -7,7 +7,6 @@
 #include <string.h>
 
 /* A day of Discord's session_start_limit. */
-#define DAY_MS UINT64_C(86400000)
 
 static bool accepted(const struct sim *sim, const char *token) {
     if (token[0] == '\0') {
@@ -33,7 +32,8 @@ static struct sim_bot *make_bot(struct sim *sim, const char *token) {
     bot->self.id =
         (UINT64_C(160000000000) + hash % UINT64_C(30000000000)) << 22 | (hash >> 40 & 0x3fffff);
     sim_start_init(&bot->starts, (uint32_t)sim->options.session_limit, loop_now_ms(sim->loop),
-                   DAY_MS / sim->options.time_scale);
+                   sim->options.session_limit_ms / sim->options.time_scale);
+    bot->number = ++sim->bot_count;
     bot->next = sim->bots;
     sim->bots = bot;
     return bot;

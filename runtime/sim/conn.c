@@ -29,14 +29,21 @@ const struct sim_fault *sim_conn_fault(struct sim_conn *conn, enum sim_fault_ver
                : sim_fault_holds(&sim->faults, verb, conn->shard, loop_now_ms(sim->loop), use);
 }
 
-static void note(struct sim_conn *conn, char way, const char *what, const char *text) {
-    struct sim_entry entry = {.wall_ms = clock_wall_ms(),
-                              .conn = conn->number,
+void sim_conn_note(struct sim_conn *conn, char way, const char *what, uint64_t seq, size_t bytes,
+                   const char *text) {
+    struct sim_entry entry = {.conn = conn->number,
+                              .bot = conn->bot != NULL ? conn->bot->number : 0,
                               .shard = conn->shard,
+                              .seq = seq,
+                              .bytes = (uint32_t)bytes,
                               .way = way,
                               .what = what};
     snprintf(entry.note, sizeof(entry.note), "%s", text);
     sim_transcript_add(conn->sim->transcript, &entry);
+}
+
+static void note(struct sim_conn *conn, char way, const char *what, const char *text) {
+    sim_conn_note(conn, way, what, 0, 0, text);
 }
 
 void sim_conn_accept(struct sim_listener *listener, int fd) {
@@ -123,6 +130,8 @@ static void on_ended(void *arg) {
     if (conn->phase == SIM_PHASE_GATEWAY) {
         conn->sim->stats.client_ends++;
         note(conn, '<', "end", "TCP ended without a close frame");
+    } else if (conn->gateway) {
+        note(conn, '<', "end", "after a close frame");
     }
     sim_gateway_detach(conn, 0);
     sim_wire_destroy(conn->wire, false);
@@ -153,6 +162,14 @@ static void take_close(struct sim_conn *conn, const struct sim_ws_item *item) {
              (int)(item->length < 80 ? item->length : 80), item->bytes);
     note(conn, '<', "CLOSE", text);
     bool answer = sim_conn_fault(conn, SIM_FAULT_NOCLOSE, true) == NULL;
+    if (sim_conn_fault(conn, SIM_FAULT_LINGER, true) != NULL) {
+        return;
+    }
+    const struct sim_fault *babble = sim_conn_fault(conn, SIM_FAULT_BABBLE, true);
+    if (babble != NULL) { /* it was under way when the close frame came */
+        note(conn, '>', "SEND", babble->text);
+        sim_emit_text(conn, babble->text);
+    }
     sim_gateway_detach(conn, item->code);
     conn->phase = SIM_PHASE_CLOSING;
     conn->end_ms = loop_now_ms(conn->sim->loop) + (answer ? CLOSE_WAIT_MS : 600000);

@@ -192,11 +192,13 @@ static size_t push_event(struct sim *sim, int64_t shard, const char *name, const
 
 static int post_event(struct call *call) {
     const char *name = text_of(call, "t");
+    const char *raw = text_of(call, "raw");
     const cJSON *d = cJSON_GetObjectItemCaseSensitive(call->body, "d");
-    if (name == NULL || d == NULL || strlen(name) > 128 || strpbrk(name, "\"\\") != NULL) {
-        return fail(call, 400, "wanted {\"t\":NAME,\"d\":ANYTHING,\"shard\":N}");
+    if (name == NULL || (d == NULL) == (raw == NULL) || strlen(name) > 128 ||
+        strpbrk(name, "\"\\") != NULL) {
+        return fail(call, 400, "wanted {\"t\":NAME,\"d\":ANYTHING,\"shard\":N}, or raw:TEXT for d");
     }
-    char *text = cJSON_PrintUnformatted(d);
+    char *text = raw != NULL ? strdup(raw) : cJSON_PrintUnformatted(d);
     struct buf json = {0};
     if (text == NULL || !buf_text(&json, text)) {
         cJSON_free(text);
@@ -264,6 +266,7 @@ static const struct route {
 
 void sim_control_answer(struct sim_conn *conn, const struct sim_request *request) {
     struct buf json = {0};
+    sim_transcript_flush(conn->sim->transcript); /* who asks may read the file next */
     cJSON *body = cJSON_ParseWithLength(request->body, request->body_length);
     struct call call = {.conn = conn,
                         .sim = conn->sim,

@@ -41,16 +41,15 @@ static bool mute(struct sim_conn *conn) {
 }
 
 static void note_dispatch(struct sim_conn *conn, const struct sim_payload *payload, size_t length) {
-    struct sim_entry entry = {.wall_ms = clock_wall_ms(),
-                              .conn = conn->number,
-                              .shard = conn->shard,
-                              .seq = conn->next_seq,
-                              .bytes = (uint32_t)length,
-                              .way = '>',
-                              .what = payload->name_length == 0
-                                          ? sim_event_name((enum sim_event)payload->event)
-                                          : "DISPATCH"};
-    sim_transcript_add(conn->sim->transcript, &entry);
+    bool named = payload->name_length == 0;
+    char name[SIM_TRANSCRIPT_NOTE] = "";
+    if (!named) {
+        size_t size;
+        const char *own = sim_payload_name(payload, &size);
+        snprintf(name, sizeof(name), "%.*s", (int)size, own);
+    }
+    sim_conn_note(conn, '>', named ? sim_event_name((enum sim_event)payload->event) : "DISPATCH",
+                  conn->next_seq, length, name);
 }
 
 static void send_payload(struct sim_conn *conn, const struct sim_payload *payload) {
@@ -78,8 +77,10 @@ void sim_pump(struct sim_conn *conn) {
     if (conn->wire == NULL || session == NULL || conn->phase != SIM_PHASE_GATEWAY || mute(conn)) {
         return;
     }
-    const struct sim_fault *cut =
-        conn->sim->faults.count > 0 ? sim_conn_fault(conn, SIM_FAULT_CUT, false) : NULL;
+    bool faulty = conn->sim->faults.count > 0;
+    const struct sim_fault *cut = faulty ? sim_conn_fault(conn, SIM_FAULT_CUT, false) : NULL;
+    const struct sim_fault *quit = faulty ? sim_conn_fault(conn, SIM_FAULT_QUIT, false) : NULL;
+    const struct sim_fault *turn = faulty ? sim_conn_fault(conn, SIM_FAULT_TURN, false) : NULL;
     while (conn->next_seq <= session->last_seq && sim_wire_pending(conn->wire) < SIM_WIRE_HIGH) {
         const struct sim_payload *payload = sim_session_at(session, conn->next_seq);
         if (payload == NULL && conn->next_seq <= session->gap_seq) {
@@ -96,6 +97,16 @@ void sim_pump(struct sim_conn *conn) {
             return;
         }
         conn->next_seq++;
+        if (turn != NULL && conn->dispatched == turn->number) {
+            sim_conn_fault(conn, SIM_FAULT_TURN, true);
+            sim_gateway_turn(conn);
+            turn = NULL;
+        }
+        if (quit != NULL && conn->dispatched >= quit->number) {
+            sim_conn_fault(conn, SIM_FAULT_QUIT, true);
+            sim_conn_close(conn, 4000, "as asked for");
+            return;
+        }
         if (cut != NULL && conn->dispatched >= cut->number) {
             sim_conn_fault(conn, SIM_FAULT_CUT, true);
             sim_wire_flush(conn->wire);
@@ -189,7 +200,15 @@ void sim_stream_guilds(struct sim *sim, struct sim_bot *bot, struct sim_session 
     struct buf json = {0};
     struct sim_world *world = sim->world;
     bool wanted = sim_event_wanted(SIM_GUILD_CREATE, session->intents, false);
-    while (session->guilds_streamed < world->guild_count && most > 0) {
+    uint64_t end = world->guild_count;
+    const struct sim_fault *missing =
+        session->connection != NULL
+            ? sim_conn_fault(session->connection, SIM_FAULT_UNAVAILABLE, false)
+            : NULL;
+    if (missing != NULL) {
+        end = missing->number < end ? end - missing->number : 0;
+    }
+    while (session->guilds_streamed < end && most > 0) {
         const struct sim_guild *guild = &world->guilds[session->guilds_streamed++];
         if (!wanted || sim_guild_shard(guild->id, session->shard_count) != session->shard) {
             continue;

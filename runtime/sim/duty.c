@@ -20,6 +20,7 @@ void sim_duty_start(struct sim_duty *duty, uint64_t interval_ms, uint64_t window
 
 void sim_duty_interval(struct sim_duty *duty, uint64_t interval_ms, uint64_t now_ms) {
     duty->interval_ms = interval_ms;
+    duty->beat_from_ms = now_ms;
     duty->beat_due_ms = now_ms + interval_ms + interval_ms / 4;
 }
 
@@ -111,6 +112,8 @@ static void beat(struct sim_duty *duty, uint64_t now_ms, struct sim_order *out) 
         refuse(out, 4002, "heartbeat d is neither null nor a sequence number");
         return;
     }
+    uint64_t wanted_ms = duty->beat_from_ms + duty->interval_ms;
+    out->late_ms = now_ms > wanted_ms ? now_ms - wanted_ms : 0;
     sim_duty_interval(duty, duty->interval_ms, now_ms);
 }
 

@@ -42,13 +42,15 @@ struct sim_order {
     uint32_t large_threshold;
     bool compress;
     char session_id[64];
-    uint64_t seq; /* RESUME, BEAT */
+    uint64_t seq;     /* RESUME, BEAT */
+    uint64_t late_ms; /* BEAT: this much later than an interval after the one before */
     bool seq_null;
 };
 
 struct sim_duty {
     bool identified; /* the caller takes it back when it answers op 9 */
     uint64_t beat_due_ms;
+    uint64_t beat_from_ms; /* when the last beat, or the HELLO, was */
     uint64_t interval_ms;
     uint64_t window_ms;
     struct sim_window window;

@@ -65,9 +65,19 @@ static void spoil(char *bytes, size_t length, bool text) {
     if (length == 0) {
         return;
     }
-    /* In the middle: past any header, before any checksum-like end. */
-    char *at = &bytes[length / 2];
-    *at = text ? (char)0xff : (char)(*at ^ 0x55);
+    /* Of compressed bytes the first: it says how to read the rest. In the middle of a block one
+     * byte may well become other text, which nobody can tell from the right one. */
+    char *at = text ? &bytes[length / 2] : bytes;
+    *at = text ? (char)0xff : (char)(*at ^ 0x07);
+}
+
+/* Half of a message: with zlib-stream a WebSocket message of its own, else a fragment. */
+static void emit_severed(struct sim_conn *conn, uint8_t opcode, const char *bytes, size_t length) {
+    bool whole = conn->dialect.compress == SIM_ZLIB_STREAM;
+    sim_ws_frame(sim_wire_output(conn->wire), (uint8_t)((whole ? 0x80 : 0) | opcode), bytes,
+                 length / 2);
+    sim_wire_flush(conn->wire);
+    sim_conn_end(conn, false);
 }
 
 static void emit_plain(struct sim_conn *conn, const char *text, size_t length) {
@@ -91,9 +101,52 @@ static void emit_plain(struct sim_conn *conn, const char *text, size_t length) {
     emit_frame(conn, SIM_WS_TEXT, text, length);
 }
 
+void sim_emit_bomb(struct sim_conn *conn, uint64_t size) {
+    enum { PIECE = 1 << 20 };
+    struct buf piece = {0};
+    struct buf *out = &conn->sim->squeezed;
+    if (conn->wire == NULL || conn->squeeze == NULL || !buf_reserve(&piece, PIECE)) {
+        return;
+    }
+    buf_clear(out);
+    buf_text(&piece, "{\"op\":0,\"t\":\"SIM_BOMB\",\"s\":null,\"d\":\"");
+    bool fine = sim_squeeze_message(conn->squeeze, piece.bytes, piece.length, out);
+    memset(piece.bytes, 'a', PIECE);
+    for (uint64_t done = 0; done < size && fine; done += PIECE) {
+        fine = sim_squeeze_message(conn->squeeze, piece.bytes, PIECE, out);
+    }
+    if (fine && sim_squeeze_message(conn->squeeze, "\"}", 2, out)) {
+        sim_conn_note(conn, '>', "BOMB", 0, out->length, "");
+        emit_frame(conn, SIM_WS_BINARY, out->bytes, out->length);
+    }
+    buf_finish(&piece);
+}
+
+/* Both halves end as a whole message would: in 00 00 FF FF. */
+static bool emit_halves(struct sim_conn *conn, const char *text, size_t length) {
+    struct sim *sim = conn->sim;
+    if (sim->faults.count == 0 || conn->dialect.compress != SIM_ZLIB_STREAM || length < 2 ||
+        sim_conn_fault(conn, SIM_FAULT_HALVE, true) == NULL) {
+        return false;
+    }
+    size_t half = length / 2;
+    if (sim_squeeze_message(conn->squeeze, text, half, &sim->squeezed)) {
+        emit_frame(conn, SIM_WS_BINARY, sim->squeezed.bytes, sim->squeezed.length);
+    }
+    buf_clear(&sim->squeezed);
+    if (sim_squeeze_message(conn->squeeze, text + half, length - half, &sim->squeezed)) {
+        emit_frame(conn, SIM_WS_BINARY, sim->squeezed.bytes, sim->squeezed.length);
+    }
+    return true;
+}
+
 void sim_emit(struct sim_conn *conn, const char *text, size_t length) {
     struct sim *sim = conn->sim;
     if (conn->wire == NULL || conn->phase != SIM_PHASE_GATEWAY) {
+        return;
+    }
+    if (conn->squeeze == NULL && conn->sever_next) {
+        emit_severed(conn, SIM_WS_TEXT, text, length);
         return;
     }
     if (conn->squeeze == NULL) {
@@ -101,8 +154,15 @@ void sim_emit(struct sim_conn *conn, const char *text, size_t length) {
         return;
     }
     buf_clear(&sim->squeezed);
+    if (emit_halves(conn, text, length)) {
+        return;
+    }
     if (!sim_squeeze_message(conn->squeeze, text, length, &sim->squeezed)) {
         sim_conn_end(conn, true); /* its stream can no longer be continued */
+        return;
+    }
+    if (conn->sever_next) {
+        emit_severed(conn, SIM_WS_BINARY, sim->squeezed.bytes, sim->squeezed.length);
         return;
     }
     if (conn->corrupt_next) {

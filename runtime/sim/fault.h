@@ -28,7 +28,9 @@
     X(FRAME, "frame", "KIND", false,                                                               \
       "a bad frame: masked reserved opcode utf8 control fragment continue length empty short "     \
       "text binary close1")                                                                        \
+    X(SEVER, "sever", "", false, "TCP end in the middle of the next message")                      \
     X(CORRUPT, "corrupt", "", false, "one wrong byte in the next message")                         \
+    X(BOMB, "bomb", "BYTES", false, "a message that inflates to this size, outside the session")   \
     X(BIG, "big", "BYTES", false, "a dispatch of this size that compresses well (12M, 1G)")        \
     X(SKIP, "skip", "COUNT", false, "s jumps by COUNT")                                            \
     X(REPEAT, "repeat", "COUNT", false, "sends the newest COUNT events again")                     \
@@ -52,16 +54,24 @@
     X(RESUME_AGAIN, "resume-again", "", true, "RESUME is answered by op 9 d:true")                 \
     X(RESUME_DROP, "resume-drop", "", true, "RESUME is answered by a TCP reset")                   \
     X(CUT, "cut", "COUNT", true, "reset each connection after COUNT dispatches")                   \
+    X(QUIT, "quit", "COUNT", true, "close 4000 after COUNT dispatches on each connection")         \
+    X(TURN, "turn", "COUNT", true, "op 7 after COUNT dispatches on each connection")               \
     X(SPLIT, "split", "BYTES", true, "fragments of this size, a ping between them")                \
     X(CHUNK, "chunk", "BYTES", true, "zlib-stream: one gateway message over several WS messages")  \
+    X(HALVE, "halve", "", true, "zlib-stream: flushed in mid-message too, a WS message for each")  \
     X(JOIN, "join", "COUNT", true, "zlib-stream: several gateway messages in one WS message")      \
     X(NOCLOSE, "noclose", "", true, "the client's close frame is never answered")                  \
+    X(LINGER, "linger", "", true, "the client's close frame is not heard: events go on")           \
+    X(BABBLE, "babble", "TEXT", true,                                                              \
+      "the client's close frame is answered by this message first")                                \
+    X(UNAVAILABLE, "unavailable", "COUNT", true, "the last COUNT guilds never become available")   \
     X(REFUSE_RESUME, "refuse-resume", "", true, "resume host: connection refused")                 \
     X(BUSY_RESUME, "busy-resume", "", true, "resume host: HTTP 503 on upgrade")                    \
     X(REFUSE_MAIN, "refuse-main", "", true, "main host: gateway connections are reset")            \
     X(BUSY_MAIN, "busy-main", "", true, "main host: HTTP 503 on upgrade")                          \
     X(BUSY_REST, "busy-rest", "", true, "HTTP 503 on every REST route")                            \
-    X(RESUME_URL, "resume-url", "none|slash|query", true, "shape of READY's resume_gateway_url")   \
+    X(RESUME_URL, "resume-url", "none|slash|query|nowhere|tls", true,                              \
+      "READY's resume_gateway_url: missing, of another shape, an unknown host, one without TLS")   \
     X(HEAL, "heal", "", false, "ends every lasting fault")
 
 enum sim_fault_verb {

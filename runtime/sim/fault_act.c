@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECONNECT_END_MS 5000
-
 static void send_frame(struct sim_conn *conn, const char *kind) {
     struct buf *out = sim_wire_output(conn->wire);
     static const struct {
@@ -128,13 +126,13 @@ static void forget(struct sim_conn *conn, bool tell) {
     }
     sim_bot_drop_session(conn->sim, conn->bot, conn->session);
     if (tell) {
-        sim_emit_text(conn, "{\"t\":null,\"s\":null,\"op\":9,\"d\":false}");
+        sim_gateway_op(conn, 9, "false", "INVALID_SESSION");
     }
 }
 
-static void emit_times(struct sim_conn *conn, uint64_t count, const char *text) {
+static void say_times(struct sim_conn *conn, uint64_t count, int op, const char *what) {
     for (uint64_t i = 0; i < count && i < 1000; i++) {
-        sim_emit_text(conn, text);
+        sim_gateway_op(conn, op, "null", what);
     }
 }
 
@@ -189,21 +187,19 @@ static void act(struct sim_conn *conn, const struct sim_fault *fault) {
         sim_conn_close(conn, (uint16_t)fault->number, "asked for");
         break;
     case SIM_FAULT_RECONNECT:
-        sim_emit_text(conn, "{\"t\":null,\"s\":null,\"op\":7,\"d\":null}");
-        conn->end_ms = loop_now_ms(conn->sim->loop) + RECONNECT_END_MS;
+        sim_gateway_turn(conn);
         break;
     case SIM_FAULT_INVALID:
         forget(conn, true);
         break;
     case SIM_FAULT_INVALID_RESUMABLE:
-        conn->duty.identified = false;
-        sim_emit_text(conn, "{\"t\":null,\"s\":null,\"op\":9,\"d\":true}");
+        sim_gateway_op9(conn, true);
         break;
     case SIM_FAULT_BEAT:
-        emit_times(conn, fault->number, "{\"t\":null,\"s\":null,\"op\":1,\"d\":null}");
+        say_times(conn, fault->number, 1, "BEAT_REQUEST");
         break;
     case SIM_FAULT_ACK:
-        emit_times(conn, fault->number, "{\"t\":null,\"s\":null,\"op\":11,\"d\":null}");
+        say_times(conn, fault->number, 11, "ACK");
         break;
     case SIM_FAULT_HELLO:
         sim_gateway_hello(conn, fault->number);
@@ -212,13 +208,20 @@ static void act(struct sim_conn *conn, const struct sim_fault *fault) {
         sim_ws_frame(sim_wire_output(conn->wire), 0x80 | SIM_WS_PING, "asked for", 9);
         break;
     case SIM_FAULT_SEND:
+        sim_conn_note(conn, '>', "SEND", 0, strlen(fault->text), fault->text);
         sim_emit_text(conn, fault->text);
         break;
     case SIM_FAULT_RAW:
         send_raw(conn, fault->text);
         break;
+    case SIM_FAULT_BOMB:
+        sim_emit_bomb(conn, fault->number);
+        break;
     case SIM_FAULT_FRAME:
         send_frame(conn, fault->text);
+        break;
+    case SIM_FAULT_SEVER:
+        conn->sever_next = true;
         break;
     case SIM_FAULT_CORRUPT:
         conn->corrupt_next = true;
@@ -229,8 +232,7 @@ static void act(struct sim_conn *conn, const struct sim_fault *fault) {
 }
 
 static void note(struct sim *sim, const struct sim_fault *fault) {
-    struct sim_entry entry = {
-        .wall_ms = clock_wall_ms(), .shard = fault->shard, .way = '*', .what = "fault"};
+    struct sim_entry entry = {.shard = fault->shard, .way = '*', .what = "fault"};
     snprintf(entry.note, sizeof(entry.note), "%s %s", sim_fault_word(fault->verb),
              fault->text != NULL ? fault->text : "");
     sim_transcript_add(sim->transcript, &entry);
@@ -300,15 +302,24 @@ void sim_fault_tick(struct sim *sim, uint64_t now_ms) {
     follow_listener(sim, now_ms);
 }
 
+static bool resume_url_known(const char *word) {
+    static const char *const words[] = {"none", "slash", "query", "nowhere", "tls"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i], word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool check(const struct sim_fault *fault, struct err *err) {
     if (fault->verb == SIM_FAULT_FRAME && !frame_kind_known(fault->text)) {
         return err_set(err, ERR_INVALID, "frame '%s': wanted %s", fault->text,
                        sim_fault_help(SIM_FAULT_FRAME));
     }
-    if (fault->verb == SIM_FAULT_RESUME_URL && strcmp(fault->text, "none") != 0 &&
-        strcmp(fault->text, "slash") != 0 && strcmp(fault->text, "query") != 0) {
-        return err_set(err, ERR_INVALID, "resume-url '%s': wanted none, slash or query",
-                       fault->text);
+    if (fault->verb == SIM_FAULT_RESUME_URL && !resume_url_known(fault->text)) {
+        return err_set(err, ERR_INVALID, "resume-url '%s': wanted %s", fault->text,
+                       sim_fault_argument(SIM_FAULT_RESUME_URL));
     }
     return true;
 }

@@ -1,33 +1,19 @@
 /* sim/gateway.c: one gateway connection: HELLO, heartbeats, payloads, deadlines. */
 #include "sim/state.h"
 
-#include "base/clock.h"
-
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SEND_SPAN_MS     60000
+#define LATE_PART        20   /* a beat is late beyond this part of its interval */
 #define RECONNECT_END_MS 5000 /* after op 7 the server ends the connection by itself */
 
-static void note(struct sim_conn *conn, char way, const char *what, uint64_t seq, size_t bytes,
-                 const char *text) {
-    struct sim_entry entry = {.wall_ms = clock_wall_ms(),
-                              .conn = conn->number,
-                              .shard = conn->shard,
-                              .seq = seq,
-                              .bytes = (uint32_t)bytes,
-                              .way = way,
-                              .what = what};
-    snprintf(entry.note, sizeof(entry.note), "%s", text);
-    sim_transcript_add(conn->sim->transcript, &entry);
-}
-
-static void emit_op(struct sim_conn *conn, int op, const char *d, const char *what) {
+void sim_gateway_op(struct sim_conn *conn, int op, const char *d, const char *what) {
     char text[128];
     snprintf(text, sizeof(text), "{\"t\":null,\"s\":null,\"op\":%d,\"d\":%s}", op, d);
-    note(conn, '>', what, 0, strlen(text), d);
+    sim_conn_note(conn, '>', what, 0, strlen(text), d);
     sim_emit_text(conn, text);
 }
 
@@ -36,12 +22,17 @@ void sim_gateway_hello(struct sim_conn *conn, uint64_t interval_ms) {
     snprintf(d, sizeof(d), "{\"heartbeat_interval\":%" PRIu64 ",\"_trace\":[\"drey-sim\"]}",
              interval_ms);
     sim_duty_interval(&conn->duty, interval_ms, loop_now_ms(conn->sim->loop));
-    emit_op(conn, 10, d, "HELLO");
+    sim_gateway_op(conn, 10, d, "HELLO");
+}
+
+void sim_gateway_turn(struct sim_conn *conn) {
+    conn->end_ms = loop_now_ms(conn->sim->loop) + RECONNECT_END_MS;
+    sim_gateway_op(conn, 7, "null", "RECONNECT");
 }
 
 void sim_gateway_op9(struct sim_conn *conn, bool resumable) {
     conn->duty.identified = false; /* it may try again on the same socket */
-    emit_op(conn, 9, resumable ? "true" : "false", "INVALID_SESSION");
+    sim_gateway_op(conn, 9, resumable ? "true" : "false", "INVALID_SESSION");
 }
 
 static void refuse_upgrade(struct sim_conn *conn, int status, const char *json) {
@@ -51,14 +42,26 @@ static void refuse_upgrade(struct sim_conn *conn, int status, const char *json) 
     sim_conn_end(conn, false);
 }
 
+static const char *host_name(const struct sim_conn *conn) {
+    return conn->via == SIM_LISTEN_RESUME ? "resume" : "main";
+}
+
+static void note_connect(struct sim_conn *conn, const char *query) {
+    char text[SIM_TRANSCRIPT_NOTE];
+    snprintf(text, sizeof(text), "%s ?%s", host_name(conn), query);
+    sim_conn_note(conn, '<', "connect", 0, 0, text);
+}
+
 /* Faults of the hosts come before any gateway talk. True: the connection is done with. */
 static bool host_fault(struct sim_conn *conn) {
     bool resume = conn->via == SIM_LISTEN_RESUME;
     if (!resume && sim_conn_fault(conn, SIM_FAULT_REFUSE_MAIN, true) != NULL) {
+        sim_conn_note(conn, '>', "refused", 0, 0, "main reset");
         sim_conn_end(conn, true);
         return true;
     }
     if (sim_conn_fault(conn, resume ? SIM_FAULT_BUSY_RESUME : SIM_FAULT_BUSY_MAIN, true) != NULL) {
+        sim_conn_note(conn, '>', "refused", 0, 0, resume ? "resume 503" : "main 503");
         refuse_upgrade(conn, 503, "{\"message\":\"503: Service Unavailable\",\"code\":0}");
         return true;
     }
@@ -76,8 +79,7 @@ static void greet(struct sim_conn *conn) {
     }
     if (sim_conn_fault(conn, SIM_FAULT_EARLY_RECONNECT, true) != NULL) {
         conn->duty.beat_due_ms = 0;
-        conn->end_ms = loop_now_ms(conn->sim->loop) + RECONNECT_END_MS;
-        emit_op(conn, 7, "null", "RECONNECT");
+        sim_gateway_turn(conn);
         return;
     }
     if (sim_conn_fault(conn, SIM_FAULT_EARLY_INVALID, true) != NULL) {
@@ -108,9 +110,10 @@ void sim_gateway_start(struct sim_conn *conn, const struct sim_request *request)
     }
     sim_http_switch(sim_wire_output(conn->wire), request->websocket_key);
     conn->phase = SIM_PHASE_GATEWAY;
+    conn->gateway = true;
     sim->gateway_conns++;
     sim->stats.upgrades++;
-    note(conn, '<', "connect", 0, 0, request->query);
+    note_connect(conn, request->query);
     if (!fine) {
         sim_conn_close(conn, code, reason);
         return;
@@ -147,7 +150,11 @@ void sim_gateway_detach(struct sim_conn *conn, uint16_t client_code) {
 
 static void take_beat(struct sim_conn *conn, const struct sim_order *order) {
     const struct sim_fault *slow = sim_conn_fault(conn, SIM_FAULT_SLOWACK, true);
-    conn->sim->stats.heartbeats++;
+    struct sim_stats *stats = &conn->sim->stats;
+    stats->heartbeats++;
+    stats->late_beats += order->late_ms * LATE_PART > conn->duty.interval_ms ? 1 : 0;
+    stats->latest_beat_ms =
+        order->late_ms > stats->latest_beat_ms ? order->late_ms : stats->latest_beat_ms;
     if (conn->stats != NULL) {
         conn->stats->heartbeats++;
     }
@@ -164,7 +171,7 @@ static void take_beat(struct sim_conn *conn, const struct sim_order *order) {
     if (conn->stats != NULL) {
         conn->stats->acks++;
     }
-    emit_op(conn, 11, "null", "ACK");
+    sim_gateway_op(conn, 11, "null", "ACK");
 }
 
 static const char *order_name(int op) {
@@ -194,10 +201,12 @@ static void note_order(struct sim_conn *conn, const struct sim_order *order, siz
                  order->shard_count, order->intents, order->compress ? " compress" : "");
     } else if (order->kind == SIM_ORDER_RESUME) {
         snprintf(text, sizeof(text), "session %.8s...", order->session_id);
+    } else if (order->kind == SIM_ORDER_BEAT && order->seq_null) {
+        snprintf(text, sizeof(text), "null");
     } else if (order->kind == SIM_ORDER_CLOSE) {
         snprintf(text, sizeof(text), "refused: %s", order->reason);
     }
-    note(conn, '<', order_name(order->op), order->seq, length, text);
+    sim_conn_note(conn, '<', order_name(order->op), order->seq, length, text);
 }
 
 static void obey(struct sim_conn *conn, const struct sim_order *order) {
@@ -247,7 +256,7 @@ static void late_acks(struct sim_conn *conn, uint64_t now_ms) {
         if (conn->stats != NULL) {
             conn->stats->acks++;
         }
-        emit_op(conn, 11, "null", "ACK");
+        sim_gateway_op(conn, 11, "null", "ACK");
     }
 }
 

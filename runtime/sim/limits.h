@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SIM_SENDS_MOST = 120, SIM_CONCURRENCY_MOST = 64 };
+enum { SIM_SENDS_MOST = 120, SIM_CONCURRENCY_MOST = 1024 };
 
 /* A sliding window over the client's payloads on one connection. */
 struct sim_window {

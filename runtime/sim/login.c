@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define IDENTIFY_SPAN_MS  5000
@@ -26,6 +27,12 @@ static void resume_url(struct sim_conn *conn, struct buf *out) {
     const struct sim_fault *shape = sim_conn_fault(conn, SIM_FAULT_RESUME_URL, true);
     const char *word = shape != NULL ? shape->text : "";
     sim_gateway_url(conn->sim, sim_wire_is_tls(conn->wire), true, url, sizeof(url));
+    if (strcmp(word, "nowhere") == 0) {
+        snprintf(url, sizeof(url), "ws://drey-sim.invalid:7070");
+    } else if (strcmp(word, "tls") == 0) { /* a TLS handshake with somebody who speaks none */
+        snprintf(url, sizeof(url), "wss://%s:%u", conn->sim->listeners[SIM_LISTEN_MAIN].host,
+                 conn->sim->listeners[SIM_LISTEN_MAIN].port);
+    }
     if (strcmp(word, "none") != 0) {
         buf_printf(out, "\"resume_gateway_url\":\"%s%s\",", url,
                    strcmp(word, "slash") == 0   ? "/"
@@ -203,6 +210,7 @@ static void accept_resume(struct sim_conn *conn, struct sim_session *session, ui
     conn->replay_until = session->last_seq;
     conn->stats->resumes++;
     sim->stats.resumes++;
+    sim->stats.resumed_ms = loop_now_ms(sim->loop);
     buf_text(&json, "{\"_trace\":[\"drey-sim\"]}");
     sim_push(sim, conn->bot, session, SIM_RESUMED, NULL, &json);
     buf_finish(&json);

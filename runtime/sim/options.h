@@ -26,6 +26,7 @@ struct sim_options {
     uint64_t heartbeat_ms;
     uint64_t max_concurrency;
     uint64_t session_limit;
+    uint64_t session_limit_ms; /* until it is reset */
     uint64_t shards;
     uint64_t session_ms;   /* how long a session lives without a connection */
     uint64_t replay_count; /* bound of one replay buffer */

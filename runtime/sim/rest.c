@@ -241,6 +241,12 @@ void sim_answer(struct sim_conn *conn, int status, const char *json) {
     sim_http_respond(sim_wire_output(conn->wire), status, NULL, NULL, json, strlen(json));
 }
 
+static void note(struct sim_conn *conn, const struct sim_request *request, int status) {
+    char text[SIM_TRANSCRIPT_NOTE];
+    snprintf(text, sizeof(text), "%s %.64s %d", request->method, request->path, status);
+    sim_conn_note(conn, '<', "request", 0, 0, text);
+}
+
 static void run_route(struct sim_conn *conn, const struct sim_request *request,
                       const struct route *route, const uint64_t ids[PATH_PARAMETERS]) {
     struct sim *sim = conn->sim;
@@ -258,11 +264,13 @@ static void run_route(struct sim_conn *conn, const struct sim_request *request,
         call.bot = bot ? sim_bot_find(sim, request->authorization) : NULL;
         if (call.bot == NULL) {
             sim_breach(sim, SIM_BREACH_rest_without_auth);
+            note(conn, request, 401);
             sim_answer(conn, 401, "{\"message\":\"401: Unauthorized\",\"code\":0}");
             return;
         }
     }
     int status = route->run(&call);
+    note(conn, request, status);
     sim_answer_buf(conn, status, &json);
     buf_finish(&json);
 }
@@ -276,6 +284,7 @@ void sim_rest_answer(struct sim_conn *conn, const struct sim_request *request) {
         return;
     }
     if (sim_conn_fault(conn, SIM_FAULT_BUSY_REST, true) != NULL) {
+        note(conn, request, 503);
         sim_answer(conn, 503, "{\"message\":\"503: Service Unavailable\",\"code\":0}");
         return;
     }

@@ -39,6 +39,7 @@ struct sim_shard_stats {
 struct sim_bot {
     struct sim_bot *next;
     char token[SIM_TOKEN_SIZE];
+    uint32_t number; /* from 1, in the order of their first use */
     struct sim_self self;
     bool revoked;
     struct sim_identify_keys keys;
@@ -93,7 +94,9 @@ struct sim_conn {
     uint32_t ack_count;
     struct buf joined; /* JOIN: compressed messages waiting */
     uint32_t joined_count;
+    bool gateway; /* it was upgraded */
     bool corrupt_next;
+    bool sever_next;
     bool frozen;
     bool payload_compress;
 };
@@ -136,8 +139,11 @@ struct sim_stats {
     uint64_t resumes;
     uint64_t readies;
     uint64_t heartbeats;
-    uint64_t happened; /* events of the world */
-    uint64_t sent;     /* dispatches written to sockets */
+    uint64_t late_beats;     /* later than an interval and a twentieth after the one before */
+    uint64_t latest_beat_ms; /* the most that one was later than an interval */
+    uint64_t resumed_ms;     /* loop clock, the last accepted RESUME */
+    uint64_t happened;       /* events of the world */
+    uint64_t sent;           /* dispatches written to sockets */
     uint64_t faults;
     uint64_t presences;
     uint64_t server_closes[SIM_CODES]; /* 4000..4999 */
@@ -162,6 +168,7 @@ struct sim {
     struct sim_traffic traffic;
     struct sim_news news;
     struct sim_bot *bots;
+    uint32_t bot_count;
     struct sim_conn *conns;
     uint32_t gateway_conns;
     uint32_t session_total;
@@ -209,8 +216,13 @@ void sim_make_traffic(struct sim *sim, uint64_t now_ms);
 void sim_emit(struct sim_conn *conn, const char *text, size_t length);
 void sim_emit_text(struct sim_conn *conn, const char *text);
 void sim_emit_joined(struct sim_conn *conn);
+/* A dispatch without a number that inflates to this size; nothing on uncompressed connections. */
+void sim_emit_bomb(struct sim_conn *conn, uint64_t size);
 
 /* conn.c */
+/* A line of the transcript about this connection: what: static, text: copied; seq 0: none. */
+void sim_conn_note(struct sim_conn *conn, char way, const char *what, uint64_t seq, size_t bytes,
+                   const char *text);
 void sim_conn_accept(struct sim_listener *listener, int fd);
 /* Close frame, then the end of TCP. */
 void sim_conn_close(struct sim_conn *conn, uint16_t code, const char *reason);
@@ -229,6 +241,10 @@ void sim_gateway_tick(struct sim_conn *conn, uint64_t now_ms);
 /* The session stays, the connection goes. */
 void sim_gateway_detach(struct sim_conn *conn, uint16_t client_code);
 void sim_gateway_hello(struct sim_conn *conn, uint64_t interval_ms);
+/* Op 7: the client is to reconnect; the connection is ended 5 s later. */
+void sim_gateway_turn(struct sim_conn *conn);
+/* A control payload; what: its name for the transcript, static. */
+void sim_gateway_op(struct sim_conn *conn, int op, const char *d, const char *what);
 /* "Invalid session"; the client may identify or resume again on the same connection. */
 void sim_gateway_op9(struct sim_conn *conn, bool resumable);
 

@@ -121,6 +121,10 @@ void sim_status(struct sim *sim, struct buf *json) {
     number(json, "readies", stats->readies);
     number(json, "resumes", stats->resumes);
     number(json, "heartbeats", stats->heartbeats);
+    number(json, "late_heartbeats", stats->late_beats);
+    number(json, "latest_heartbeat_ms", stats->latest_beat_ms);
+    number(json, "last_resume_at_ms",
+           stats->resumed_ms > sim->started_ms ? stats->resumed_ms - sim->started_ms : 0);
     number(json, "presence_updates", stats->presences);
     number(json, "events_happened", stats->happened);
     number(json, "events_sent", stats->sent);

@@ -1,6 +1,8 @@
 /* sim/transcript.c: a ring of lines and a file. */
 #include "sim/transcript.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,7 +47,11 @@ void sim_transcript_close(struct sim_transcript *transcript) {
 
 static bool show(const struct sim_entry *entry, struct buf *out) {
     bool fine =
-        buf_printf(out, "{\"time_ms\":%" PRIu64 ",\"conn\":%" PRIu64, entry->wall_ms, entry->conn);
+        buf_printf(out, "{\"time_ms\":%" PRIu64 ",\"mono_ms\":%" PRIu64 ",\"conn\":%" PRIu64,
+                   entry->wall_ms, entry->mono_ms, entry->conn);
+    if (entry->bot != 0) {
+        fine = fine && buf_printf(out, ",\"bot\":%u", entry->bot);
+    }
     if (entry->shard >= 0) {
         fine = fine && buf_printf(out, ",\"shard\":%" PRId64, entry->shard);
     }
@@ -64,9 +70,12 @@ static bool show(const struct sim_entry *entry, struct buf *out) {
 }
 
 void sim_transcript_add(struct sim_transcript *transcript, const struct sim_entry *entry) {
-    transcript->kept[transcript->count++ % SIM_TRANSCRIPT_KEPT] = *entry;
+    struct sim_entry *kept = &transcript->kept[transcript->count++ % SIM_TRANSCRIPT_KEPT];
+    *kept = *entry;
+    kept->wall_ms = clock_wall_ms();
+    kept->mono_ms = clock_mono_ms();
     if (transcript->file != NULL) {
-        show(entry, &transcript->pending);
+        show(kept, &transcript->pending);
         if (transcript->pending.length > 1 << 16) {
             sim_transcript_flush(transcript);
         }

@@ -15,7 +15,9 @@ enum { SIM_TRANSCRIPT_KEPT = 4096, SIM_TRANSCRIPT_NOTE = 96 };
 /* One line. */
 struct sim_entry {
     uint64_t wall_ms;
+    uint64_t mono_ms; /* to measure with: the wall clock may be set meanwhile */
     uint64_t conn;
+    uint32_t bot;  /* the bots are counted from 1 as they come; 0: none yet */
     int64_t shard; /* -1: none */
     uint64_t seq;  /* 0: none */
     uint32_t bytes;
@@ -29,7 +31,7 @@ struct sim_transcript;
 /* path: NULL for memory only. Result: owned. */
 struct sim_transcript *sim_transcript_open(const char *path, struct err *err);
 void sim_transcript_close(struct sim_transcript *transcript);
-/* Copies. note: printf-like, may be "". */
+/* Copies; stamps both times. note: may be "". */
 void sim_transcript_add(struct sim_transcript *transcript, const struct sim_entry *entry);
 /* Appends the newest `last` entries, oldest first, one JSON object a line. */
 bool sim_transcript_show(const struct sim_transcript *transcript, size_t last, struct buf *out);

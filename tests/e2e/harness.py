@@ -6,6 +6,7 @@ conditions, with generous deadlines, never for time to pass.
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -91,7 +92,7 @@ class Sim:
 class Host:
     """A configuration and the `drey run` on it, which may be started again and again."""
 
-    def __init__(self, directory, bots, drey="", plugins=None, sections=""):
+    def __init__(self, directory, bots, drey="", plugins=None, sections="", level="debug"):
         self.directory = directory
         self.plugin_dir = os.path.join(directory, "plugins")
         os.makedirs(self.plugin_dir, exist_ok=True)
@@ -102,18 +103,24 @@ class Host:
         self.state = os.path.join(directory, "state")
         self.log = os.path.join(directory, "drey.log")
         text = (f"[drey]\nplugin_dir = {self.plugin_dir}\nstate_dir = {self.state}\n"
-                f"control = {self.control}\nlog = text\nlog_level = debug\n{drey}\n")
+                f"control = {self.control}\nlog = text\nlog_level = {level}\n{drey}\n")
         for name, keys in bots.items():
             text += f"[bot:{name}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
         with open(self.ini, "w", encoding="utf-8") as file:
             file.write(text + sections)
         os.chmod(self.ini, 0o600)
         self.process = None
+        self.binary = DREY
 
-    def start(self, *options, **env):
-        self.process = subprocess.Popen([DREY, "run", "-c", self.ini, *options],
+    def start(self, *options, limits=None, **env):
+        """limits: {resource: (soft, hard)} for the process."""
+        def limit():
+            for which, values in (limits or {}).items():
+                resource.setrlimit(which, values)
+        self.process = subprocess.Popen([self.binary, "run", "-c", self.ini, *options],
                                         env=dict(os.environ, **env),
-                                        stdout=subprocess.DEVNULL, stderr=append(self.log))
+                                        stdout=subprocess.DEVNULL, stderr=append(self.log),
+                                        preexec_fn=limit if limits else None)
         return self
 
     def alive(self):

@@ -225,7 +225,7 @@ class Cli(Case):
             connection.close()
         wait_for("the places to be free again", lambda: ask(tail)["ok"])
         for names in ("counter", {"a": "counter"}, ["counter", 7]):
-            self.assertIn("list of names", ask({"cmd": "reload", "plugins": names})["error"])
+            self.assertIn("is a list of names", ask({"cmd": "reload", "plugins": names})["error"])
         self.assertEqual(host.plugin("counter")["generation"], 1)
 
     def test_time_scale_is_for_loopback_only(self):

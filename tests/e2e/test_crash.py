@@ -15,8 +15,8 @@ LINGER_US = 15  # each handler stays so long before and behind its line, so that
 MOMENT_S = 0.8  # of a life: from the middle of the start to well within the flow of events
 
 
-def witnessed(path):
-    """The witness's file as {shard: [(seq, attempt), ...]} and its gaps."""
+def lingered(path):
+    """The file of the plugin linger as {shard: [(seq, attempt), ...]} and its gaps."""
     shards, gaps = {}, []
     for line in read(path).splitlines():
         shard, seq, attempt = (line + " -").split(" ")[:3]
@@ -47,9 +47,9 @@ class Crash(Case):
         sim = self.sim("--rate", RATE, "--shards", 2, "--max-concurrency", 16,
                        "--replay", 1000000)
         file = os.path.join(self.directory, "events.log")
-        host = self.host({"main": {"token": "t", "rest_url": sim.rest, "plugins": "witness"}},
-                         sections=f"[plugin:witness]\nfile = {file}\nlinger_us = {LINGER_US}\n")
-        shutil.copy(os.path.join(BUILD, "tests", "plugins", "witness.so"), host.plugin_dir)
+        host = self.host({"main": {"token": "t", "rest_url": sim.rest, "plugins": "linger"}},
+                         sections=f"[plugin:linger]\nfile = {file}\nlinger_us = {LINGER_US}\n")
+        shutil.copy(os.path.join(BUILD, "tests", "plugins", "linger.so"), host.plugin_dir)
         host.start().ready("main")  # the sessions; from now on every start is a RESUME
         flowing = 0
         for i in range(KILLS):
@@ -65,13 +65,13 @@ class Crash(Case):
             host.start()
         host.ready("main")
         sim.ask("POST", "/rate", "0")
-        wait_for("the witness to catch up", lambda: host.plugin("witness")["lag_bytes"] == 0)
+        wait_for("the plugin to catch up", lambda: host.plugin("linger")["lag_bytes"] == 0)
         there = {s["shard"]: s["last_seq"] for s in sim.status()["bots"][0]["shards"]}
         wait_for("all events of the simulator", lambda: all(
             there[s["id"]] == s["seq"] for s in host.bot("main")["shards"]))
-        wait_for("the witness to catch up", lambda: host.plugin("witness")["lag_bytes"] == 0)
+        wait_for("the plugin to catch up", lambda: host.plugin("linger")["lag_bytes"] == 0)
         self.assertEqual(host.stop(), 0)
-        seen, gaps = witnessed(file)
+        seen, gaps = lingered(file)
         self.assertEqual(gaps, [])
         counts = [self.check_shard(seen[shard], there[shard]) for shard in (0, 1)]
         again, marked = map(sum, zip(*counts))

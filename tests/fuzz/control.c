@@ -120,6 +120,44 @@ struct ring *bot_ring(const struct bot *bot) {
     return ring;
 }
 
+static house_bot_gone_fn *on_bot_gone;
+static void *on_bot_gone_arg;
+
+void house_on_bot_gone(struct house *house, house_bot_gone_fn *fn, void *arg) {
+    on_bot_gone = fn;
+    on_bot_gone_arg = arg;
+}
+
+bool house_renew(struct house *house, struct buf *text) {
+    return buf_text(text, "nothing changed\n");
+}
+
+/* One upgrade at a time; its answer comes later. */
+static upgrade_fn *on_checked;
+static void *on_checked_arg;
+
+bool upgrade_begin(struct upgrade *upgrade, upgrade_fn *checked, void *arg, struct err *err) {
+    if (on_checked != NULL) {
+        return err_set(err, ERR_BUSY, "an upgrade is under way");
+    }
+    on_checked = checked;
+    on_checked_arg = arg;
+    return true;
+}
+
+static void end_upgrade(bool well) {
+    struct err err = {.code = ERR_INVALID, .text = "not a drey"};
+    upgrade_fn *fn = on_checked;
+    on_checked = NULL;
+    if (fn != NULL) {
+        fn(on_checked_arg, well ? NULL : &err);
+    }
+}
+
+uint64_t house_uptime_ms(const struct house *house) {
+    return 1;
+}
+
 cJSON *status_json(struct house *house) {
     cJSON *json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "version", "fuzz");
@@ -237,6 +275,7 @@ static void say(struct client *client, const uint8_t *bytes, size_t length) {
 }
 
 static void leave(struct client *client) {
+    end_upgrade(true);
     turn();
     listen_to(client);
     FUZZ_CHECK(client->gone || client->answers == client->questions);
@@ -261,7 +300,11 @@ static void step(struct feed *feed, struct client *clients) {
             left -= part;
         }
     }
-    if (client->gone || what >= 244) {
+    if (what == 254) {
+        end_upgrade(false);
+    } else if (what == 255) {
+        on_bot_gone(on_bot_gone_arg, the_bot.bot);
+    } else if (client->gone || what >= 244) {
         leave(client);
         connect_client(client);
     }
@@ -274,7 +317,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     if (ring == NULL) {
         open_all();
     }
-    struct commands *commands = commands_open(NULL, &err);
+    struct commands *commands = commands_open(NULL, NULL, &err);
     FUZZ_CHECK(commands != NULL);
     for (size_t i = 0; i < CLIENTS; i++) {
         connect_client(&clients[i]);

@@ -1,67 +1,87 @@
-/* plugins/witness.c: one line for every delivery, repeated ones too: SHARD SEQ ATTEMPT, or
- * "SHARD gap FROM-TO". A plain write(2) before the handler returns, so that the file says what the
- * handler saw whatever becomes of the process.
+/* plugins/witness.c: writes what a handler sees, for the scenarios: SHARD SEQ NAME ID ATTEMPT
+ * UNAVAILABLE, one line for each event and gap, to the file of key `file`. SIM_BLOCK keeps the
+ * handler until the file with ".go" behind its name exists; SIM_CRASH ends the process as a bug
+ * would.
  *
- *   [plugin:witness]
- *   file = PATH
- *   linger_us = 30       ; how long the handler stays before and after the line */
+ * -DWITNESS_VERSION="..."   what it says it is
+ * -DBAD_INIT                init fails
+ * -DMENDED                  SIM_CRASH does nothing */
 #include <drey/drey.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-static int file = -1;
-static int64_t linger_ns;
+#ifndef WITNESS_VERSION
+#define WITNESS_VERSION "1"
+#endif
 
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000000LL + now.tv_nsec;
+static int out = -1;
+
+static void write_line(const char *line) {
+    if (write(out, line, strlen(line)) < 0) {
+        abort();
+    }
 }
 
-/* Busy: a sleep so short takes longer than it says. */
-static void linger(void) {
-    for (int64_t end = now_ns() + linger_ns; now_ns() < end;) {
+static void wait_for_leave(drey_ctx *ctx) {
+    char go[4096];
+    snprintf(go, sizeof(go), "%s.go", drey_config(ctx, "file"));
+    while (access(go, F_OK) != 0) {
+        usleep(10 * 1000);
     }
 }
 
 static void on_event(drey_ctx *ctx, const drey_event *ev) {
-    char line[96];
-    int length;
-    if (strcmp(ev->name, DREY_GAP) == 0) {
-        length = snprintf(line, sizeof(line), "%" PRIu32 " gap %" PRIu64 "-%" PRIu64 "\n",
-                          ev->shard, ev->gap_from, ev->gap_to);
-    } else {
-        length = snprintf(line, sizeof(line), "%" PRIu32 " %" PRIu64 " %" PRIu32 "\n", ev->shard,
-                          ev->seq, ev->attempt);
+    char line[256];
+    if (strcmp(ev->name, "SIM_BLOCK") == 0) {
+        wait_for_leave(ctx);
     }
-    linger();
-    if (write(file, line, (size_t)length) != length) {
-        drey_error(ctx, "the witness cannot write");
+    uint64_t unavailable = drey_bool(ev, "unavailable") == 1;
+    snprintf(line, sizeof(line),
+             "%" PRIu32 " %" PRIu64 " %.100s %" PRIu64 " %" PRIu32 " %" PRIu64 "\n", ev->shard,
+             ev->seq, ev->name, ev->id, ev->attempt, unavailable);
+    write_line(line);
+#ifndef MENDED
+    if (strcmp(ev->name, "SIM_CRASH") == 0) {
+        abort();
     }
-    linger();
+#endif
+}
+
+static void on_gap(drey_ctx *ctx, const drey_event *ev) {
+    char line[256];
+    (void)ctx;
+    snprintf(line, sizeof(line), "%" PRIu32 " 0 GAP %" PRIu32 " %" PRIu64 " %" PRIu64 "\n",
+             ev->shard, ev->gap_reason, ev->gap_from, ev->gap_to);
+    write_line(line);
 }
 
 static int init(drey_ctx *ctx) {
-    return drey_on(ctx, DREY_ALL, DREY_ANYWHERE, on_event);
+#ifdef BAD_INIT
+    return DREY_E_FAIL;
+#endif
+    if (drey_on(ctx, DREY_ALL, DREY_ANYWHERE, on_event) < 0 ||
+        drey_on(ctx, DREY_GAP, 0, on_gap) < 0) {
+        return DREY_E_FAIL;
+    }
+    return drey_config(ctx, "file") != NULL ? 0 : DREY_E_INVALID;
 }
 
 static int start(drey_ctx *ctx) {
-    file = open(drey_config(ctx, "file"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    const char *us = drey_config(ctx, "linger_us");
-    linger_ns = us != NULL ? strtoll(us, NULL, 10) * 1000 : 0;
-    return file >= 0 ? 0 : DREY_E_FAIL;
+    out = open(drey_config(ctx, "file"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    return out < 0 ? DREY_E_FAIL : 0;
 }
 
 static void stop(drey_ctx *ctx) {
-    if (file >= 0) {
-        close(file);
+    (void)ctx;
+    if (out >= 0) {
+        close(out);
     }
 }
 
-DREY_PLUGIN_FULL("witness", "1", init, start, stop, NULL, NULL)
+DREY_PLUGIN_FULL("witness", WITNESS_VERSION, init, start, stop, NULL, NULL)

@@ -69,7 +69,7 @@ static void the_recorder_loses_and_doubles_nothing_over_reloads(void **state) {
         assert_true(rig_reload(&rig, "recorder", &text));
     }
     rig_wait(&rig, caught_up);
-    plugins_stop(rig.plugins);
+    plugins_stop(rig.plugins, 5000);
     assert_recorded(&rig, 6000);
     buf_finish(&text);
     rig_close(&rig);
@@ -121,7 +121,7 @@ static void the_recorder_loses_and_doubles_nothing_when_the_host_is_killed(void 
     publish(last.rings[0]);
     rig_wait(&last, caught_up);
     uint64_t count = ring_head(last.rings[0]) / RECORD_BYTES;
-    plugins_stop(last.plugins);
+    plugins_stop(last.plugins, 5000);
     assert_true(count > 100);
     assert_recorded(&last, count);
     rig_close(&last);

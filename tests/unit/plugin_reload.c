@@ -354,7 +354,7 @@ static void the_state_comes_back_after_an_orderly_stop(void **state) {
     rig_event(&rig, "x");
     rig_event(&rig, "report");
     rig_wait(&rig, wrote_report);
-    plugins_stop(rig.plugins);
+    plugins_stop(rig.plugins, 5000);
     rig_event(&rig, "x"); /* while nobody is there: it waits in the ring */
     rig_put(&rig, "tally_bad_restore", "tally.so", false);
     assert_false(plugins_load(rig.plugins, &err)); /* never a silent start from nothing */

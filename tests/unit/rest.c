@@ -155,8 +155,30 @@ static void only_a_429_says_when_to_come_again(void **state) {
     }
 }
 
+/* The server takes one connection and says nothing: only the second question may use it. */
+static void a_cancelled_question_is_never_answered(void **state) {
+    struct err err = {0};
+    struct server server;
+    struct got given_up = {.loop = loop_create(&err), .status = -1};
+    struct got kept = {.loop = given_up.loop, .status = -1};
+    server_start(&server, "");
+    struct rest_client *client = rest_client_create(kept.loop, &err);
+    struct rest_request request = {.url = server.url, .timeout_ms = 60000};
+    assert_true(rest_get(client, &request, on_done, &given_up, &err));
+    rest_cancel(client, &given_up);
+    assert_true(rest_get(client, &request, on_done, &kept, &err));
+    loop_run(kept.loop); /* the server ends the connection without a word */
+    assert_int_equal(kept.status, 0);
+    assert_int_equal(given_up.status, -1);
+    pthread_join(server.thread, NULL);
+    rest_client_destroy(client);
+    loop_destroy(kept.loop);
+    close(server.fd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cancelled_question_is_never_answered),
         cmocka_unit_test(a_good_answer_is_read),
         cmocka_unit_test(a_bad_answer_says_what_is_wrong),
         cmocka_unit_test(only_a_429_says_when_to_come_again),

@@ -1,6 +1,7 @@
 /* tests/unit/sessions.c: a saved session is the old one or the new one, of the right token. */
 #include "bot/sessions.h"
 
+#include "base/text.h"
 #include "ring/ring.h"
 
 #include <fcntl.h>
@@ -216,6 +217,46 @@ static void a_file_of_rubbish_is_no_session(void **state) {
     assert_true(sessions_load(sessions, 2, 4, 7, &saved));
 }
 
+/* Turns the file into one of version 1: no ring_head, and a 1 in header and slots. */
+static void make_version_1(void) {
+    enum { PAGE = 4096, SLOT = 512, SHARDS = 4, VERSION_AT = 4, SEQ_AT = 424, HEAD_AT = 432 };
+    unsigned char bytes[PAGE + 2 * SLOT * SHARDS];
+    const uint64_t one = 1;
+    sessions_close(sessions);
+    sessions = NULL;
+    int fd = open(path, O_RDWR);
+    assert_int_equal(pread(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+    memcpy(bytes + sizeof(one), &one, sizeof(one));
+    for (int i = 0; i < 2 * SHARDS; i++) {
+        unsigned char *slot = bytes + PAGE + i * SLOT;
+        if (slot[VERSION_AT] == 2) {
+            slot[VERSION_AT] = 1;
+            memset(slot + HEAD_AT, 0, sizeof(one));
+            uint32_t crc = text_crc32c(0, (const char *)slot + VERSION_AT, SEQ_AT - VERSION_AT);
+            memcpy(slot, &crc, sizeof(crc));
+        }
+    }
+    assert_int_equal(pwrite(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+    close(fd);
+}
+
+static void a_file_of_the_version_before_is_read_on(void **state) {
+    struct saved_session saved;
+    save("old", 5);
+    sessions_set_seq(sessions, 2, 77, 6400);
+    make_version_1();
+    reopen();
+    assert_true(sessions_load(sessions, 2, 4, 7, &saved));
+    assert_string_equal(saved.session_id, "old");
+    assert_int_equal(saved.seq, 77);
+    assert_true(saved.ring_head == UINT64_MAX); /* nothing in the ring is taken for newer */
+    save("new", 1);
+    reopen();
+    assert_true(sessions_load(sessions, 2, 4, 7, &saved));
+    assert_string_equal(saved.session_id, "new");
+    assert_int_equal(saved.ring_head, 0);
+}
+
 static void flip(off_t place, unsigned bit) {
     int fd = open(path, O_RDWR);
     unsigned char byte;
@@ -294,6 +335,7 @@ int main(void) {
         T(an_event_that_was_published_is_not_replayed),
         T(kill_9_at_any_time_leaves_the_last_seq_known),
         T(a_file_of_rubbish_is_no_session),
+        T(a_file_of_the_version_before_is_read_on),
         T(a_damaged_header_costs_no_session),
         T(any_damage_leaves_the_session_whole_or_drops_it),
         T(a_note_survives_beside_the_sessions),

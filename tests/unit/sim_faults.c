@@ -48,6 +48,9 @@ static void close_code_and_fin_resume_without_a_hole(void **state) {
     lose_and_resume(ZLIB, "close 4000");
     lose_and_resume(PLAIN, "fin");
     lose_and_resume(PLAIN, "x1 cut 20");
+    lose_and_resume(PLAIN, "x1 quit 20");
+    lose_and_resume(ZLIB, "sever");
+    lose_and_resume(PLAIN, "sever");
 }
 
 static void corrupt_byte_spoils_the_stream_and_nothing_is_lost(void **state) {
@@ -313,6 +316,118 @@ static void numbers_may_jump_and_repeat(void **state) {
     stage_close(&stage);
 }
 
+static void op_7_comes_after_so_many_dispatches(void **state) {
+    struct stage stage;
+    struct peer peer;
+    char session[64];
+    stage_open(&stage, stage_plain);
+    stage_fault(&stage, "turn 3");
+    stage_greet(&peer, stage.port, PLAIN);
+    stage_log_in(&peer, "a", session);
+    for (int s = 2; s <= 3; s++) {
+        cJSON *json = peer_next(&peer);
+        assert_int_equal(cJSON_GetObjectItem(json, "s")->valueint, s);
+        cJSON_Delete(json);
+    }
+    cJSON *json = peer_next(&peer);
+    assert_int_equal(cJSON_GetObjectItem(json, "op")->valueint, 7);
+    cJSON_Delete(json);
+    peer_close(&peer);
+    stage_close(&stage);
+}
+
+static void a_close_frame_is_answered_by_what_was_under_way(void **state) {
+    struct stage stage;
+    struct peer peer;
+    stage_open(&stage, stage_plain);
+    stage_greet(&peer, stage.port, PLAIN);
+    stage_fault(&stage, "x1 babble {\"op\":42,\"d\":null}");
+    assert_true(peer_send_frame(&peer, 0x88, "\x13\x24", 2));
+    cJSON_Delete(peer_until(&peer, 42, NULL));
+    assert_int_equal(peer_end(&peer), 4900);
+    peer_close(&peer);
+    stage_close(&stage);
+}
+
+static void a_close_frame_may_go_unheard(void **state) {
+    struct stage stage;
+    struct peer peer;
+    char session[64];
+    stage_open(&stage, stage_plain);
+    stage_greet(&peer, stage.port, PLAIN);
+    stage_log_in(&peer, "a", session);
+    stage_fault(&stage, "x1 linger");
+    assert_true(peer_send_frame(&peer, 0x88, "\x13\x24", 2));
+    struct buf answer = {0};
+    peer_http(stage.port, "POST", "/sim/event", NULL, "{\"t\":\"LATE\",\"raw\":\"[1, 2]\"}",
+              &answer);
+    cJSON *json = peer_until(&peer, 0, "LATE");
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(json, "d")), 2);
+    cJSON_Delete(json);
+    buf_finish(&answer);
+    peer_close(&peer);
+    stage_close(&stage);
+}
+
+static void a_bomb_inflates_to_its_size_and_takes_no_number(void **state) {
+    struct stage stage;
+    struct peer peer;
+    stage_open(&stage, stage_plain);
+    stage_greet(&peer, stage.port, ZLIB);
+    stage_fault(&stage, "bomb 3M");
+    cJSON *json = peer_until(&peer, 0, "SIM_BOMB");
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(json, "s")));
+    assert_int_equal(strlen(cJSON_GetObjectItem(json, "d")->valuestring), 3 << 20);
+    cJSON_Delete(json);
+    peer_close(&peer);
+    stage_close(&stage);
+}
+
+static void some_guilds_never_come(void **state) {
+    struct stage stage;
+    struct peer peer;
+    char session[64];
+    struct buf answer = {0};
+    stage_open(&stage, stage_plain);
+    stage_fault(&stage, "unavailable 3");
+    stage_greet(&peer, stage.port, PLAIN);
+    stage_log_in(&peer, "a", session);
+    cJSON_Delete(peer_until(&peer, 0, "GUILD_CREATE"));
+    peer_http(stage.port, "POST", "/sim/event", NULL, "{\"t\":\"NEXT\",\"d\":1}", &answer);
+    cJSON *json = peer_next(&peer);
+    assert_string_equal(cJSON_GetObjectItem(json, "t")->valuestring, "NEXT");
+    cJSON_Delete(json);
+    buf_finish(&answer);
+    peer_close(&peer);
+    stage_close(&stage);
+}
+
+static void transcript_tells_who_dialled_what_and_when(void **state) {
+    struct stage stage;
+    struct peer peer;
+    char session[64];
+    struct buf answer = {0};
+    stage_open(&stage, stage_plain);
+    stage_fault(&stage, "x1 busy-main");
+    assert_int_equal(peer_open(&peer, stage.port, PLAIN), 503);
+    peer_close(&peer);
+    stage_greet(&peer, stage.port, PLAIN);
+    stage_log_in(&peer, "a", session);
+    peer_close(&peer);
+    stage_greet(&peer, stage.resume_port, PLAIN);
+    stage_fault(&stage, "reconnect");
+    peer_http(stage.port, "GET", "/sim/transcript?last=100", NULL, "", &answer);
+    assert_non_null(strstr(answer.bytes, "\"refused\",\"note\":\"main 503\""));
+    assert_non_null(strstr(answer.bytes, "\"connect\",\"note\":\"main ?v=10"));
+    assert_non_null(strstr(answer.bytes, "\"connect\",\"note\":\"resume ?v=10"));
+    assert_non_null(strstr(answer.bytes, "\"bot\":1,\"shard\":0,\"way\":\">\",\"what\":\"READY\""));
+    assert_non_null(strstr(answer.bytes, "\"what\":\"RECONNECT\""));
+    assert_non_null(strstr(answer.bytes, "\"mono_ms\":"));
+    buf_finish(&answer);
+    peer_close(&peer);
+    stage_close(&stage);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reset_connection_resumes_without_a_hole),
@@ -328,6 +443,12 @@ int main(void) {
         cmocka_unit_test(openings_go_wrong_as_told),
         cmocka_unit_test(mute_answers_stay_away),
         cmocka_unit_test(numbers_may_jump_and_repeat),
+        cmocka_unit_test(op_7_comes_after_so_many_dispatches),
+        cmocka_unit_test(a_close_frame_is_answered_by_what_was_under_way),
+        cmocka_unit_test(a_close_frame_may_go_unheard),
+        cmocka_unit_test(a_bomb_inflates_to_its_size_and_takes_no_number),
+        cmocka_unit_test(some_guilds_never_come),
+        cmocka_unit_test(transcript_tells_who_dialled_what_and_when),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

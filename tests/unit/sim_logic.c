@@ -468,7 +468,7 @@ static void options_are_checked_and_mistakes_named(void **state) {
     assert_non_null(strstr(err.text, "did you mean '--rate'"));
     char *missing[] = {(char[]){"--rate"}};
     assert_false(sim_options_parse(1, missing, &options, &err));
-    char *bad[] = {(char[]){"--max-concurrency"}, (char[]){"65"}};
+    char *bad[] = {(char[]){"--max-concurrency"}, (char[]){"1025"}};
     assert_false(sim_options_parse(2, bad, &options, &err));
 }
 

@@ -1,0 +1,25 @@
+/* base/program.h: the program that this process runs: where its file is, and how another file
+ * takes its place in the same process. [main thread] */
+#ifndef BASE_PROGRAM_H
+#define BASE_PROGRAM_H
+
+#include "base/err.h"
+
+/* Once, first thing in main(): keeps the arguments, the path that the program was started by and a
+ * hold on its file, which may be replaced while it runs. argv's texts: borrowed for ever. */
+void program_remember(int argc, char **argv);
+
+/* Where the program's file is, or will be after an upgrade: the name it was started by, symbolic
+ * links not followed, so that one that points elsewhere later is followed then. */
+const char *program_path(void);
+/* A hold on the file that is at program_path() now. -1 when there is none or it may not be run.
+ * Result: owned descriptor, closed by execve(). */
+int program_open(struct err *err);
+
+/* Runs the held file in place of this program: same process, arguments and environment; every
+ * descriptor above stderr ends. Returns only on failure. */
+void program_become(int file, struct err *err);
+/* The same with the file that this process runs now, wherever that has gone. */
+void program_restart(struct err *err);
+
+#endif

@@ -1,0 +1,78 @@
+/* bot/house_inside.h: what the files that make up the house (house.h) share. Nobody else includes
+ * this. [control thread, unless said] */
+#ifndef BOT_HOUSE_INSIDE_H
+#define BOT_HOUSE_INSIDE_H
+
+#include "bot/house.h"
+
+#include <pthread.h>
+
+struct thread {
+    pthread_t id;
+    bool running;
+    struct loop *loop;
+};
+
+/* A bot that the configuration does not name any more, on its way out. */
+struct leaver {
+    struct leaver *next;
+    struct house *house;
+    struct bot *bot;
+    bool at_rest; /* its shards are gone; only its memory is left */
+};
+
+struct house {
+    struct config *config; /* owned */
+    struct loop *loop;
+    struct thread net;
+    struct thread rest;
+    struct network *network;
+    struct rest_client *client;
+    int lock;
+    bool scaled; /* timings are; then every address must be this machine's */
+    uint64_t started_ms;
+    struct house_bot *bots; /* one for each of the configuration, in its order */
+    size_t count;
+    struct leaver *leavers;
+    struct plugins *plugins;
+    struct loop_signal *signals[3];
+    struct loop_timer *deadline;
+    house_bot_gone_fn *bot_gone;
+    void *bot_gone_arg;
+    size_t running; /* bots whose connections have not come to rest, while stopping */
+    bool stopping;
+    bool ready_told;
+    int status;
+};
+
+/* ---- residents.c: the bots that live here ---- */
+/* Opens the ring and takes the token of a bot; connects nothing. False: the entry has no bot. */
+bool residents_open(struct house *house, struct house_bot *entry, struct err *err);
+/* Takes the token that the section asks for; a descriptor, or -1. */
+int residents_lock_token(const struct house *house, const struct config_bot *config,
+                         struct err *err);
+/* Lets the plugins room know the bot; loads nothing. An entry without a bot is fine. */
+bool residents_introduce(struct house *house, const struct house_bot *entry, struct err *err);
+/* Connects it with the intents that its plugins need; what fails is told as its failure. */
+void residents_start(struct house *house, struct house_bot *entry);
+/* Ends its connections and starts it again with what its section says now; ring and plugins stay.
+ * token_lock: of the new token, taken; -1: the token stays. */
+void residents_rearm(struct house *house, struct house_bot *entry, int token_lock);
+/* Takes it out of service for good: plugins, tails, connections, then its memory. entry->bot is
+ * NULL afterwards. leaver: zeroed memory from calloc(), taken. */
+void residents_remove(struct house *house, struct house_bot *entry, struct leaver *leaver);
+/* Whether a bot of this name is on its way out still. */
+bool residents_leaving(const struct house *house, const char *name);
+/* Out of service, as status and exit status see it. */
+void residents_fail(struct house_bot *entry, const struct err *why);
+/* Ends the house when no bot is in service any more. */
+void residents_check(struct house *house);
+/* "ping, !counter" as the plugins room wants it. False: no memory. */
+bool residents_wanted(const struct config_bot *config, struct buf *out);
+/* What the plugins room asks. */
+void residents_give_config(void *arg, const char *bot, const char *plugin, plugins_config_fn *give,
+                           void *to);
+bool residents_may_load(void *arg, const char *bot, const char *plugin,
+                        const struct plugin_needs *needs, struct err *err);
+
+#endif

@@ -1,0 +1,311 @@
+/* bot/residents.c: the bots of the house, from their section of the configuration to the end of
+ * their service: opened, started, failed, armed anew, removed. */
+#include "bot/house_inside.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "bot/intents.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- in service or not ----------------------------------------------------------------------- */
+
+/* What a supervisor should know when nothing is left to serve: that starting again will not help,
+ * or that it may (a full disk does not stay full for ever). */
+static int status_of_failures(const struct house *house) {
+    bool token = true;
+    bool lasting = true;
+    for (size_t i = 0; i < house->count; i++) {
+        enum err_code code = house->bots[i].failure.code;
+        token = token && code == ERR_AUTH;
+        lasting = lasting && (code == ERR_AUTH || code == ERR_CONFIG || code == ERR_BUSY);
+    }
+    return !lasting ? EXIT_TROUBLE : token ? EXIT_TOKEN : EXIT_CONFIGURATION;
+}
+
+void residents_check(struct house *house) {
+    for (size_t i = 0; i < house->count; i++) {
+        if (house->bots[i].failure.code == ERR_NONE) {
+            return;
+        }
+    }
+    if (!house->stopping) {
+        log_error(NULL, "no bot is left to run");
+        house->status = status_of_failures(house);
+        house_stop(house, false);
+    }
+}
+
+/* Told once: every bot that is in service is ready. */
+static void tell_if_ready(struct house *house) {
+    size_t ready = 0;
+    size_t alive = 0;
+    for (size_t i = 0; i < house->count; i++) {
+        struct bot_status status;
+        if (house->bots[i].failure.code == ERR_NONE && house->bots[i].bot != NULL) {
+            alive++;
+            ready +=
+                bot_status(house->bots[i].bot, &status, NULL) && strcmp(status.state, "ready") == 0
+                    ? 1
+                    : 0;
+            bot_status_finish(&status);
+        }
+    }
+    if (!house->ready_told && !house->stopping && ready > 0 && ready == alive) {
+        house->ready_told = true;
+        log_info(NULL, "ready: %zu of %zu bots", ready, house->count);
+    }
+}
+
+void residents_fail(struct house_bot *entry, const struct err *why) {
+    struct log_from me = {.bot = entry->config->name, .shard = -1};
+    entry->failure = *why;
+    log_error(&me, "%s. This bot is out of service until `drey reload --config`; others go on.",
+              why->text);
+}
+
+static struct house_bot *entry_of(struct house *house, const struct bot *bot) {
+    for (size_t i = 0; i < house->count; i++) {
+        if (house->bots[i].bot == bot) {
+            return &house->bots[i];
+        }
+    }
+    return NULL;
+}
+
+static void on_failed(void *arg, struct bot *bot, const struct err *why) {
+    struct house *house = arg;
+    struct house_bot *entry = entry_of(house, bot);
+    if (entry == NULL || entry->rearming) {
+        return; /* its end has been decided meanwhile */
+    }
+    entry->failure = *why;
+    residents_check(house);
+    tell_if_ready(house); /* it may have been the one that the others waited for */
+}
+
+static void on_ready(void *arg, struct bot *bot) {
+    tell_if_ready(arg);
+}
+
+/* --- opening and starting --------------------------------------------------------------------- */
+
+/* The room's view of a section. state_dir: where the text may stand. */
+static bool options_of(const struct house *house, const struct config_bot *c, char *state_dir,
+                       size_t size, struct bot_options *out, struct err *err) {
+    static const enum compress compressions[] = {
+        [CONFIG_COMPRESS_AUTO] = COMPRESS_ZLIB_STREAM,
+        [CONFIG_COMPRESS_NONE] = COMPRESS_NONE,
+        [CONFIG_COMPRESS_ZLIB_STREAM] = COMPRESS_ZLIB_STREAM,
+        [CONFIG_COMPRESS_ZSTD_STREAM] = COMPRESS_ZSTD_STREAM,
+        [CONFIG_COMPRESS_PAYLOAD] = COMPRESS_PAYLOAD,
+    };
+    if (!file_join(state_dir, size, house->config->state_dir, c->name)) {
+        return err_set(err, ERR_CONFIG, "state_dir is too long");
+    }
+    *out = (struct bot_options){
+        .name = c->name,
+        .state_dir = state_dir,
+        .token = c->token,
+        .gateway_url = c->gateway_url,
+        .rest_url = c->rest_url,
+        .ca_file = c->ca_file,
+        .presence_json = c->presence,
+        .compress = compressions[c->compress],
+        .compress_auto = c->compress == CONFIG_COMPRESS_AUTO,
+        .shards = {c->shards.automatic, c->shards.from, c->shards.to, c->shards.total},
+        .ring_size_bytes = c->ring_size_bytes,
+        .max_message_bytes = c->max_message_bytes,
+        .overflow = c->overflow == CONFIG_OVERFLOW_DROP ? SHARD_OVERFLOW_DROP : SHARD_OVERFLOW_WAIT,
+        .overflow_wait_ms = c->overflow_wait_ms,
+    };
+    return true;
+}
+
+int residents_lock_token(const struct house *house, const struct config_bot *config,
+                         struct err *err) {
+    char state_dir[PATH_MAX];
+    struct bot_options options;
+    return options_of(house, config, state_dir, sizeof(state_dir), &options, err)
+               ? bot_lock_token(&options, err)
+               : -1;
+}
+
+static void on_stopped(void *arg, struct bot *bot);
+
+bool residents_open(struct house *house, struct house_bot *entry, struct err *err) {
+    char state_dir[PATH_MAX];
+    struct bot_options options;
+    if (entry->config->failure.code != ERR_NONE) {
+        *err = entry->config->failure;
+        return false;
+    }
+    if (!options_of(house, entry->config, state_dir, sizeof(state_dir), &options, err)) {
+        return false;
+    }
+    struct bot_threads threads = {house->loop, house->net.loop, house->network, house->rest.loop,
+                                  house->client};
+    struct bot_callbacks callbacks = {house, on_failed, on_ready, on_stopped};
+    entry->bot = bot_open(&options, &threads, &callbacks, err);
+    return entry->bot != NULL;
+}
+
+void residents_start(struct house *house, struct house_bot *entry) {
+    struct err why = {0};
+    uint32_t intents = intents_for(entry->config, house->plugins);
+    intents_tell(entry->config, house->plugins, intents);
+    if (!bot_start(entry->bot, intents, &why)) {
+        residents_fail(entry, &why);
+    }
+}
+
+/* --- armed anew ------------------------------------------------------------------------------- */
+
+void residents_rearm(struct house *house, struct house_bot *entry, int token_lock) {
+    if (entry->token_lock >= 0) {
+        close(entry->token_lock); /* of a configuration that did not get its turn */
+    }
+    entry->token_lock = token_lock;
+    err_clear(&entry->failure);
+    house->ready_told = false;
+    if (!entry->rearming) {
+        entry->rearming = true;
+        bot_stop(entry->bot, false);
+    }
+}
+
+/* Its shards are at rest. */
+static void arm(struct house *house, struct house_bot *entry) {
+    char state_dir[PATH_MAX];
+    struct bot_options options;
+    struct err why = {0};
+    int lock = entry->token_lock;
+    entry->token_lock = -1;
+    entry->rearming = false;
+    bot_cancel(entry->bot);
+    bot_disconnect(entry->bot);
+    if (!options_of(house, entry->config, state_dir, sizeof(state_dir), &options, &why)) {
+        if (lock >= 0) {
+            close(lock);
+        }
+        residents_fail(entry, &why);
+    } else if (!bot_rearm(entry->bot, &options, lock, &why)) {
+        residents_fail(entry, &why);
+    } else {
+        residents_start(house, entry);
+    }
+    residents_check(house);
+}
+
+/* --- going ------------------------------------------------------------------------------------ */
+
+bool residents_leaving(const struct house *house, const char *name) {
+    for (const struct leaver *leaver = house->leavers; leaver != NULL; leaver = leaver->next) {
+        if (strcmp(bot_name(leaver->bot), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Behind everything that was posted about the bot. */
+static void bury(void *arg) {
+    struct leaver *leaver = arg;
+    struct leaver **link = &leaver->house->leavers;
+    while (*link != leaver) {
+        link = &(*link)->next;
+    }
+    *link = leaver->next;
+    bot_close(leaver->bot);
+    free(leaver);
+}
+
+void residents_remove(struct house *house, struct house_bot *entry, struct leaver *leaver) {
+    *leaver = (struct leaver){house->leavers, house, entry->bot, false};
+    house->leavers = leaver;
+    plugins_remove_bot(house->plugins, bot_name(entry->bot));
+    if (house->bot_gone != NULL) {
+        house->bot_gone(house->bot_gone_arg, entry->bot);
+    }
+    if (entry->token_lock >= 0) {
+        close(entry->token_lock);
+    }
+    bot_stop(entry->bot, true);
+    entry->bot = NULL;
+}
+
+static void leave(struct house *house, const struct bot *bot) {
+    struct leaver *leaver = house->leavers;
+    while (leaver != NULL && leaver->bot != bot) {
+        leaver = leaver->next;
+    }
+    if (leaver == NULL || leaver->at_rest) {
+        return;
+    }
+    leaver->at_rest = true;
+    bot_cancel(leaver->bot);
+    bot_disconnect(leaver->bot);
+    (void)loop_post(house->loop, bury, leaver); /* without memory the end of the house does it */
+}
+
+static void on_stopped(void *arg, struct bot *bot) {
+    struct house *house = arg;
+    struct house_bot *entry = entry_of(house, bot);
+    if (house->stopping) {
+        if (--house->running == 0) {
+            loop_stop(house->loop);
+        }
+    } else if (entry == NULL) {
+        leave(house, bot);
+    } else if (entry->rearming) {
+        arm(house, entry);
+    }
+}
+
+/* --- what the plugins room asks and is told --------------------------------------------------- */
+
+void residents_give_config(void *arg, const char *bot, const char *plugin, plugins_config_fn *give,
+                           void *to) {
+    struct house *house = arg;
+    const char *key;
+    const char *value;
+    for (size_t i = 0; config_plugin_key(house->config, plugin, bot, i, &key, &value); i++) {
+        give(to, key, value);
+    }
+}
+
+bool residents_may_load(void *arg, const char *bot, const char *plugin,
+                        const struct plugin_needs *needs, struct err *err) {
+    struct house *house = arg;
+    const struct house_bot *entry = house_bot_find(house, bot);
+    if (entry == NULL || entry->bot == NULL || entry->rearming || !bot_started(entry->bot)) {
+        return true; /* its sessions are yet to come */
+    }
+    return intents_admit(entry->config, bot_intents(entry->bot), plugin, needs, err);
+}
+
+bool residents_wanted(const struct config_bot *config, struct buf *out) {
+    for (size_t i = 0; i < config->plugins.count; i++) {
+        if (!buf_printf(out, "%s%s", i > 0 ? ", " : "", config->plugins.texts[i])) {
+            return false;
+        }
+    }
+    return buf_text(out, "");
+}
+
+bool residents_introduce(struct house *house, const struct house_bot *entry, struct err *err) {
+    struct buf wanted = {0};
+    if (entry->bot == NULL) {
+        return true;
+    }
+    bool ok = residents_wanted(entry->config, &wanted) ||
+              err_set(err, ERR_NO_MEMORY, "plugins of bot %s", entry->config->name);
+    struct plugins_bot bot = {entry->config->name, bot_state_dir(entry->bot), bot_ring(entry->bot),
+                              wanted.bytes};
+    ok = ok && plugins_add_bot(house->plugins, &bot, err);
+    buf_finish(&wanted);
+    return ok;
+}

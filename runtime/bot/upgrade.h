@@ -1,0 +1,36 @@
+/* bot/upgrade.h: another binary takes the place of this one, in the same process (SIGUSR2,
+ * `drey upgrade`): the one that is installed now is asked whether it can run the configuration,
+ * then the house stops as for a restart, and the binary runs on with the same pid, arguments and
+ * environment. Sessions are resumed. A refusal leaves everything as it is. [control thread] */
+#ifndef BOT_UPGRADE_H
+#define BOT_UPGRADE_H
+
+#include "base/err.h"
+#include "bot/house.h"
+
+struct upgrade;
+
+/* why: NULL when the house stops now for the new binary, else why not. */
+typedef void upgrade_fn(void *arg, const struct err *why);
+
+/* Keeps SIGHUP and SIGUSR2 waiting, which would end a process that has no handlers yet. First
+ * thing of `drey run`; upgrade_open() lets them in, and all that waited over an upgrade. */
+void upgrade_hold_signals(void);
+/* Takes SIGUSR2. house: borrowed until close. Result: owned. */
+struct upgrade *upgrade_open(struct house *house, struct err *err);
+/* An upgrade under way is given up, nobody is told; SIGUSR2 waits from now on. Before
+ * house_close(). NULL is fine. */
+void upgrade_close(struct upgrade *upgrade);
+
+/* Begins. done: called once, later. False (*err): one is under way already, or the house stops, or
+ * there is no binary. */
+bool upgrade_begin(struct upgrade *upgrade, upgrade_fn *done, void *arg, struct err *err);
+
+/* After house_run(): the binary that takes over, -1 when the house stopped for another reason.
+ * Result: owned. */
+int upgrade_take(struct upgrade *upgrade);
+/* Everything is closed: runs the binary, or if that fails the old one again. Returns only when
+ * both fail; that is logged. file: taken. */
+void upgrade_become(int file);
+
+#endif

@@ -1,0 +1,218 @@
+"""tests/e2e/test_config.py: another configuration for the running host. What it names is done, the
+other bots keep their sessions; a file with an error changes nothing and says why."""
+import json
+import os
+import signal
+import subprocess
+
+from harness import DREY, Case, append, main, read, recorded, wait_for
+
+
+class Config(Case):
+    def write(self, host, drey="", **sections):
+        """Writes the configuration anew. sections: bot_NAME or plugin_NAME = {key: value}."""
+        text = (f"[drey]\nplugin_dir = {host.plugin_dir}\nstate_dir = {host.state}\n"
+                f"control = {host.control}\nlog = text\nlog_level = debug\n{drey}\n")
+        for section, keys in sections.items():
+            kind, name = section.split("_", 1)
+            text += f"[{kind}:{name}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
+        with open(host.ini + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(host.ini + ".new", 0o600)
+        os.rename(host.ini + ".new", host.ini)
+
+    def reload(self, host, status=0):
+        answer = host.run("reload", "--config", "-c", host.ini)
+        self.assertEqual(answer.returncode, status, answer.stdout + answer.stderr)
+        return answer.stdout
+
+    def connects(self, host, name):
+        return sum(shard["connects"] for shard in host.bot(name)["shards"])
+
+    def test_bots_come_and_go_while_the_others_keep_their_sessions(self):
+        sim = self.sim("--rate", 100)
+        keep = {"token": "keep", "rest_url": sim.rest}
+        old = {"token": "old", "rest_url": sim.rest}
+        new = {"token": "new", "rest_url": sim.rest}
+        host = self.host({"keep": keep, "old": old}).start().ready("keep", "old")
+        tail = subprocess.Popen([DREY, "tail", "-c", host.ini, "--bot", "old"],
+                                stdout=append(host.log + ".tail"), stderr=append(host.log + ".err"))
+        wait_for("the tail", lambda: read(host.log + ".tail"))
+        self.write(host, bot_new=new, bot_keep=keep)
+        told = self.reload(host)
+        self.assertIn("bot new  added: connecting", told)
+        self.assertIn("bot old  removed", told)
+        self.assertNotIn("bot keep", told)
+        host.ready("keep", "new")
+        self.assertIsNone(host.bot("old"))
+        self.assertEqual(self.connects(host, "keep"), 1)
+        self.assertEqual(tail.wait(60), 0)
+        wait_for("the old bot's session to end for good",
+                 lambda: sim.status()["client_closes_1000"] == 1)
+        # back again: its ring and cursors are there, its session is not
+        self.write(host, bot_old=old, bot_keep=keep)
+        wait_for("the old one to come back", lambda: host.run(
+            "reload", "--config", "-c", host.ini).returncode == 0)
+        host.ready("keep", "old")
+        self.assertEqual(self.connects(host, "keep"), 1)
+        self.assertEqual(host.stop(), 0)
+
+    def test_a_new_token_arms_a_dead_bot_again(self):
+        dying = self.sim("--rate", 100)
+        living = self.sim("--rate", 100)
+        a = {"token": "first", "rest_url": dying.rest}
+        b = {"token": "b", "rest_url": living.rest}
+        out = os.path.join(self.directory, "out.txt")
+        host = self.host({"a": a, "b": b}, plugins=["recorder"],
+                         sections=f"[plugin:recorder@a]\nfile = {out}\n"
+                                  f"[plugin:recorder@b]\nfile = {out}.b\n")
+        host.start().ready("a", "b")
+        dying.fault("revoke")
+        wait_for("the bot to be out of service", lambda: host.bot("a")["state"] == "failed")
+        generation = host.plugin("recorder", "a")["generation"]
+        sections = {"plugin_recorder@a": {"file": out}, "plugin_recorder@b": {"file": out + ".b"}}
+        self.write(host, bot_a=dict(a, token="second"), bot_b=b, **sections)
+        told = self.reload(host)
+        self.assertIn("bot a  token changed: connecting anew", told)
+        host.ready("a", "b")
+        before = len(read(out))
+        wait_for("events of the new session", lambda: len(read(out)) > before)
+        self.assertEqual(self.connects(host, "b"), 1)
+        self.assertEqual(host.plugin("recorder", "a")["generation"], generation)
+        self.assertEqual(host.stop(), 0)
+
+    def test_a_dead_bot_is_tried_again_with_the_same_section(self):
+        sim = self.sim("--privileged", "")
+        other = self.sim()
+        a = {"token": "a", "rest_url": sim.rest, "intents": "GUILDS GUILD_MEMBERS"}
+        b = {"token": "b", "rest_url": other.rest}
+        host = self.host({"a": a, "b": b}).start().ready("b")
+        wait_for("4014", lambda: host.bot("a")["state"] == "failed")
+        self.assertIn("bot a  out of service before: connecting anew", self.reload(host))
+        wait_for("4014 again", lambda: host.bot("a")["state"] == "failed")
+        self.write(host, bot_a=dict(a, intents="GUILDS"), bot_b=b)
+        self.assertIn("bot a  intents changed: connecting anew", self.reload(host))
+        host.ready("a", "b")
+        self.assertEqual(self.connects(host, "b"), 1)
+
+    def test_a_bad_file_changes_nothing_and_says_why(self):
+        sim = self.sim("--rate", 50)
+        a = {"token": "a", "rest_url": sim.rest}
+        recorder = {"file": os.path.join(self.directory, "out.txt")}
+        host = self.host({"a": a}, plugins=["recorder"],
+                         sections=f"[plugin:recorder]\nfile = {recorder['file']}\n")
+        host.start().ready("a")
+        rows = [
+            ({"bot_a": dict(a, intent="auto"), "bot_b": {"token": "b", "rest_url": sim.rest}},
+             "unknown key 'intent' in [bot:a]"),
+            ({"bot_a": a, "bot_b": {"token_file": "nothing.here", "rest_url": sim.rest}},
+             "No such file or directory"),
+            ({"bot_b": dict(a, ring_size="1 MiB"), "bot_a": dict(a, ring_size="1 MiB")},
+             "the same token as bot"),
+            ({"bot_a": dict(a, ring_size="1 MiB")}, "read at start only"),
+            ({"drey": "", "bot_a": dict(a, plugins="recordre")}, "did you mean 'recorder'?"),
+            ({"bot_a": a, "plugin_recorder": {"path": "out.txt"}},
+             "plugin recorder would not start for bot a"),
+            ({}, "there is no bot in it"),
+        ]
+        for sections, why in rows:
+            self.write(host, **sections)
+            told = self.reload(host, status=1)
+            self.assertIn(why, told)
+            self.assertIn("nothing was changed", told)
+        os.unlink(host.ini)
+        os.mkdir(host.ini)
+        answer = host.run("reload", "--config", "--control", host.control)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("nothing was changed", answer.stdout)
+        os.rmdir(host.ini)
+        self.write(host, bot_a=a, plugin_recorder=recorder)
+        self.assertIn("nothing changed", self.reload(host))
+        self.assertEqual([b["name"] for b in host.status()["bots"]], ["a"])
+        self.assertEqual(self.connects(host, "a"), 1)
+        self.assertEqual(host.plugin("recorder")["generation"], 1)
+        self.assertEqual(host.stop(), 0)
+
+    def test_plugin_lists_and_settings_change_without_a_reconnect(self):
+        sim = self.sim("--rate", 500)
+        out = os.path.join(self.directory, "out.txt")
+        a = {"token": "a", "rest_url": sim.rest, "intents": "auto +GUILDS"}
+        b = {"token": "b", "rest_url": sim.rest, "intents": "auto +GUILDS", "plugins": "recorder"}
+        files = {"plugin_recorder@a": {"file": out + ".a"}, "plugin_recorder@b": {"file": out + ".b"}}
+        host = self.host({"a": a, "b": b}, plugins=["recorder", "counter"],
+                         sections=f"[plugin:recorder@a]\nfile = {out}.a\n"
+                                  f"[plugin:recorder@b]\nfile = {out}.b\n")
+        host.start().ready("a", "b")
+        self.assertIsNone(host.plugin("counter", "b"))
+        self.write(host, bot_a=dict(a, plugins="recorder"), bot_b=dict(b, plugins="*"),
+                   plugin_counter={"every": "100"}, **files)
+        self.reload(host)
+        self.assertIsNone(host.plugin("counter", "a"))
+        self.assertEqual(host.plugin("counter", "b")["state"], "running")
+        wait_for("the setting to hold", lambda: "counter" in read(host.log))
+        generation = host.plugin("counter", "b")["generation"]
+        self.write(host, bot_a=dict(a, plugins="recorder"), bot_b=dict(b, plugins="*"),
+                   plugin_counter={"every": "200"}, **files)
+        self.assertIn("counter", self.reload(host))
+        self.assertEqual(host.plugin("counter", "b")["generation"], generation + 1)
+        self.assertEqual(host.plugin("recorder", "b")["generation"], 1)
+        self.assertEqual((self.connects(host, "a"), self.connects(host, "b")), (1, 1))
+        # nobody lost an event over it
+        self.assertEqual(host.stop(), 0)
+        for name in "ab":
+            seqs = recorded(out + "." + name)[0]
+            self.assertEqual(seqs, list(range(seqs[0], seqs[0] + len(seqs))))
+
+    def test_a_bot_changes_its_shards_and_goes_on_with_its_plugins(self):
+        sim = self.sim("--rate", 200, "--max-concurrency", 4)
+        out = os.path.join(self.directory, "out.txt")
+        a = {"token": "a", "rest_url": sim.rest, "overflow_wait": "5s"}
+        recorder = {"plugin_recorder": {"file": out}}
+        host = self.host({"a": a}, plugins=["recorder"],
+                         sections=f"[plugin:recorder]\nfile = {out}\n").start().ready("a")
+        wait_for("events", lambda: len(recorded(out).get(0, [])) > 100)
+        # what the session does not notice is resumed
+        self.write(host, bot_a=dict(a, overflow_wait="6s"), **recorder)
+        self.assertIn("overflow_wait changed: connecting anew", self.reload(host))
+        wait_for("the resume", lambda: sim.status()["resumes"] == 1)
+        host.ready("a")
+        before = len(recorded(out)[0])
+        wait_for("more events", lambda: len(recorded(out)[0]) > before + 100)
+        seqs = recorded(out)[0]
+        self.assertEqual(seqs, list(range(1, 1 + len(seqs))))
+        self.write(host, bot_a=dict(a, shards="2"), **recorder)
+        self.assertIn("shards", self.reload(host))
+        host.ready("a")
+        wait_for("events of the second shard", lambda: len(recorded(out).get(1, [])) > 10)
+        self.assertEqual(host.plugin("recorder")["generation"], 1)
+        self.assertEqual(host.stop(), 0)
+
+    def test_sighup_does_the_same_and_the_presence_is_sent(self):
+        sim = self.sim()
+        a = {"token": "a", "rest_url": sim.rest}
+        host = self.host({"a": a}).start().ready("a")
+        self.write(host, bot_a=dict(a, presence="idle, watching \"the tree\""))
+        host.process.send_signal(signal.SIGHUP)
+        host.logged(r"info +configuration: bot a  presence changed")
+        wait_for("op 3", lambda: sim.status()["presence_updates"] == 1)
+        self.assertEqual(self.connects(host, "a"), 1)
+        with open(host.ini, "w", encoding="utf-8") as file:
+            file.write("[bot:a\n")
+        host.process.send_signal(signal.SIGHUP)
+        host.logged(r"error configuration: nothing was changed")
+        host.alive()
+        status = host.run("status", "--control", host.control, "--json")
+        self.assertEqual(json.loads(status.stdout)["bots"][0]["state"], "ready")
+
+    def test_a_file_that_is_being_edited_still_tells_where_drey_listens(self):
+        sim = self.sim()
+        host = self.host({"a": {"token": "a", "rest_url": sim.rest}}).start().ready("a")
+        with open(host.ini, "a", encoding="utf-8") as file:
+            file.write("[bot:b]\ntokn = ")
+        answer = host.run("status", "-c", host.ini)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertIn("has errors (see drey check); asking the drey at", answer.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+/* plugins/linger.c: one line for every delivery, repeated ones too: SHARD SEQ ATTEMPT, or
+ * "SHARD gap FROM-TO". A plain write(2) before the handler returns, so that the file says what the
+ * handler saw whatever becomes of the process.
+ *
+ *   [plugin:linger]
+ *   file = PATH
+ *   linger_us = 30       ; how long the handler stays before and after the line */
+#include <drey/drey.h>
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int file = -1;
+static int64_t linger_ns;
+
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Busy: a sleep so short takes longer than it says. */
+static void linger(void) {
+    for (int64_t end = now_ns() + linger_ns; now_ns() < end;) {
+    }
+}
+
+static void on_event(drey_ctx *ctx, const drey_event *ev) {
+    char line[96];
+    int length;
+    if (strcmp(ev->name, DREY_GAP) == 0) {
+        length = snprintf(line, sizeof(line), "%" PRIu32 " gap %" PRIu64 "-%" PRIu64 "\n",
+                          ev->shard, ev->gap_from, ev->gap_to);
+    } else {
+        length = snprintf(line, sizeof(line), "%" PRIu32 " %" PRIu64 " %" PRIu32 "\n", ev->shard,
+                          ev->seq, ev->attempt);
+    }
+    linger();
+    if (write(file, line, (size_t)length) != length) {
+        drey_error(ctx, "its file cannot be written");
+    }
+    linger();
+}
+
+static int init(drey_ctx *ctx) {
+    return drey_on(ctx, DREY_ALL, DREY_ANYWHERE, on_event);
+}
+
+static int start(drey_ctx *ctx) {
+    file = open(drey_config(ctx, "file"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    const char *us = drey_config(ctx, "linger_us");
+    linger_ns = us != NULL ? strtoll(us, NULL, 10) * 1000 : 0;
+    return file >= 0 ? 0 : DREY_E_FAIL;
+}
+
+static void stop(drey_ctx *ctx) {
+    if (file >= 0) {
+        close(file);
+    }
+}
+
+DREY_PLUGIN_FULL("linger", "1", init, start, stop, NULL, NULL)

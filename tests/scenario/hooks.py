@@ -1,0 +1,188 @@
+"""tests/scenario/hooks.py: what the language of scenarios cannot say. A hook gets the stage and its words, and
+raises AssertionError when something does not hold.
+"""
+import json
+import os
+import shutil
+import time
+import urllib.parse
+
+from clients import harness
+
+
+def sockets(stage):
+    """How many sockets the client has open. Those on their way out are waited for."""
+    folder = f"/proc/{stage.client.pid()}/fd"
+    count = 0
+    for name in os.listdir(folder):
+        try:
+            count += os.readlink(os.path.join(folder, name)).startswith("socket:")
+        except FileNotFoundError:
+            pass
+    return count
+
+
+def count_sockets(stage):
+    stage.kept["sockets"] = sockets(stage)
+
+
+def same_sockets(stage):
+    stage.until(lambda: f"{stage.kept['sockets']} sockets, there are {sockets(stage)}",
+                lambda: sockets(stage) <= stage.kept["sockets"] + 1)
+
+
+def resumes_go_on(stage, at_least):
+    """Each RESUME but the first starts at least so many events after the one before."""
+    seqs = [line.s for line in stage.wire().fitting("<RESUME")]
+    steps = [b - a for a, b in zip(seqs, seqs[1:])]
+    small = [step for step in steps[:-1] if step < int(at_least)]
+    assert len(seqs) >= 3 and not small, f"RESUMEs went on from {seqs}"
+
+
+def dials_alike(stage):
+    """Every connection asked for the same version, encoding and compression."""
+    queries = {tuple(sorted(urllib.parse.parse_qsl(line.note.split("?", 1)[1].lstrip("?"))))
+               for line in stage.wire().fitting("<connect")}
+    assert len(queries) == 1, f"the connections asked for {queries}"
+
+
+def damage_sessions(stage):
+    """One byte in each slot of the saved sessions is turned over."""
+    path = os.path.join(stage.client.host.state, "main", "sessions")
+    with open(path, "r+b") as file:
+        data = bytearray(file.read())
+        for at in range(16, len(data), 64):
+            data[at] ^= 0x5A
+        file.seek(0)
+        file.write(data)
+
+
+def identified(stage):
+    """[(time, shard)] of the IDENTIFYs, from their notes: shard [3,16] ..."""
+    return [(line.at, int(line.note.split("[")[1].split(",")[0]))
+            for line in stage.wire().fitting("<IDENTIFY")]
+
+
+def identified_in_order(stage, shards, keys):
+    """Each shard once; those of one key (shard modulo keys) by their number, wave after wave."""
+    order = [shard for _, shard in identified(stage)]
+    assert sorted(order) == list(range(int(shards))), f"IDENTIFYs of shards {order}"
+    waves = [shard // int(keys) for shard in order]
+    assert waves == sorted(waves), f"IDENTIFYs in the order {order}"
+
+
+def wave_apart(stage, keys, least):
+    """Between two IDENTIFYs of one key there is at least this time."""
+    last = {}
+    for at, shard in identified(stage):
+        key = shard % int(keys)
+        if key in last:
+            gap = at - last[key]
+            assert gap >= stage.seconds(least), f"shard {shard} came {gap:.3f} s after its key's last"
+        last[key] = at
+
+
+def wait_for_a_try(stage):
+    """The client has said IDENTIFY or RESUME since it was started, or shows that it will not."""
+    since = stage.marks["start"]
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        if stage.wire().fitting("<IDENTIFY", since) or stage.wire().fitting("<RESUME", since):
+            return
+        time.sleep(0.02)
+
+
+def frame(first, payload, mask=b""):
+    masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload)) if mask else payload
+    return bytes([first, (0x80 if mask else 0) | len(payload)]) + mask + masked
+
+
+# What RFC 6455 forbids a server. The text would be harmless: who takes it sees nothing wrong.
+ACK = b'{"op":11,"d":null}'
+BAD_TEXT = b'{"op":11,"d":"\xc3\x28"}'
+FRAMES = {
+    "masked": frame(0x81, ACK, b"\1\2\3\4"),
+    "rsv1": frame(0xC1, ACK), "rsv2": frame(0xA1, ACK), "rsv3": frame(0x91, ACK),
+    "opcode3": frame(0x83, ACK), "opcode7": frame(0x87, ACK), "opcode11": frame(0x8B, ACK),
+    "ping-126": b"\x89\x7e\x00\x7e" + b"x" * 126,
+    "ping-fragment": frame(0x09, b"x"), "pong-fragment": frame(0x0A, b"x"),
+    "utf8": frame(0x81, BAD_TEXT),
+    "utf8-surrogate": frame(0x81, b'{"op":11,"d":"\xed\xa0\x80"}'),
+    "utf8-split": frame(0x01, BAD_TEXT[:15]) + frame(0x80, BAD_TEXT[15:]),
+    "length": b"\x81\x7f" + b"\xff" * 8 + ACK,
+    "continue": frame(0x80, ACK), "new-in-fragment": frame(0x01, ACK[:4]) + frame(0x81, ACK),
+    "close-1": frame(0x88, b"\3"), "close-999": frame(0x88, b"\x03\xe7"),
+    "close-1005": frame(0x88, b"\x03\xed"), "close-utf8": frame(0x88, b"\x0f\xa0\xc3\x28"),
+}
+
+
+def bad_frame(stage, name):
+    stage.do_fault("raw " + FRAMES[name].hex())
+
+
+def memory_below(stage, megabytes):
+    """The most resident memory that the client ever had."""
+    with open(f"/proc/{stage.client.pid()}/status", encoding="ascii") as file:
+        peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+    most = float(megabytes) * stage.memory_factor
+    assert peak / 1024 < most, f"{peak / 1024:.0f} MB were in use, wanted below {most:.0f}"
+
+
+def nested_event(stage, name, depth):
+    depth = int(depth)
+    raw = '{"x":' + "[" * depth + "]" * depth + "}"
+    stage.sims["main"].ask("POST", "/event", json.dumps({"t": name, "raw": raw}))
+
+
+def put_plugin(stage, build):
+    """Puts a build of the witness in the place of the one that runs, as an installer would."""
+    host = stage.client.host
+    fresh = os.path.join(host.plugin_dir, ".witness.new")
+    shutil.copy(os.path.join(harness.BUILD, "tests", "plugins", build + ".so"), fresh)
+    os.rename(fresh, os.path.join(host.plugin_dir, "witness.so"))
+    return host.run("reload", "witness", "-c", host.ini)
+
+
+def install_plugin(stage, build):
+    """The same while the host is down."""
+    shutil.copy(os.path.join(harness.BUILD, "tests", "plugins", build + ".so"),
+                os.path.join(stage.client.host.plugin_dir, "witness.so"))
+
+
+def replace_plugin(stage, build):
+    answer = put_plugin(stage, build)
+    assert answer.returncode == 0, f"drey reload: {answer.stdout}{answer.stderr}"
+
+
+def replace_plugin_fails(stage, build):
+    before = stage.client.host.plugin("witness")["generation"]
+    answer = put_plugin(stage, build)
+    assert answer.returncode != 0, "drey reload took a plugin whose init fails"
+    after = stage.client.host.plugin("witness")
+    assert after["state"] == "running" and after["generation"] == before, after
+
+
+def crashed(stage):
+    """The client ended by a signal, which is what the scenario wanted."""
+    stage.stopped = True
+    status = stage.client.wait(60)
+    assert status != 0, "the handler crashed and the host ended well"
+
+
+def nowhere_in_the_ring(stage, text):
+    path = os.path.join(stage.client.host.state, "main", "events.ring")
+    with open(path, "rb") as file:
+        assert text.encode() not in file.read(), f"'{text}' is in the ring"
+
+
+def resumes_spread(stage, most):
+    """They came with jitter: not all RESUMEs in the same 20 ms."""
+    times = [line.at for line in stage.wire().fitting("<RESUME")]
+    crowd = max(sum(1 for b in times if a <= b < a + 0.02) for a in times)
+    assert crowd < int(most) * 0.9, f"{crowd} of {len(times)} RESUMEs within 20 ms"
+
+
+def reload_config(stage):
+    host = stage.client.host
+    answer = host.run("reload", "--config", "-c", host.ini)
+    assert answer.returncode == 0, f"drey reload --config: {answer.stdout}{answer.stderr}"
