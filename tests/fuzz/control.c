@@ -67,20 +67,6 @@ void loop_timer_destroy(struct loop_timer *timer) {
     free(timer);
 }
 
-/* Who waits for the new binary to be checked: told by the next turn(). */
-static upgrade_fn *upgraded;
-static void *upgraded_arg;
-
-static void tell_upgraded(void) {
-    static unsigned calls;
-    const struct err why = {ERR_PLUGIN, "it does not like the configuration"};
-    upgrade_fn *done = upgraded;
-    upgraded = NULL;
-    if (done != NULL) {
-        done(upgraded_arg, ++calls % 2 == 0 ? &why : NULL);
-    }
-}
-
 /* Lets every watch that wants to do so read or write, until nobody does anything. */
 static void turn(void) {
     for (int rounds = 0; rounds < 3; rounds++) {
@@ -97,7 +83,6 @@ static void turn(void) {
             if (there && todo[i]->events != 0) {
                 todo[i]->fn(todo[i]->arg, todo[i]->events);
             }
-            tell_upgraded();
         }
     }
 }
@@ -125,26 +110,6 @@ void house_stop(struct house *house, bool final) {
 bool house_reload(struct house *house, const char *name, struct buf *text) {
     (void)buf_printf(text, "%.100s: reloaded\n", name != NULL ? name : "all");
     return name == NULL || name[0] != 'x';
-}
-
-bool house_renew(struct house *house, struct buf *text) {
-    return buf_text(text, "nothing changed\n");
-}
-
-void house_on_bot_gone(struct house *house, house_bot_gone_fn *fn, void *arg) {
-}
-
-uint64_t house_uptime_ms(const struct house *house) {
-    return 1;
-}
-
-bool upgrade_begin(struct upgrade *upgrade, upgrade_fn *done, void *arg, struct err *err) {
-    if (upgraded != NULL) {
-        return err_set(err, ERR_BUSY, "an upgrade is under way");
-    }
-    upgraded = done;
-    upgraded_arg = arg;
-    return true;
 }
 
 const struct house_bot *house_bot_find(const struct house *house, const char *name) {
