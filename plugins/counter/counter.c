@@ -1,7 +1,7 @@
 /* counter/counter.c: counts the messages of each channel and shows the busiest in the log.
  *
  *   [plugin:counter]
- *   every = 60                             ; seconds between two lines
+ *   every = 60                             ; seconds between two lines, at most a day
  *
  * The counts live through reloads and restarts: save and restore hand them over, with a version
  * that says how they are laid out. After a crash up to a minute of counting is missing. */
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATE_VERSION = 1, TOP = 5, FIRST_CAPACITY = 64 };
+enum { STATE_VERSION = 1, TOP = 5, FIRST_CAPACITY = 64, EVERY_MAX = 86400 };
 
 struct channel {
     uint64_t id; /* 0: free */
@@ -129,14 +129,25 @@ static int restore(drey_ctx *ctx, const drey_state *state) {
     return 0;
 }
 
+/* A whole number from 1 to EVERY_MAX and nothing else; 0: it is not. */
+static uint64_t seconds(const char *text) {
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 9 || text[digits] != '\0') {
+        return 0;
+    }
+    uint64_t value = strtoull(text, NULL, 10);
+    return value <= EVERY_MAX ? value : 0;
+}
+
 static int start(drey_ctx *ctx) {
     const char *text = drey_config(ctx, "every");
-    uint64_t every_ms = text != NULL ? strtoull(text, NULL, 10) * 1000 : 60000;
-    if (counter_of(ctx) == NULL || every_ms == 0) {
-        drey_error(ctx, "every = %s: a number of seconds is wanted", text != NULL ? text : "");
+    uint64_t every_ms = text != NULL ? seconds(text) * 1000 : 60000;
+    if (every_ms == 0) {
+        drey_error(ctx, "every = %s: a number of seconds from 1 to %d is wanted", text, EVERY_MAX);
         return DREY_E_INVALID;
     }
-    return drey_timer(ctx, "show", 0, every_ms, every_ms);
+    return counter_of(ctx) == NULL ? DREY_E_NO_MEMORY
+                                   : drey_timer(ctx, "show", 0, every_ms, every_ms);
 }
 
 static int save(drey_ctx *ctx) {

@@ -25,12 +25,27 @@ bool err_set(struct err *err, enum err_code code, const char *format, ...) {
     return false;
 }
 
+static enum err_code code_of(int number) {
+    switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN:
+        return ERR_SHORT;
+    default:
+        return ERR_SYSTEM;
+    }
+}
+
 bool err_system(struct err *err, const char *format, ...) {
     int saved = errno;
     if (err == NULL) {
         return false;
     }
-    err->code = ERR_SYSTEM;
+    err->code = code_of(saved);
     va_list args;
     va_start(args, format);
     (void)vsnprintf(err->text, sizeof(err->text), format, args);

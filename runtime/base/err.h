@@ -10,6 +10,7 @@ enum err_code {
     ERR_NONE,
     ERR_NO_MEMORY,
     ERR_SYSTEM,   /* a system call failed; the text ends in strerror */
+    ERR_SHORT,    /* as ERR_SYSTEM, for want of disk, memory, descriptors or processes: try again */
     ERR_INVALID,  /* input from outside is malformed */
     ERR_LIMIT,    /* a bound of ours or of Discord's was reached */
     ERR_CONFIG,   /* the operator's configuration is wrong: exit status 78 */
@@ -29,7 +30,7 @@ struct err {
 /* Both return false, so that `return err_set(...)` reads well. Text is cut, never overrun. */
 bool err_set(struct err *err, enum err_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* As err_set with ERR_SYSTEM; appends ": " and the text of errno. */
+/* As err_set with ERR_SYSTEM or ERR_SHORT; appends ": " and the text of errno. */
 bool err_system(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Puts "TEXT: " before the text that is there. */
 bool err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

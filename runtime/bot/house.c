@@ -178,6 +178,7 @@ static void on_signal(void *arg, int number) {
 static bool take_signals(struct house *house, struct err *err) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP}; /* the FATAL_SIGNALS first */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of that write */
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         house->signals[i] = loop_signal_create(house->loop, numbers[i], on_signal, house, err);
         if (house->signals[i] == NULL) {

@@ -1,8 +1,8 @@
 /* plugin/change.c: one transaction: a judged file becomes the running generation of its plugin
  * for every bot that wants it, or nothing has happened.
  *
- *   probe child -> private copies, threads, init -> may the sessions serve it? -> old: save
- *   -> new: restore, start -> old: stop -> new: go
+ *   rehearsal (rehearse.c) -> private copies, threads, init -> may the sessions serve it?
+ *   -> old: save -> new: restore, start -> old: stop -> new: go
  *
  * Until `stop` every step can be undone; from there on none is refused. Each step is asked of all
  * bots' workers at once and waited for together. */
@@ -48,29 +48,12 @@ void change_config(struct plugins *plugins, const char *bot, const char *plugin,
 
 /* ---- Steps: asked of all, judged together ---- */
 
-/* The first failure among the answers, told with the bot's name. */
-static bool judge(struct change *change, const char *step, bool in_time, struct err *err) {
-    for (size_t i = 0; i < change->count; i++) {
-        struct hand *hand = change->asked[i];
-        if (hand == NULL) {
-            continue;
-        }
-        if (!hand->answered) {
-            return err_set(err, ERR_PLUGIN, "%s for bot %s did not return within %u ms", step,
-                           hand->bot, change->plugins->deadline_ms);
-        }
-        if (hand_answer(hand)->status < 0) {
-            err_set(err, ERR_PLUGIN, "%s", port_data(hand_answer(hand)));
-            return change->count > 1 ? err_prefix(err, "bot %s", hand->bot) : false;
-        }
-    }
-    return in_time;
-}
-
-static bool await_step(struct change *change, const char *step, struct err *err) {
-    bool in_time =
-        tend_await(change->plugins, change->asked, change->count, change->plugins->deadline_ms);
-    return judge(change, step, in_time, err);
+/* late: what it is when one does not answer in time. */
+static bool await_step(struct change *change, const char *step, enum err_code late,
+                       struct err *err) {
+    uint32_t deadline_ms = change->plugins->deadline_ms;
+    tend_await(change->plugins, change->asked, change->count, deadline_ms);
+    return hand_judge(change->asked, change->count, step, deadline_ms, late, err);
 }
 
 static bool make_hand(struct change *change, struct seat *seat, struct err *err) {
@@ -127,7 +110,7 @@ static bool load_all(struct change *change, struct err *err) {
         }
         change->asked[i] = change->seats[i]->incoming;
     }
-    if (!await_step(change, "init", err)) {
+    if (!await_step(change, "init", ERR_PLUGIN, err)) {
         return false;
     }
     for (size_t i = 0; i < change->count; i++) {
@@ -176,30 +159,14 @@ static bool hold_all(struct change *change, struct err *err) {
             hand_ask(seat->hand, &hold, "", "", PORT_HELD);
         }
     }
-    return await_step(change, "save of the old version (or the handler before it)", err);
-}
-
-static bool fetch_state(struct seat *seat, const char *id, struct err *err) {
-    seat->state.there = false;
-    if (seat->hand == NULL || seat->stuck) {
-        return store_read(seat->bot, id, &seat->state, err);
-    }
-    const struct port_message *held = hand_answer(seat->hand);
-    buf_clear(&seat->state.data);
-    if (held->extra != 0) {
-        seat->state.there = buf_append(&seat->state.data, port_data(held), held->data_length);
-        seat->state.version = (uint32_t)held->number;
-        seat->state.reason = DREY_REASON_RELOAD;
-        return seat->state.there || err_set(err, ERR_NO_MEMORY, "saved state");
-    }
-    return true;
+    return await_step(change, CHANGE_SAVE, ERR_BUSY, err);
 }
 
 static bool restore_all(struct change *change, struct err *err) {
     for (size_t i = 0; i < change->count; i++) {
         struct seat *seat = change->seats[i];
         change->asked[i] = NULL;
-        if (!fetch_state(seat, change->plugin->id, err)) {
+        if (!store_fetch(seat, change->plugin->id, err)) {
             return false;
         }
         if (seat->state.there) {
@@ -211,7 +178,7 @@ static bool restore_all(struct change *change, struct err *err) {
             hand_ask(seat->incoming, &head, "", seat->state.data.bytes, PORT_RESTORED);
         }
     }
-    return await_step(change, "restore", err);
+    return await_step(change, "restore", ERR_PLUGIN, err);
 }
 
 /* A quarantined old one must have lost the cursor before the new one opens it. */
@@ -236,7 +203,7 @@ static bool start_all(struct change *change, struct err *err) {
         change->asked[i] = change->seats[i]->incoming;
         hand_ask(change->asked[i], &start, "", "", PORT_STARTED);
     }
-    return await_step(change, "start", err);
+    return await_step(change, "start", ERR_PLUGIN, err);
 }
 
 static bool attach_all(struct change *change, struct err *err) {
@@ -390,41 +357,15 @@ static bool gather(struct change *change, bool all, struct err *err) {
     return true;
 }
 
-static bool probe(struct change *change, struct err *err) {
-    struct probe_report report;
-    struct buf config = {0};
-    const char *bot = change->seats[0]->bot->name;
-    change_config(change->plugins, bot, change->plugin->id, &config);
-    struct probe_request request = {.path = change->candidate->path,
-                                    .program = change->plugins->probe,
-                                    .bot = bot,
-                                    .config = config.bytes,
-                                    .config_length = config.length,
-                                    .deadline_ms = change->plugins->deadline_ms};
-    char copy[PATH_MAX];
-    int length = snprintf(copy, sizeof(copy), "%s/probe.%llu.so", change->plugins->gen_dir,
-                          (unsigned long long)++change->plugins->serial);
-    bool ok =
-        length > 0 && (size_t)length < sizeof(copy) &&
-        image_copy(copy, change->candidate->bytes.bytes, change->candidate->bytes.length, err);
-    if (ok) {
-        request.path = copy; /* the file itself may be written while the child reads it */
-        ok = probe_run(&request, &report, err);
-        unlink(copy);
-    }
-    buf_finish(&config);
-    return ok;
-}
-
 static bool carry_out(struct change *change, struct err *err) {
     if (change->plugins->kept >= PLUGINS_KEPT_MAX) {
         return err_set(err, ERR_LIMIT,
                        "%d old versions could not be removed from memory: restart drey",
                        PLUGINS_KEPT_MAX);
     }
-    return probe(change, err) && load_all(change, err) && admit_all(change, err) &&
-           hold_all(change, err) && restore_all(change, err) && attach_all(change, err) &&
-           start_all(change, err);
+    return rehearse(change->plugins, change->candidate, change->seats, change->count, err) &&
+           load_all(change, err) && admit_all(change, err) && hold_all(change, err) &&
+           restore_all(change, err) && attach_all(change, err) && start_all(change, err);
 }
 
 static void insert_plugin(struct plugins *plugins, struct plugin *plugin) {
@@ -471,6 +412,7 @@ static void settle(struct change *change, struct buf *line) {
 bool change_run(struct plugins *plugins, const struct candidate *candidate, bool force,
                 struct buf *line, struct err *err) {
     struct change change = {.plugins = plugins, .candidate = candidate};
+    guard_begin(&plugins->guard);
     change.plugin = change_find_plugin(plugins, candidate->note.id);
     change.fresh_plugin = change.plugin == NULL;
     if (change.fresh_plugin) {
@@ -496,6 +438,7 @@ bool change_run(struct plugins *plugins, const struct candidate *candidate, bool
         text_copy(change.plugin->refusal, sizeof(change.plugin->refusal),
                   err != NULL ? err->text : "refused");
     }
+    guard_mend(&plugins->guard, candidate->note.id);
     if (change.plugin->seats == NULL) {
         change_drop_plugin(plugins, change.plugin);
     }

@@ -1,5 +1,5 @@
-/* plugin/files.c: the files in the plugin directories: which changed, which are plugins, which
- * went away. A plugin is known by the id in its note, not by its file's name. */
+/* plugin/files.c: the files in the plugin directories: which changed, which went away, who has a
+ * turn. One file is judged in judge.c. */
 #include "plugin/manager.h"
 
 #include "base/clock.h"
@@ -13,16 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_BYTES_MAX = 256 << 20 };
-
-static bool same_stat(const struct stat *a, const struct stat *b) {
+bool files_same(const struct stat *a, const struct stat *b) {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
            a->st_mode == b->st_mode && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
            a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-static struct file_seen *find_file(const struct plugins *plugins, const char *path) {
+struct file_seen *files_find(const struct plugins *plugins, const char *path) {
     struct file_seen *file = plugins->files;
     while (file != NULL && strcmp(file->path, path) != 0) {
         file = file->next;
@@ -61,7 +59,7 @@ void files_forget(struct plugins *plugins) {
 
 /* A stat that failed (a dangling link) is remembered as zeros; judging tells why. */
 static void see(struct plugins *plugins, const char *path, bool *unsteady) {
-    struct file_seen *file = find_file(plugins, path);
+    struct file_seen *file = files_find(plugins, path);
     struct stat now = {0};
     if (file == NULL) {
         file = add_file(plugins, path);
@@ -74,9 +72,11 @@ static void see(struct plugins *plugins, const char *path, bool *unsteady) {
     }
     file->present = true;
     file->missing_ms = 0;
-    if (!same_stat(&now, &file->stat)) {
+    if (!files_same(&now, &file->stat)) {
         file->stat = now;
         file->judged = false;
+        file->tries = 0;
+        file->retry_ms = 0;
         *unsteady = true;
     }
 }
@@ -116,149 +116,69 @@ static void scan(struct plugins *plugins, bool *unsteady) {
     }
 }
 
-/* ---- Judging ---- */
+/* ---- Changes ---- */
 
-static bool read_candidate(const struct file_seen *file, struct candidate *candidate,
-                           struct err *err) {
-    struct stat before;
-    struct stat after;
-    if (stat(file->path, &before) != 0) {
-        return err_system(err, "cannot be read");
-    }
-    if (!S_ISREG(before.st_mode)) {
-        return err_set(err, ERR_PLUGIN, "not a regular file");
-    }
-    if ((before.st_mode & S_IWOTH) != 0) {
-        return err_set(err, ERR_PLUGIN, "anybody may write to it: chmod o-w %s", file->path);
-    }
-    if (!file_read(file->path, FILE_BYTES_MAX, &candidate->bytes, err)) {
-        return false;
-    }
-    if (stat(file->path, &after) != 0 || !same_stat(&before, &after)) {
-        return err_set(err, ERR_BUSY, "it is being written");
-    }
-    candidate->path = file->path;
-    candidate->hash = text_hash(candidate->bytes.bytes, candidate->bytes.length);
-    return note_read(candidate->bytes.bytes, candidate->bytes.length, &candidate->note, err);
-}
-
-/* Another file that has this id and came first; NULL: none. */
-static const char *owner_of(const struct plugins *plugins, const struct file_seen *file,
-                            const char *id) {
-    const struct plugin *plugin = change_find_plugin(plugins, id);
-    const struct file_seen *other;
-    if (plugin != NULL && plugin->path != NULL) {
-        other = find_file(plugins, plugin->path);
-        return other != NULL && other != file && other->missing_ms == 0 ? other->path : NULL;
-    }
-    for (other = plugins->files; other != NULL && other != file; other = other->next) {
-        if (other->missing_ms == 0 && strcmp(other->id, id) == 0) {
-            return other->path;
-        }
-    }
-    return NULL;
-}
-
-static bool wanted(const struct plugins *plugins, const char *id) {
-    const struct bot *bot = plugins->bots;
-    while (bot != NULL && !plugins_wants(bot->wanted, id)) {
-        bot = bot->next;
-    }
-    return bot != NULL;
-}
-
-static bool apply(struct plugins *plugins, struct file_seen *file, struct candidate *candidate,
-                  bool force, struct buf *line, struct err *err) {
-    const char *id = candidate->note.id;
-    const char *owner = owner_of(plugins, file, id);
-    struct plugin *plugin = change_find_plugin(plugins, id);
-    memcpy(file->id, id, sizeof(file->id));
-    if (owner != NULL) {
-        return err_set(err, ERR_PLUGIN, "its id \"%s\" is taken by %s", id, owner);
-    }
-    if (!wanted(plugins, id)) {
-        return true;
-    }
-    if (plugin != NULL && plugin->path != NULL && strcmp(plugin->path, file->path) != 0 &&
-        plugin->hash == candidate->hash) {
-        char *path = strdup(file->path); /* renamed, nothing else */
-        if (path != NULL) {
-            free(plugin->path);
-            plugin->path = path;
-        }
-    }
-    return change_run(plugins, candidate, force, line, err);
-}
-
-static bool is_file_of(const struct plugin *plugin, const struct file_seen *file) {
-    return plugin != NULL && plugin->path != NULL && strcmp(plugin->path, file->path) == 0;
-}
-
-static void refuse(struct plugins *plugins, struct file_seen *file, const struct err *why,
-                   struct buf *text) {
-    struct plugin *plugin = change_find_plugin(plugins, file->id);
-    const char *slash = strrchr(file->path, '/');
-    const char *name = file->id[0] != '\0' ? file->id : slash + 1;
-    char serving[48] = "";
-    if (plugin != NULL) {
-        snprintf(serving, sizeof(serving), ", gen %u still serving", plugin->generation);
-    }
-    text_copy(file->refusal, sizeof(file->refusal), why->text);
-    if (is_file_of(plugin, file)) {
-        text_copy(plugin->refusal, sizeof(plugin->refusal), why->text);
-    }
-    log_error(NULL, "plugin %s refused%s: %s: %s", name, serving, file->path, why->text);
-    if (text != NULL) {
-        buf_printf(text, "%s  REFUSED%s\n        %s: %s\n", name, serving, file->path, why->text);
-    }
-}
-
-/* Loads or refuses one file. */
-static bool judge(struct plugins *plugins, struct file_seen *file, bool force, struct buf *text,
-                  struct err *first) {
-    struct candidate candidate = {0};
-    struct buf line = {0};
-    struct err err = {0};
-    bool ok = read_candidate(file, &candidate, &err) &&
-              apply(plugins, file, &candidate, force, &line, &err);
-    file->judged = ok || err.code != ERR_BUSY;
-    file->refusal[0] = '\0';
-    if (!ok) {
-        refuse(plugins, file, &err, text);
-        if (first != NULL && first->code == ERR_NONE) {
-            err_set(first, err.code, "%s: %s", file->path, err.text);
-        }
-    } else {
-        struct plugin *plugin = change_find_plugin(plugins, file->id);
-        if (is_file_of(plugin, file)) {
-            plugin->refusal[0] = '\0';
-        }
-        if (text != NULL && line.length > 0) {
-            buf_printf(text, "%s\n", line.bytes);
-        }
-    }
-    buf_finish(&line);
-    buf_finish(&candidate.bytes);
-    return ok;
-}
-
-static bool judge_changed(struct plugins *plugins, struct buf *text, struct err *first) {
+/* due_ms: those that were put off beyond this time stay so. */
+static bool judge_changed(struct plugins *plugins, uint64_t due_ms, struct buf *text) {
     bool ok = true;
     for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
-        if (file->missing_ms == 0 && !file->judged) {
-            ok = judge(plugins, file, false, text, first) && ok;
+        if (file->missing_ms == 0 && !file->judged && file->retry_ms <= due_ms) {
+            ok = judge_file(plugins, file, false, text, NULL) && ok;
         }
     }
     return ok;
 }
 
-/* Those that were refused since this one had their id get their turn. */
-static void judge_again(struct plugins *plugins, const char *id) {
-    for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
-        if (id[0] != '\0' && strcmp(file->id, id) == 0) {
-            file->judged = false;
+/* How long until one that was put off has its turn; UINT64_MAX: there is none. */
+static uint64_t next_turn(const struct plugins *plugins, uint64_t now_ms) {
+    uint64_t next = UINT64_MAX;
+    for (const struct file_seen *file = plugins->files; file != NULL; file = file->next) {
+        if (file->missing_ms == 0 && !file->judged) {
+            uint64_t wait = file->retry_ms > now_ms ? file->retry_ms - now_ms : 0;
+            next = wait < next ? wait : next;
         }
     }
+    return next;
+}
+
+/* Another plugin's file, whole and judged, is where this one's was, and no file has its id. */
+static bool is_orphan(const struct plugins *plugins, const struct plugin *plugin) {
+    const struct file_seen *file = plugin->path != NULL ? files_find(plugins, plugin->path) : NULL;
+    if (file == NULL || file->missing_ms != 0 || file->id[0] == '\0' ||
+        strcmp(file->id, plugin->id) == 0) {
+        return false;
+    }
+    for (file = plugins->files; file != NULL; file = file->next) {
+        if (file->missing_ms == 0 && strcmp(file->id, plugin->id) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Unloads plugins that have been orphans for longer than the grace. */
+static bool drop_orphans(struct plugins *plugins, uint64_t grace_ms, struct buf *text) {
+    uint64_t now = clock_mono_ms();
+    bool waiting = false;
+    struct plugin *next = NULL;
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = next) {
+        next = plugin->next;
+        if (!is_orphan(plugins, plugin)) {
+            plugin->orphan_ms = 0;
+            continue;
+        }
+        plugin->orphan_ms = plugin->orphan_ms != 0 ? plugin->orphan_ms : now;
+        if (now - plugin->orphan_ms < grace_ms) {
+            waiting = true;
+            continue;
+        }
+        log_info(NULL, "plugin %s unloaded: %s is another plugin now", plugin->id, plugin->path);
+        if (text != NULL) {
+            buf_printf(text, "%s  unloaded: %s is another plugin now\n", plugin->id, plugin->path);
+        }
+        plugins_unload(plugins, plugin->id, NULL);
+    }
+    return waiting;
 }
 
 void files_judge_wanted(struct plugins *plugins, const struct bot *bot) {
@@ -269,8 +189,8 @@ void files_judge_wanted(struct plugins *plugins, const struct bot *bot) {
     }
 }
 
-/* Forgets files that are away for longer than this, and unloads their plugins. */
-static bool drop_missing(struct plugins *plugins, uint64_t grace_ms) {
+/* Forgets files that are away for longer than the grace, and unloads their plugins. */
+static bool drop_missing(struct plugins *plugins, uint64_t grace_ms, struct buf *text) {
     uint64_t now = clock_mono_ms();
     bool waiting = false;
     struct file_seen **link = &plugins->files;
@@ -282,8 +202,11 @@ static bool drop_missing(struct plugins *plugins, uint64_t grace_ms) {
             continue;
         }
         struct plugin *plugin = change_find_plugin(plugins, file->id);
-        if (is_file_of(plugin, file)) {
+        if (judge_is_file_of(plugin, file)) {
             log_info(NULL, "plugin %s unloaded: %s was deleted", plugin->id, file->path);
+            if (text != NULL) {
+                buf_printf(text, "%s  unloaded: %s was deleted\n", plugin->id, file->path);
+            }
             plugins_unload(plugins, plugin->id, NULL);
         }
         *link = file->next;
@@ -297,18 +220,20 @@ static bool drop_missing(struct plugins *plugins, uint64_t grace_ms) {
 static void on_settled(void *arg) {
     struct plugins *plugins = arg;
     bool unsteady = false;
-    bool busy = false;
     scan(plugins, &unsteady);
     if (unsteady) {
         watch_again(plugins->watch, WATCH_STEADY_MS);
         return;
     }
-    judge_changed(plugins, NULL, NULL);
-    for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
-        busy = busy || (file->missing_ms == 0 && !file->judged);
+    judge_changed(plugins, clock_mono_ms(), NULL);
+    bool waiting = drop_missing(plugins, WATCH_GRACE_MS, NULL);
+    waiting = drop_orphans(plugins, WATCH_GRACE_MS, NULL) || waiting;
+    uint64_t next = next_turn(plugins, clock_mono_ms());
+    if (waiting && next > WATCH_GRACE_MS / 4) {
+        next = WATCH_GRACE_MS / 4;
     }
-    if (drop_missing(plugins, WATCH_GRACE_MS) || busy) {
-        watch_again(plugins->watch, busy ? WATCH_SILENCE_MS : WATCH_GRACE_MS / 4);
+    if (next != UINT64_MAX) {
+        watch_again(plugins->watch, next > WATCH_STEADY_MS ? next : WATCH_STEADY_MS);
     }
 }
 
@@ -355,9 +280,9 @@ bool plugins_set_dirs(struct plugins *plugins, const char *const *dirs, size_t c
     plugins->dirs = wanted;
     plugins->dir_count = count;
     scan(plugins, &unsteady);
-    bool ok = judge_changed(plugins, text, NULL);
-    (void)drop_missing(plugins, 0);
-    ok = judge_changed(plugins, text, NULL) && ok; /* whose id has become free */
+    bool ok = judge_changed(plugins, UINT64_MAX, text);
+    (void)drop_missing(plugins, 0, text);
+    ok = judge_changed(plugins, UINT64_MAX, text) && ok; /* whose id has become free */
     if (watched && !plugins_watch(plugins, &why)) {
         buf_printf(text, "changed plugins are not noticed: %s\n", why.text);
         ok = false;
@@ -411,7 +336,7 @@ bool plugins_load(struct plugins *plugins, struct err *err) {
     scan(plugins, &unsteady);
     for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
         if (file->missing_ms == 0) {
-            ok = judge(plugins, file, false, NULL, err) && ok;
+            ok = judge_file(plugins, file, false, NULL, err) && ok;
         }
     }
     for (struct bot *bot = plugins->bots; bot != NULL; bot = bot->next) {
@@ -436,14 +361,22 @@ bool plugins_reload(struct plugins *plugins, const char *name, struct buf *text)
     bool unsteady = false;
     scan(plugins, &unsteady);
     if (name == NULL) {
-        return judge_changed(plugins, text, NULL);
+        bool ok = judge_changed(plugins, UINT64_MAX, text);
+        if (plugins->watch == NULL) { /* nobody else would */
+            (void)drop_missing(plugins, 0, text);
+            (void)drop_orphans(plugins, 0, text);
+            ok = judge_changed(plugins, UINT64_MAX, text) && ok;
+        }
+        return ok;
     }
     for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
         if (file->missing_ms == 0 && is_called(plugins, file, name)) {
-            return judge(plugins, file, true, text, NULL);
+            return judge_file(plugins, file, true, text, NULL);
         }
     }
     buf_printf(text, "%s  REFUSED\n        no such plugin%s\n", name,
-               change_find_plugin(plugins, name) != NULL ? " file any more: it is deleted" : "");
+               change_find_plugin(plugins, name) != NULL
+                   ? " file any more: it is deleted (`drey reload` without a name unloads it)"
+                   : "");
     return false;
 }

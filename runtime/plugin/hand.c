@@ -4,17 +4,12 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-/* Threads are told apart by their names, so a name must be unique in the whole process. */
-static _Atomic unsigned names = 1;
 
 /* What could not be freed, since a thread of the plugin's may still use it; found by debuggers
  * and leak checkers. Control thread. */
@@ -48,10 +43,7 @@ static bool send_to_host(void *arg, const struct port_message *head, const char 
 
 static void *run(void *arg) {
     struct hand *hand = arg;
-    sigset_t all;
-    sigfillset(&all); /* signals are the control thread's; those of a crash cannot be blocked */
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
-    pthread_setname_np(pthread_self(), hand->thread_name);
+    mark_take(&hand->mark);
     hand->image = worker_run(&hand->options);
     return NULL;
 }
@@ -77,8 +69,7 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
     hand->serial = spec->serial;
     text_copy(hand->plugin, sizeof(hand->plugin), spec->plugin);
     text_copy(hand->copy, sizeof(hand->copy), spec->copy);
-    snprintf(hand->thread_name, sizeof(hand->thread_name), "plugin-%u",
-             atomic_fetch_add(&names, 1) % 10000000);
+    mark_make(&hand->mark);
     hand->options = (struct worker_options){
         .port = {hand->control, hand->mail, hand, send_to_host},
         .bot = hand->bot,
@@ -126,49 +117,36 @@ const struct port_message *hand_answer(const struct hand *hand) {
     return (const struct port_message *)(const void *)hand->answer.bytes;
 }
 
-/* Whether a thread of this name still runs: one that the plugin started and did not join. */
-static bool thread_left(const char *name) {
-    DIR *tasks = opendir("/proc/self/task");
-    bool left = false;
-    struct dirent *entry;
-    while (tasks != NULL && !left && (entry = readdir(tasks)) != NULL) {
-        char path[300];
-        char comm[32] = "";
-        snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
-        FILE *file = fopen(path, "re");
-        if (file == NULL) {
+bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint32_t deadline_ms,
+                enum err_code late, struct err *err) {
+    for (size_t i = 0; i < count; i++) {
+        const struct hand *hand = hands[i];
+        if (hand == NULL) {
             continue;
         }
-        left = fgets(comm, sizeof(comm), file) != NULL;
-        comm[strcspn(comm, "\n")] = '\0';
-        left = left && strcmp(comm, name) == 0;
-        fclose(file);
-    }
-    if (tasks != NULL) {
-        closedir(tasks);
-    }
-    return left;
-}
-
-/* pthread_join() returns a moment before the kernel's entry of the thread is gone. */
-static bool thread_stays(const char *name) {
-    for (int i = 0; i < 50; i++) {
-        if (!thread_left(name)) {
-            return false;
+        if (!hand->answered) {
+            return err_set(err, late, "%s for bot %s did not return within %u ms", step, hand->bot,
+                           deadline_ms);
         }
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        if (hand_answer(hand)->status < 0) {
+            err_set(err, ERR_PLUGIN, "%s", port_data(hand_answer(hand)));
+            return count > 1 ? err_prefix(err, "bot %s", hand->bot) : false;
+        }
     }
     return true;
 }
 
-static bool join(struct hand *hand, uint32_t deadline_ms) {
+static bool join(struct hand *hand, uint64_t deadline_ms) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += deadline_ms / 1000 + 1;
+    until.tv_sec += (time_t)(deadline_ms / 1000);
+    until.tv_nsec += (long)(deadline_ms % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
     return pthread_timedjoin_np(hand->thread, NULL, &until) == 0;
 }
 
-bool hand_end(struct hand *hand, uint32_t deadline_ms, char *why, size_t size) {
+bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {
     bool gone = false;
     if (!join(hand, deadline_ms)) {
         snprintf(why, size, "its thread does not end");
@@ -177,7 +155,7 @@ bool hand_end(struct hand *hand, uint32_t deadline_ms, char *why, size_t size) {
         hand_leave_behind(hand);
         return false; /* everything stays where the thread may still need it */
     }
-    if (hand->image != NULL && thread_stays(hand->thread_name)) {
+    if (hand->image != NULL && mark_stays(&hand->mark)) {
         snprintf(why, size, "it left a thread running");
         atomic_store(&hand->shared.hold, WORKER_ABANDONED);
         hand_leave_behind(hand);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "plugin/mark.h"
 #include "plugin/port.h"
 #include "plugin/worker.h"
 
@@ -17,7 +18,7 @@ struct hand {
     struct hand *next; /* in the manager's list */
     uint64_t serial;   /* stands in every message it sends */
     pthread_t thread;
-    char thread_name[16]; /* threads the plugin starts inherit it */
+    struct mark mark; /* threads the plugin starts inherit it */
     char plugin[64];
     char *bot;
     char copy[PATH_MAX]; /* the private copy of the file */
@@ -57,9 +58,15 @@ bool hand_take_answer(struct hand *hand, const struct buf *message);
 /* The answer, after hand->answered. */
 const struct port_message *hand_answer(const struct hand *hand);
 
+/* Whether all of them (NULL ones aside) answered, and none with a failure. *err: the first that did
+ * not, named with its bot when there are several: ERR_PLUGIN with its own words, or `late` when
+ * deadline_ms passed without an answer. step: what was asked, for people. */
+bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint32_t deadline_ms,
+                enum err_code late, struct err *err);
+
 /* After it answered PORT_STOPPED: joins the thread, unmaps the image, removes the private copy,
  * frees. False: something had to stay mapped, *why says what. */
-bool hand_end(struct hand *hand, uint32_t deadline_ms, char *why, size_t size);
+bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size);
 /* Gives up on a worker that is inside the plugin: when it ever comes back it touches nothing and
  * ends. Its memory stays. False: it came back just now, so it can be asked again. */
 bool hand_abandon(struct hand *hand);

@@ -22,6 +22,25 @@ static bool send_text(struct instance *instance, uint32_t kind, int32_t status, 
     return instance->port->send(instance->port->arg, &head, "", text);
 }
 
+static void say_left_out(struct instance *instance, uint64_t count) {
+    char text[96];
+    int length = snprintf(text, sizeof(text), "%llu lines left out: more than %d a second",
+                          (unsigned long long)count, RATION_PER_SECOND);
+    send_text(instance, PORT_LOG, LOG_WARN, text, (size_t)length);
+}
+
+bool instance_settle_log(struct instance *instance, bool over) {
+    pthread_mutex_lock(&instance->lock);
+    uint64_t count = ration_settle(&instance->ration, clock_mono_ms(), over);
+    bool waiting = instance->ration.suppressed > 0;
+    atomic_store(&instance->left_out, waiting);
+    pthread_mutex_unlock(&instance->lock);
+    if (count > 0) {
+        say_left_out(instance, count);
+    }
+    return waiting;
+}
+
 /* Formats, rations and sends. */
 __attribute__((format(printf, 4, 0))) static void
 say(struct instance *instance, uint32_t kind, int32_t status, const char *format, va_list args) {
@@ -29,14 +48,13 @@ say(struct instance *instance, uint32_t kind, int32_t status, const char *format
     uint64_t suppressed = 0;
     pthread_mutex_lock(&instance->lock);
     bool pass = ration_take(&instance->ration, clock_mono_ms(), &suppressed);
+    atomic_store(&instance->left_out, !pass);
     pthread_mutex_unlock(&instance->lock);
     if (!pass) {
         return;
     }
     if (suppressed > 0) {
-        int length = snprintf(text, sizeof(text), "%llu lines left out: more than %d a second",
-                              (unsigned long long)suppressed, RATION_PER_SECOND);
-        send_text(instance, PORT_LOG, LOG_WARN, text, (size_t)length);
+        say_left_out(instance, suppressed);
     }
     int length = vsnprintf(text, sizeof(text), format, args);
     if (length < 0) {
@@ -165,12 +183,25 @@ static bool is_taken(const struct instance *instance, const char *name, bool tim
     return false;
 }
 
-static int32_t host_on_timer(drey_ctx *ctx, const char *name, drey_timer_fn fn) {
-    struct callback *added = NULL;
-    if (fn == NULL || is_taken(host_instance(ctx), name, true)) {
+/* What both kinds have in common; fn: whether there is a function. */
+static int32_t add_new_callback(struct instance *instance, const char *call, const char *name,
+                                bool timer, bool fn, struct callback **added) {
+    if (!fn) {
+        instance_fault(instance, "%s(): the function is NULL", call);
         return DREY_E_INVALID;
     }
-    int32_t result = add_callback(host_instance(ctx), "drey_on_timer", name, &added);
+    if (is_taken(instance, name, timer)) {
+        instance_fault(instance, "%s(): the name \"%.*s\" is taken already", call, PORT_NAME_MAX,
+                       name);
+        return DREY_E_INVALID;
+    }
+    return add_callback(instance, call, name, added);
+}
+
+static int32_t host_on_timer(drey_ctx *ctx, const char *name, drey_timer_fn fn) {
+    struct callback *added = NULL;
+    int32_t result =
+        add_new_callback(host_instance(ctx), "drey_on_timer", name, true, fn != NULL, &added);
     if (result >= 0) {
         added->timer = fn;
     }
@@ -179,10 +210,8 @@ static int32_t host_on_timer(drey_ctx *ctx, const char *name, drey_timer_fn fn) 
 
 static int32_t host_on_post(drey_ctx *ctx, const char *name, drey_post_fn fn) {
     struct callback *added = NULL;
-    if (fn == NULL || is_taken(host_instance(ctx), name, false)) {
-        return DREY_E_INVALID;
-    }
-    int32_t result = add_callback(host_instance(ctx), "drey_on_post", name, &added);
+    int32_t result =
+        add_new_callback(host_instance(ctx), "drey_on_post", name, false, fn != NULL, &added);
     if (result >= 0) {
         added->post = fn;
     }
@@ -352,9 +381,12 @@ static const char *host_write(drey_ctx *ctx, const char *format, ...) {
         return NULL;
     }
     char *text = arena_take(&instance->arena, instance->scratch.length + 1);
-    if (text != NULL) {
-        memcpy(text, instance->scratch.bytes, instance->scratch.length + 1);
+    if (text == NULL) {
+        instance_fault(instance, "drey_write(): more than %d bytes in one callback, or no memory",
+                       ARENA_MAX);
+        return NULL;
     }
+    memcpy(text, instance->scratch.bytes, instance->scratch.length + 1);
     return text;
 }
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct image {
@@ -63,6 +64,15 @@ static bool check_entry(const drey_plugin *entry, const struct note *note, struc
     return true;
 }
 
+/* "failed to map segment" does not say why. */
+static const char *forbidden(const char *path) {
+    struct statvfs place;
+    return statvfs(path, &place) == 0 && (place.f_flag & ST_NOEXEC) != 0
+               ? ": state_dir lies on a file system mounted noexec, and plugins run from copies "
+                 "there"
+               : "";
+}
+
 struct image *image_open(const char *path, const struct note *note, struct err *err) {
     struct image *image = calloc(1, sizeof(*image));
     if (image == NULL || !text_copy(image->path, sizeof(image->path), path)) {
@@ -78,7 +88,7 @@ struct image *image_open(const char *path, const struct note *note, struct err *
         if (strncmp(text, path, prefix) == 0 && strncmp(text + prefix, ": ", 2) == 0) {
             text += prefix + 2; /* nobody knows the private copy's name */
         }
-        err_set(err, ERR_PLUGIN, "%s", text);
+        err_set(err, ERR_PLUGIN, "%s%s", text, forbidden(path));
         goto fail;
     }
     image->entry = dlsym(image->library, "drey_plugin_v1");

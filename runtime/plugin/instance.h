@@ -81,6 +81,7 @@ struct instance {
     struct buf scratch;
     pthread_mutex_t lock; /* the ration: log lines come from any thread */
     struct ration ration;
+    _Atomic bool left_out;   /* lines that nobody has been told of */
     _Atomic uint64_t errors; /* logged, and rules broken */
 };
 
@@ -120,6 +121,10 @@ extern const drey_host instance_host;
 /* Tells the host that the plugin broke a rule; rationed. [any thread] */
 void instance_fault(struct instance *instance, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Says how many log lines were left out once the plugin has been quiet for a second, or at once
+ * when its life is over. True while there are some to tell of: call again. */
+bool instance_settle_log(struct instance *instance, bool over);
 
 /* One registration as it is told to the host (PORT_LOADED carries an array of them). */
 enum registration_kind { REGISTERED_EVENT = 1, REGISTERED_TIMER, REGISTERED_POST };

@@ -3,6 +3,7 @@
 #ifndef PLUGIN_MANAGER_H
 #define PLUGIN_MANAGER_H
 
+#include "plugin/guard.h"
 #include "plugin/hand.h"
 #include "plugin/instance.h"
 #include "plugin/note.h"
@@ -49,7 +50,6 @@ struct seat {
     uint64_t errors;
     uint64_t gaps;
     bool stuck;
-    bool held;         /* PORT_HOLD was asked because the seat ends */
     uint64_t progress; /* as last looked at, and since when it has been so */
     uint64_t progress_ms;
     char error[256]; /* the last one */
@@ -63,7 +63,8 @@ struct plugin {
     uint64_t hash;
     uint32_t generation;
     uint64_t reloads;
-    char refusal[512]; /* of the newest file; "" when that is what runs */
+    char refusal[512];  /* of the newest file; "" when that is what runs */
+    uint64_t orphan_ms; /* since when its file holds another plugin; 0: it does not */
     struct seat *seats;
 };
 
@@ -74,8 +75,10 @@ struct file_seen {
     struct stat stat;
     char id[PLUGINS_ID_BYTES];
     char refusal[512];
-    bool present;        /* in the scan that runs */
-    bool judged;         /* this state of the file was loaded or refused */
+    bool present;   /* in the scan that runs */
+    bool judged;    /* this state of the file was loaded or refused */
+    uint32_t tries; /* how often it was put off (judge.c), and until when it is */
+    uint64_t retry_ms;
     uint64_t missing_ms; /* since when it is away; 0: it is there */
 };
 
@@ -95,6 +98,7 @@ struct plugins {
     struct loop_timer *watchdog; /* looks for handlers that do not return */
     struct loop_timer *checkpoint;
     struct watch *watch;
+    struct guard guard;
     struct bot *bots;
     struct plugin *plugins; /* by id */
     struct file_seen *files;
@@ -119,6 +123,15 @@ bool change_run(struct plugins *plugins, const struct candidate *candidate, bool
 /* Config of a plugin for a bot as KEY NUL VALUE NUL ... */
 void change_config(struct plugins *plugins, const char *bot, const char *plugin, struct buf *out);
 
+/* What is waited for when an old version holds a change up. */
+#define CHANGE_SAVE "save of the old version (or the handler before it)"
+
+/* ---- rehearse.c: the same in a child process first ---- */
+/* Runs init with the configuration of each of these bots, and restore with what each one's old
+ * version would hand over now. False: what went wrong; ERR_BUSY when an old version is. */
+bool rehearse(struct plugins *plugins, const struct candidate *candidate, struct seat *const *seats,
+              size_t count, struct err *err);
+
 /* ---- retire.c: ends ---- */
 /* Asks them to stop and waits; NULL and abandoned ones are skipped (and set to NULL). */
 void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t count);
@@ -126,14 +139,15 @@ void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t coun
 void change_retire(struct plugins *plugins, struct hand *hand);
 /* A seat without a hand. */
 void change_free_seat(struct plugin *plugin, struct seat *seat);
-/* Asks all workers to come to rest and waits for them together: what change_end_seat() would do
- * for each in turn. */
-void change_drain(struct plugins *plugins, uint64_t drain_ms);
-/* Stops a seat in an orderly way: state saved and on disk, thread joined. Frees the seat. */
-void change_end_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
-/* Config of a plugin for a bot as KEY NUL VALUE NUL ... */
-void change_config(struct plugins *plugins, const char *bot, const char *plugin, struct buf *out);
-
+struct ending {
+    struct plugin *plugin;
+    struct seat *seat;
+};
+/* Stops these seats in an orderly way, all at the same time: handlers waited for, states saved and
+ * on disk, threads joined. However many hang, it takes little longer than drain_ms, or with 0 than
+ * the deadline (then those known to be stuck are not waited for). Frees the seats. */
+void change_end_seats(struct plugins *plugins, struct ending *endings, size_t count,
+                      uint64_t drain_ms);
 /* NULL: no such plugin runs. */
 struct plugin *change_find_plugin(const struct plugins *plugins, const char *id);
 /* Forgets a plugin that has no seats. */
@@ -141,6 +155,19 @@ void change_drop_plugin(struct plugins *plugins, struct plugin *plugin);
 
 /* ---- files.c ---- */
 void files_forget(struct plugins *plugins);
+/* NULL: not seen. */
+struct file_seen *files_find(const struct plugins *plugins, const char *path);
+bool files_same(const struct stat *a, const struct stat *b);
+
+/* ---- judge.c ---- */
+/* Loads or refuses one file, and remembers which. Lines for people go to *text, the first refusal
+ * to *first (both may be NULL). force: also when its content is what runs already. */
+bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, struct buf *text,
+                struct err *first);
+/* Files of this id that were refused since another one had it get their turn. */
+void judge_again(struct plugins *plugins, const char *id);
+/* Whether the plugin (NULL: none) runs from this file. */
+bool judge_is_file_of(const struct plugin *plugin, const struct file_seen *file);
 /* For scandir(): names of files that may be plugins. */
 int files_is_plugin_name(const struct dirent *entry);
 /* The next look at the files judges anew those that the bot wants and has not. */
@@ -161,9 +188,14 @@ void tend_stop(struct plugins *plugins);
 /* ---- store.c: states on disk ---- */
 /* found: whether there is one. False: it is there but cannot be used. */
 bool store_read(const struct bot *bot, const char *id, struct state *state, struct err *err);
+/* Into seat->state: what its old version has just handed over (its last answer, to PORT_HOLD or
+ * PORT_CHECKPOINT), or what is on disk when none serves or it is stuck. */
+bool store_fetch(struct seat *seat, const char *id, struct err *err);
 /* clean: written at an orderly stop, so that it is complete. */
 bool store_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
                  size_t length, bool clean, struct err *err);
+/* The plugin handed over that there is nothing: an older state must not come back. */
+void store_remove(const struct bot *bot, const char *id);
 /* Notes that a run has begun which the state does not know of. */
 void store_mark_begun(const struct bot *bot, const char *id);
 

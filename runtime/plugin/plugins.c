@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { ENDINGS_AT_ONCE = 1024 };
+
 /* Copies of an earlier run; whoever holds the lock of the state directory owns them all. */
 static void remove_leftovers(const char *gen_dir) {
     DIR *folder = opendir(gen_dir);
@@ -108,18 +110,34 @@ static struct bot *find_bot(const struct plugins *plugins, const char *name) {
     return bot;
 }
 
-/* Ends the plugin's seats of this bot (NULL: of all); the plugin itself goes with its last. */
-static void end_seats(struct plugins *plugins, struct plugin *plugin, const struct bot *bot) {
-    struct seat *seat = plugin->seats;
-    while (seat != NULL) {
-        struct seat *next = seat->next;
-        if (bot == NULL || seat->bot == bot) {
-            change_end_seat(plugins, plugin, seat);
+/* The seats of this plugin and this bot (NULL: of all), at most `room` of them. */
+static size_t list_seats(const struct plugins *plugins, const struct plugin *only,
+                         const struct bot *bot, struct ending *endings, size_t room) {
+    size_t count = 0;
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL && count < room; seat = seat->next) {
+            if ((only == NULL || plugin == only) && (bot == NULL || seat->bot == bot)) {
+                endings[count++] = (struct ending){plugin, seat};
+            }
         }
-        seat = next;
     }
-    if (plugin->seats == NULL) {
-        change_drop_plugin(plugins, plugin);
+    return count;
+}
+
+/* Ends these seats together; a plugin goes with its last. drain_ms: see change_end_seats(). */
+static void end_seats(struct plugins *plugins, const struct plugin *only, const struct bot *bot,
+                      uint64_t drain_ms) {
+    struct ending endings[ENDINGS_AT_ONCE];
+    size_t count;
+    while ((count = list_seats(plugins, only, bot, endings, ENDINGS_AT_ONCE)) > 0) {
+        change_end_seats(plugins, endings, count, drain_ms);
+    }
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL;) {
+        struct plugin *next = plugin->next;
+        if (plugin->seats == NULL) {
+            change_drop_plugin(plugins, plugin);
+        }
+        plugin = next;
     }
 }
 
@@ -162,20 +180,11 @@ bool plugins_set_wanted(struct plugins *plugins, const char *name, const char *w
     for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = next) {
         next = plugin->next;
         if (!plugins_wants(list, plugin->id)) {
-            end_seats(plugins, plugin, bot);
+            end_seats(plugins, plugin, bot, 0);
         }
     }
     files_judge_wanted(plugins, bot);
     return true;
-}
-
-static void end_all(struct plugins *plugins, const struct bot *bot) {
-    struct plugin *plugin = plugins->plugins;
-    while (plugin != NULL) {
-        struct plugin *next = plugin->next;
-        end_seats(plugins, plugin, bot);
-        plugin = next;
-    }
 }
 
 void plugins_remove_bot(struct plugins *plugins, const char *name) {
@@ -183,7 +192,7 @@ void plugins_remove_bot(struct plugins *plugins, const char *name) {
     if (bot == NULL) {
         return;
     }
-    end_all(plugins, bot);
+    end_seats(plugins, NULL, bot, 0);
     for (struct bot **link = &plugins->bots; *link != NULL; link = &(*link)->next) {
         if (*link == bot) {
             *link = bot->next;
@@ -198,7 +207,7 @@ bool plugins_unload(struct plugins *plugins, const char *name, struct err *err) 
     if (plugin == NULL) {
         return err_set(err, ERR_NOT_FOUND, "plugin %s does not run", name);
     }
-    end_seats(plugins, plugin, NULL);
+    end_seats(plugins, plugin, NULL, 0);
     return true;
 }
 
@@ -209,8 +218,7 @@ void plugins_unwatch(struct plugins *plugins) {
 
 void plugins_stop(struct plugins *plugins, uint64_t drain_ms) {
     plugins_unwatch(plugins);
-    change_drain(plugins, drain_ms);
-    end_all(plugins, NULL);
+    end_seats(plugins, NULL, NULL, drain_ms > 0 ? drain_ms : 1);
 }
 
 /* ---- Status ---- */

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "plugin/instance.h"
 
@@ -51,28 +52,28 @@ static void pick_environment(char **picked) {
     picked[count] = NULL;
 }
 
-/* The configuration as a file of memory. */
-static int config_file(const struct probe_request *request, struct err *err) {
-    int fd = memfd_create("drey-config", MFD_CLOEXEC);
-    if (fd < 0) {
-        err_system(err, "probe: configuration");
-        return -1;
-    }
-    size_t done = 0;
-    while (done < request->config_length) {
-        ssize_t put = write(fd, request->config + done, request->config_length - done);
-        if (put <= 0) {
-            err_system(err, "probe: configuration");
+/* Configuration and state as a file of memory. */
+static int input_file(const struct probe_request *request, struct err *err) {
+    struct probe_input head = {.config_length = request->config_length,
+                               .state_length = request->state != NULL ? request->state_length : 0,
+                               .has_state = request->state != NULL,
+                               .state_version = request->state_version,
+                               .state_reason = request->state_reason};
+    int fd = memfd_create("drey-probe", MFD_CLOEXEC);
+    if (fd < 0 || !file_write_all(fd, &head, sizeof(head)) ||
+        !file_write_all(fd, request->config, head.config_length) ||
+        !file_write_all(fd, request->state, head.state_length)) {
+        err_system(err, "probe: its input");
+        if (fd >= 0) {
             close(fd);
-            return -1;
         }
-        done += (size_t)put;
+        return -1;
     }
     lseek(fd, 0, SEEK_SET);
     return fd;
 }
 
-static int spawn(const struct probe_request *request, int report, int config, pid_t *pid) {
+static int spawn(const struct probe_request *request, int report, int input, pid_t *pid) {
     char *environment[ENVIRONMENT_MAX];
     char hidden[] = PROBE_ARGUMENT;
     char program[] = "/proc/self/exe";
@@ -90,7 +91,7 @@ static int spawn(const struct probe_request *request, int report, int config, pi
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, report, 3);
-    posix_spawn_file_actions_adddup2(&actions, config, 4);
+    posix_spawn_file_actions_adddup2(&actions, input, 4);
     posix_spawn_file_actions_addclosefrom_np(&actions, 5);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
@@ -117,21 +118,21 @@ static int lift(int fd) {
 
 static bool start(const struct probe_request *request, struct child *child, struct err *err) {
     int ends[2];
-    int config = config_file(request, err);
-    if (config < 0) {
+    int input = input_file(request, err);
+    if (input < 0) {
         return false;
     }
-    config = lift(config);
+    input = lift(input);
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        close(config);
+        close(input);
         return err_system(err, "probe: pipe");
     }
     child->report = ends[0];
     ends[1] = lift(ends[1]);
     fcntl(child->report, F_SETFL, O_NONBLOCK);
-    int code = spawn(request, ends[1], config, &child->pid);
+    int code = spawn(request, ends[1], input, &child->pid);
     close(ends[1]);
-    close(config);
+    close(input);
     if (code != 0) {
         close(child->report);
         errno = code;
@@ -195,6 +196,9 @@ static void finish(struct child *child) {
 
 static const char *phase_of(const struct child *child) {
     const char *bytes = child->said.bytes != NULL ? child->said.bytes : "";
+    if (strstr(bytes, "{\"phase\":\"restore\"}") != NULL) {
+        return "restore";
+    }
     return strstr(bytes, "{\"phase\":\"init\"}") != NULL ? "init" : "loading it (a constructor)";
 }
 

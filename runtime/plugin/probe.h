@@ -1,8 +1,9 @@
 /* plugin/probe.h: looks at a plugin by running it in a child process first.
  *
  * The child is this program, started anew with a hidden argument: it maps the file, reads its
- * descriptor, runs init against a table that only notes what is registered, and reports. What
- * crashes, exits or hangs there has not done so here. Used before each load and by `drey check`. */
+ * descriptor, runs init against a table that only notes what is registered, then restore when
+ * there is a state, and reports. What crashes, exits or hangs there has not done so here. Used
+ * before each load and by `drey check`. */
 #ifndef PLUGIN_PROBE_H
 #define PLUGIN_PROBE_H
 
@@ -42,7 +43,22 @@ struct probe_request {
     /* Config as KEY NUL VALUE NUL ..., as init would see it. */
     const char *config;
     size_t config_length;
+    /* The state that restore is tried with; NULL: it is not. */
+    const char *state;
+    size_t state_length;
+    uint32_t state_version;
+    uint32_t state_reason;
     uint32_t deadline_ms; /* 0: PLUGINS_DEADLINE_MS */
+};
+
+/* What the child finds in its descriptor 4; the configuration and the state follow. */
+struct probe_input {
+    uint64_t config_length;
+    uint64_t state_length;
+    uint32_t has_state;
+    uint32_t state_version;
+    uint32_t state_reason;
+    uint32_t reserved;
 };
 
 /* Checks the file (note.h) and runs the child to its end, which is not later than the deadline.

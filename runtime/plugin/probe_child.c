@@ -1,6 +1,6 @@
 /* plugin/probe_child.c: the child's side of a probe. It says which phase begins, so that the parent
- * can tell where it ended, and reports once; the report goes to descriptor 3, the configuration
- * comes from descriptor 4. */
+ * can tell where it ended, and reports once; the report goes to descriptor 3, configuration and
+ * state come from descriptor 4 (struct probe_input). */
 #include "plugin/probe.h"
 
 #include "base/file.h"
@@ -17,7 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REPORT_FD = 3, CONFIG_FD = 4, FILE_BYTES_MAX = 256 << 20 };
+enum { REPORT_FD = 3, INPUT_FD = 4, FILE_BYTES_MAX = 256 << 20 };
+
+/* What descriptor 4 says. */
+struct input {
+    struct probe_input head;
+    struct buf bytes; /* the configuration, then the state */
+};
 
 static char last_fault[512];
 
@@ -78,13 +84,17 @@ static void report(const struct note *note, const struct instance *instance,
     buf_finish(&line);
 }
 
-static void read_config(struct buf *config) {
+static bool read_input(struct input *input) {
     char bytes[4096];
     ssize_t got;
-    while ((got = read(CONFIG_FD, bytes, sizeof(bytes))) > 0) {
-        buf_append(config, bytes, (size_t)got);
+    bool ok = read(INPUT_FD, &input->head, sizeof(input->head)) == (ssize_t)sizeof(input->head);
+    while (ok && (got = read(INPUT_FD, bytes, sizeof(bytes))) > 0) {
+        ok = buf_append(&input->bytes, bytes, (size_t)got);
     }
-    close(CONFIG_FD);
+    close(INPUT_FD);
+    return ok && input->head.config_length <= input->bytes.length &&
+           input->head.state_length == input->bytes.length - input->head.config_length &&
+           buf_text(&input->bytes, ""); /* never NULL */
 }
 
 /* A constructor or init that forks would leave processes behind at every load. */
@@ -92,8 +102,19 @@ static bool has_children(void) {
     return waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD;
 }
 
-static bool try_plugin(const char *path, struct note *note, struct instance *instance,
-                       struct err *err) {
+/* The state may crash a restore that has never seen one like it. */
+static bool try_state(struct instance *instance, const struct input *input, struct err *err) {
+    const struct probe_input *head = &input->head;
+    if (head->has_state == 0) {
+        return true;
+    }
+    say_phase("restore");
+    return instance_restore(instance, head->state_reason, head->state_version,
+                            input->bytes.bytes + head->config_length, head->state_length, err);
+}
+
+static bool try_plugin(const char *path, const struct input *input, struct note *note,
+                       struct instance *instance, struct err *err) {
     struct buf bytes = {0};
     pid_t self = getpid();
     bool ok = file_read(path, FILE_BYTES_MAX, &bytes, err) &&
@@ -111,7 +132,7 @@ static bool try_plugin(const char *path, struct note *note, struct instance *ins
         return false;
     }
     say_phase("init");
-    ok = instance_init(instance, image_entry(image), err);
+    ok = instance_init(instance, image_entry(image), err) && try_state(instance, input, err);
     if (getpid() != self) {
         _exit(0);
     }
@@ -128,27 +149,30 @@ static void confine(void) {
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 int probe_main(int argc, char **argv) {
     struct err err = {0};
     struct note note = {0};
-    struct buf config = {0};
+    struct input input = {0};
     struct port port = {.send = drop};
     if (argc < 4) {
         fprintf(stderr, "%s is not for people\n", PROBE_ARGUMENT);
         return 2;
     }
     confine();
-    read_config(&config);
+    if (!read_input(&input)) {
+        return 1;
+    }
     port.control = box_create(&err);
     port.mail = box_create(&err);
-    struct instance *instance = instance_create(
-        &port, argv[3], 1, config.bytes != NULL ? config.bytes : "", config.length, &err);
+    struct instance *instance =
+        instance_create(&port, argv[3], 1, input.bytes.bytes, input.head.config_length, &err);
     if (instance == NULL || port.control == NULL || port.mail == NULL) {
         return 1;
     }
-    if (!try_plugin(argv[2], &note, instance, &err) && err.text[0] == '\0') {
+    if (!try_plugin(argv[2], &input, &note, instance, &err) && err.text[0] == '\0') {
         err_set(&err, ERR_PLUGIN, "refused");
     }
     report(&note, instance, &err);

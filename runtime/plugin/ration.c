@@ -15,3 +15,12 @@ bool ration_take(struct ration *ration, uint64_t now_ms, uint64_t *suppressed) {
     ration->suppressed = 0;
     return true;
 }
+
+uint64_t ration_settle(struct ration *ration, uint64_t now_ms, bool over) {
+    uint64_t count = ration->suppressed;
+    if (!over && now_ms < ration->at_ms + RATION_QUIET_MS) {
+        return 0;
+    }
+    ration->suppressed = 0;
+    return count;
+}

@@ -2,6 +2,7 @@
  * left where it is, counted and told; nothing is waited for longer than the deadline. */
 #include "plugin/manager.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -25,8 +26,7 @@ static void keep(struct plugins *plugins, const struct log_from *from, const cha
              PLUGINS_KEPT_MAX);
 }
 
-/* Ends a worker that answered PORT_STOPPED, or gives up on one that did not. */
-void change_retire(struct plugins *plugins, struct hand *hand) {
+static void retire(struct plugins *plugins, struct hand *hand, uint64_t deadline_ms) {
     char why[128] = "";
     char bot[64] = "";
     char plugin[64] = "";
@@ -47,9 +47,13 @@ void change_retire(struct plugins *plugins, struct hand *hand) {
         }
         hand_ask(hand, &stop, "", "", 0); /* it came back this moment */
     }
-    if (!hand_end(hand, plugins->deadline_ms, why, sizeof(why))) {
+    if (!hand_end(hand, deadline_ms, why, sizeof(why))) {
         keep(plugins, &from, why);
     }
+}
+
+void change_retire(struct plugins *plugins, struct hand *hand) {
+    retire(plugins, hand, plugins->deadline_ms);
 }
 
 void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t count) {
@@ -104,73 +108,94 @@ void change_drop_plugin(struct plugins *plugins, struct plugin *plugin) {
     free(plugin);
 }
 
-/* Its worker is at rest: what it gave to be saved. */
-static void save_held(struct seat *seat, const struct plugin *plugin, const struct hand *hand) {
-    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
-    const struct port_message *held = hand_answer(hand);
+/* ---- Orderly ends ---- */
+
+static void keep_state(const struct ending *ending) {
+    const struct seat *seat = ending->seat;
+    const char *id = ending->plugin->id;
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = id};
     struct err err = {0};
+    if (!seat->hand->answered) {
+        log_error(&from, "a handler or save did not return in time: state not saved");
+        return;
+    }
+    const struct port_message *held = hand_answer(seat->hand);
     if (held->status < 0) {
         log_error(&from, "state not saved: %s", port_data(held));
-    } else if (held->extra != 0 && !store_write(seat->bot, plugin->id, (uint32_t)held->number,
-                                                port_data(held), held->data_length, true, &err)) {
+    } else if (held->extra == 0) {
+        store_remove(seat->bot, id);
+    } else if (!store_write(seat->bot, id, (uint32_t)held->number, port_data(held),
+                            held->data_length, true, &err)) {
         log_error(&from, "state not saved: %s", err.text);
     }
 }
 
-static bool ask_to_hold(struct seat *seat) {
-    struct port_message hold = {.kind = PORT_HOLD};
-    seat->held = seat->hand != NULL && !seat->hand->abandoned &&
-                 hand_ask(seat->hand, &hold, "", "", PORT_HELD);
-    return seat->held;
+/* At least a fifth of the deadline: whoever was just in time with one step has time for the next.
+ */
+static uint64_t left_until(const struct plugins *plugins, uint64_t until_ms) {
+    uint64_t now = clock_mono_ms();
+    uint64_t least = plugins->deadline_ms / 5;
+    uint64_t left = until_ms > now ? until_ms - now : 0;
+    left = left < plugins->deadline_ms ? left : plugins->deadline_ms;
+    return left > least ? left : least;
 }
 
-void change_drain(struct plugins *plugins, uint64_t drain_ms) {
-    size_t count = 0;
-    for (const struct plugin *p = plugins->plugins; p != NULL; p = p->next) {
-        for (const struct seat *seat = p->seats; seat != NULL; seat = seat->next) {
-            count++;
-        }
-    }
-    struct hand **hands = calloc(count + 1, sizeof(struct hand *));
-    if (hands == NULL) {
-        return; /* each is asked for itself, then */
-    }
-    count = 0;
-    for (struct plugin *p = plugins->plugins; p != NULL; p = p->next) {
-        for (struct seat *seat = p->seats; seat != NULL; seat = seat->next) {
-            if (ask_to_hold(seat)) {
-                hands[count++] = seat->hand;
-            }
-        }
-    }
+/* Who is waited for longer than a moment is told of. */
+static void await_rest(struct plugins *plugins, struct hand **asked, size_t count,
+                       uint64_t drain_ms) {
     uint64_t quiet_ms = drain_ms < QUIET_MS ? drain_ms : QUIET_MS;
-    if (!tend_await(plugins, hands, count, quiet_ms) && drain_ms > quiet_ms) {
-        size_t busy = 0;
-        for (size_t i = 0; i < count; i++) {
-            busy += hands[i]->answered ? 0 : 1;
-        }
-        log_info(NULL, "waiting for %zu handler%s to return, %llu s at most", busy,
-                 busy == 1 ? "" : "s", (unsigned long long)(drain_ms + 999) / 1000);
-        (void)tend_await(plugins, hands, count, drain_ms - quiet_ms);
+    if (tend_await(plugins, asked, count, quiet_ms) || drain_ms <= quiet_ms) {
+        return;
     }
-    free(hands);
+    size_t busy = 0;
+    for (size_t i = 0; i < count; i++) {
+        busy += asked[i] != NULL && !asked[i]->answered;
+    }
+    log_info(NULL, "waiting for %zu handler%s to return, %llu s at most", busy,
+             busy == 1 ? "" : "s", (unsigned long long)(drain_ms + 999) / 1000);
+    (void)tend_await(plugins, asked, count, drain_ms - quiet_ms);
 }
 
-void change_end_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
-    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
-    struct hand *hand = seat->hand;
-    bool asked = seat->held;
-    if (!asked && !seat->stuck && ask_to_hold(seat)) {
-        (void)tend_await(plugins, &hand, 1, plugins->deadline_ms);
+/* asked: room for one of each. */
+static void end_together(struct plugins *plugins, struct ending *endings, struct hand **asked,
+                         size_t count, uint64_t drain_ms) {
+    struct port_message hold = {.kind = PORT_HOLD};
+    struct port_message stop = {.kind = PORT_STOP};
+    uint64_t until = clock_mono_ms() + (drain_ms > 0 ? drain_ms : plugins->deadline_ms);
+    for (size_t i = 0; i < count; i++) {
+        const struct seat *seat = endings[i].seat;
+        bool hopeless =
+            seat->hand == NULL || seat->hand->abandoned || (seat->stuck && drain_ms == 0);
+        asked[i] = hopeless ? NULL : seat->hand;
+        if (!hopeless) {
+            hand_ask(asked[i], &hold, "", "", PORT_HELD);
+        }
     }
-    if (seat->held && hand->answered) {
-        save_held(seat, plugin, hand);
-        struct hand *held = hand;
-        change_stop_hands(plugins, &held, 1);
-    } else if (seat->held) {
-        log_error(&from, "a handler or save did not return in time: state not saved");
+    await_rest(plugins, asked, count, until - clock_mono_ms());
+    for (size_t i = 0; i < count; i++) {
+        if (asked[i] != NULL) {
+            keep_state(&endings[i]);
+            hand_ask(asked[i], &stop, "", "", PORT_STOPPED);
+        }
     }
-    seat->hand = NULL; /* what it still says is nobody's */
-    change_retire(plugins, hand);
-    change_free_seat(plugin, seat);
+    tend_await(plugins, asked, count, left_until(plugins, until));
+    for (size_t i = 0; i < count; i++) {
+        struct hand *hand = endings[i].seat->hand;
+        endings[i].seat->hand = NULL; /* what it still says is nobody's */
+        retire(plugins, hand, left_until(plugins, until));
+        change_free_seat(endings[i].plugin, endings[i].seat);
+    }
+}
+
+void change_end_seats(struct plugins *plugins, struct ending *endings, size_t count,
+                      uint64_t drain_ms) {
+    struct hand *one = NULL;
+    struct hand **asked = calloc(count + 1, sizeof(struct hand *));
+    if (asked != NULL) {
+        end_together(plugins, endings, asked, count, drain_ms);
+    }
+    for (size_t i = 0; asked == NULL && i < count; i++) { /* no memory: one after the other */
+        end_together(plugins, &endings[i], &one, 1, drain_ms);
+    }
+    free(asked);
 }

@@ -66,6 +66,22 @@ bool store_read(const struct bot *bot, const char *id, struct state *state, stru
     return ok;
 }
 
+bool store_fetch(struct seat *seat, const char *id, struct err *err) {
+    seat->state.there = false;
+    if (seat->hand == NULL || seat->stuck) {
+        return store_read(seat->bot, id, &seat->state, err);
+    }
+    const struct port_message *held = hand_answer(seat->hand);
+    buf_clear(&seat->state.data);
+    if (held->extra != 0) {
+        seat->state.there = buf_append(&seat->state.data, port_data(held), held->data_length);
+        seat->state.version = (uint32_t)held->number;
+        seat->state.reason = DREY_REASON_RELOAD;
+        return seat->state.there || err_set(err, ERR_NO_MEMORY, "saved state");
+    }
+    return true;
+}
+
 bool store_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
                  size_t length, bool clean, struct err *err) {
     char path[PATH_MAX];
@@ -87,6 +103,13 @@ bool store_write(const struct bot *bot, const char *id, uint32_t version, const 
             : err_set(err, ERR_NO_MEMORY, "%s", path);
     buf_finish(&file);
     return ok;
+}
+
+void store_remove(const struct bot *bot, const char *id) {
+    char path[PATH_MAX];
+    if (state_path(bot, id, path, sizeof(path)) && unlink(path) != 0 && errno != ENOENT) {
+        log_warn(NULL, "%s: an old state cannot be removed: %s", path, strerror(errno));
+    }
 }
 
 void store_mark_begun(const struct bot *bot, const char *id) {

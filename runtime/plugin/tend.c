@@ -60,8 +60,9 @@ static void checkpointed(struct plugin *plugin, struct seat *seat,
     struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
     if (message->status < 0) {
         log_warn(&from, "checkpoint: %s", port_data(message));
-    } else if (message->extra != 0 &&
-               !store_write(seat->bot, plugin->id, (uint32_t)message->number, port_data(message),
+    } else if (message->extra == 0) {
+        store_remove(seat->bot, plugin->id);
+    } else if (!store_write(seat->bot, plugin->id, (uint32_t)message->number, port_data(message),
                             message->data_length, false, &err)) {
         log_warn(&from, "checkpoint: %s", err.text);
     }
@@ -245,6 +246,7 @@ static void look_at(struct plugins *plugins, struct plugin *plugin, struct seat 
 static void on_watchdog(void *arg) {
     struct plugins *plugins = arg;
     each_seat(plugins, look_at);
+    guard_mend(&plugins->guard, NULL);
     loop_timer_start(plugins->watchdog, plugins->stuck_ms / 4 + 1);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +37,29 @@ static void on_silence(void *arg) {
     watch->settled(watch->arg);
 }
 
+/* What cannot be a plugin must not disturb the silence: a log file that grows in the directory
+ * would put every reload off for ever. Notices without a name are about the directory itself. */
+static bool is_of_interest(const struct inotify_event *event) {
+    size_t length = event->len > 0 ? strnlen(event->name, event->len) : 0;
+    return length == 0 || (event->mask & IN_Q_OVERFLOW) != 0 ||
+           (event->name[0] != '.' && length > 3 && strcmp(event->name + length - 3, ".so") == 0);
+}
+
 static void on_ready(void *arg, int ready) {
     struct watch *watch = arg;
     _Alignas(struct inotify_event) char events[4096];
-    while (read(watch->fd, events, sizeof(events)) > 0) {
+    bool disturbed = false;
+    ssize_t got;
+    while ((got = read(watch->fd, events, sizeof(events))) > 0) {
+        const struct inotify_event *event;
+        for (char *at = events; at < events + got; at += sizeof(*event) + event->len) {
+            event = (const struct inotify_event *)(const void *)at;
+            disturbed = disturbed || is_of_interest(event);
+        }
     }
-    loop_timer_start(watch->silence, WATCH_SILENCE_MS);
+    if (disturbed) {
+        loop_timer_start(watch->silence, WATCH_SILENCE_MS);
+    }
 }
 
 static void add_notices(struct watch *watch, size_t index) {
@@ -57,7 +75,21 @@ static void add_notices(struct watch *watch, size_t index) {
     }
 }
 
-/* Whether this is another directory than last time, or has changed without notices. */
+/* What a symbolic link points to changes without a notice. */
+static bool has_links(const char *dir) {
+    DIR *folder = opendir(dir);
+    bool found = false;
+    const struct dirent *entry;
+    while (folder != NULL && !found && (entry = readdir(folder)) != NULL) {
+        found = entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return found;
+}
+
+/* Whether this is another directory than last time, or may have changed without notices. */
 static bool look(struct watch *watch, size_t index) {
     struct place *place = &watch->places[index];
     struct stat st;
@@ -79,7 +111,8 @@ static bool look(struct watch *watch, size_t index) {
         add_notices(watch, index);
         return true;
     }
-    return place->descriptor < 0; /* a rewrite in place does not show in the directory */
+    /* A rewrite in place does not show in the directory. */
+    return place->descriptor < 0 || has_links(watch->dirs[index]);
 }
 
 static void on_interval(void *arg) {

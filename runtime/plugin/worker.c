@@ -324,16 +324,24 @@ static void one_mail(struct worker *worker, const struct port_message *message) 
     }
 }
 
+/* -1, or how long to sleep at most, because left out log lines are to be told of. */
+static int patience(const struct worker *worker) {
+    const struct instance *instance = worker->instance;
+    return instance != NULL && atomic_load_explicit(&instance->left_out, memory_order_relaxed)
+               ? RATION_QUIET_MS + 1
+               : -1;
+}
+
 static void wait(struct worker *worker) {
     struct pollfd fds[3] = {{box_fd(worker->options->port.control), POLLIN, 0}};
     if (!worker->going) {
-        poll(fds, 1, -1);
+        poll(fds, 1, patience(worker));
         return;
     }
     fds[1] = (struct pollfd){box_fd(worker->options->port.mail), POLLIN, 0};
     fds[2] = (struct pollfd){reader_wake_fd(worker->reader), POLLIN, 0};
     if (reader_sleep(worker->reader)) {
-        poll(fds, 3, -1);
+        poll(fds, 3, patience(worker));
         reader_awake(worker->reader);
     }
 }
@@ -358,6 +366,9 @@ static void turn(struct worker *worker) {
     }
     if (!busy && !worker->over) {
         wait(worker);
+    }
+    if (!worker->abandoned && patience(worker) >= 0) {
+        (void)instance_settle_log(worker->instance, worker->over);
     }
 }
 

@@ -135,6 +135,11 @@ static int init(drey_ctx *ctx) {
         drey_on_post(ctx, "posted", on_posted) < 0) {
         return DREY_E_FAIL;
     }
+#ifdef BAD_FOR_B
+    if (strstr(drey_config(ctx, "file"), "/b.") != NULL) {
+        abort();
+    }
+#endif
 #ifdef BAD_INIT
     return DREY_E_FAIL;
 #else
@@ -172,7 +177,7 @@ static int start(drey_ctx *ctx) {
 #ifdef BAD_SIGNAL
     signal(SIGRTMAX, on_signal); /* the last one there is */
 #endif
-#ifdef BAD_START
+#if defined(BAD_START) || defined(BAD_LATE)
     return DREY_E_FAIL;
 #else
     return out < 0 ? DREY_E_FAIL : 0;
@@ -187,8 +192,10 @@ static void stop(drey_ctx *ctx) {
 }
 
 static int save(drey_ctx *ctx) {
-#ifdef BAD_SAVE
+#if defined(BAD_SAVE)
     return drey_save(ctx, 1, "", UINT64_C(1) << 30);
+#elif defined(BAD_NOTHING)
+    return ctx->host == NULL ? DREY_E_FAIL : 0;
 #else
     return drey_save(ctx, 1, &count, sizeof(count));
 #endif
@@ -196,7 +203,7 @@ static int save(drey_ctx *ctx) {
 
 static int restore(drey_ctx *ctx, const drey_state *state) {
     (void)ctx;
-#if defined(BAD_RESTORE) || defined(BAD_LATE)
+#if defined(BAD_RESTORE)
     return DREY_E_INVALID;
 #else
     if (state->version != 1 || state->data_size != sizeof(count)) {

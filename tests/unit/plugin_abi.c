@@ -214,6 +214,21 @@ static void a_ration_lets_a_burst_pass_and_counts_the_rest(void **state) {
     assert_true(ration_take(&ration, 1 << 30, &suppressed));
 }
 
+static void lines_left_out_are_told_once_the_plugin_is_quiet(void **state) {
+    struct ration ration = {0};
+    uint64_t suppressed = 0;
+    for (int i = 0; i < RATION_BURST + 7; i++) {
+        ration_take(&ration, 1000, &suppressed);
+    }
+    assert_int_equal(ration_settle(&ration, 1000 + RATION_QUIET_MS - 1, false), 0);
+    assert_int_equal(ration_settle(&ration, 1000 + RATION_QUIET_MS, false), 7);
+    assert_int_equal(ration_settle(&ration, 1000 + RATION_QUIET_MS, true), 0); /* told once */
+    for (int i = 0; i < 30; i++) {
+        ration_take(&ration, 2001, &suppressed);
+    }
+    assert_true(ration_settle(&ration, 2001, true) > 0); /* its life is over: now or never */
+}
+
 static void a_list_of_wanted_plugins_is_read_as_written(void **state) {
     assert_true(plugins_wants("*", "ping"));
     assert_true(plugins_wants("ping, counter", "counter"));
@@ -234,6 +249,7 @@ int main(void) {
         cmocka_unit_test(timers_keep_their_phase_and_do_not_pile_up),
         cmocka_unit_test(a_call_that_was_lost_does_not_hold_its_timer),
         cmocka_unit_test(a_ration_lets_a_burst_pass_and_counts_the_rest),
+        cmocka_unit_test(lines_left_out_are_told_once_the_plugin_is_quiet),
         cmocka_unit_test(a_list_of_wanted_plugins_is_read_as_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -224,6 +224,45 @@ static void what_init_must_not_do_is_refused(void **state) {
     instance_destroy(instance);
 }
 
+static void on_tick(drey_ctx *ctx, uint64_t cookie) {
+}
+
+static void on_post(drey_ctx *ctx, uint64_t cookie, const void *data, uint64_t size) {
+}
+
+static int init_twice(drey_ctx *ctx) {
+    assert_int_equal(drey_on_timer(ctx, "t", on_tick), 0);
+    assert_int_equal(drey_on_post(ctx, "t", on_post), 0); /* another kind */
+    told[0] = '\0';
+    assert_int_equal(drey_on_timer(ctx, "t", on_tick), DREY_E_INVALID);
+    assert_string_equal(told, "drey_on_timer(): the name \"t\" is taken already");
+    assert_int_equal(drey_on_post(ctx, "t", on_post), DREY_E_INVALID);
+    assert_string_equal(told, "drey_on_post(): the name \"t\" is taken already");
+    assert_int_equal(drey_on_timer(ctx, "u", NULL), DREY_E_INVALID);
+    assert_string_equal(told, "drey_on_timer(): the function is NULL");
+    return 0;
+}
+
+static void a_name_that_is_taken_is_refused_and_told(void **state) {
+    instance_destroy(instance_with(init_twice));
+}
+
+static void a_write_that_fails_is_told(void **state) {
+    struct instance *instance = instance_with(init_all);
+    char block[4096];
+    memset(block, 'x', sizeof(block) - 1);
+    block[sizeof(block) - 1] = '\0';
+    instance_enter(instance, PHASE_HANDLER);
+    told[0] = '\0';
+    while (drey_write(&instance->ctx, "%s", block) != NULL) {
+        assert_string_equal(told, "");
+    }
+    assert_non_null(strstr(told, "drey_write(): more than"));
+    instance_leave(instance);
+    assert_non_null(drey_write(&instance->ctx, "%s", block));
+    instance_destroy(instance);
+}
+
 static void *call_from_elsewhere(void *arg) {
     struct instance *instance = arg;
     drey_json json = {{1, UINT64_MAX}};
@@ -267,6 +306,8 @@ int main(void) {
         cmocka_unit_test(spans_beyond_the_record_are_not_followed),
         cmocka_unit_test(a_cursor_kept_beyond_its_callback_is_nothing),
         cmocka_unit_test(what_init_must_not_do_is_refused),
+        cmocka_unit_test(a_name_that_is_taken_is_refused_and_told),
+        cmocka_unit_test(a_write_that_fails_is_told),
         cmocka_unit_test(another_thread_may_log_and_nothing_serial),
         cmocka_unit_test(an_event_costs_no_allocation),
     };

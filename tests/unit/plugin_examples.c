@@ -3,6 +3,7 @@
 #include "plugin_rig.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 enum { MESSAGE_BYTES = 128, RECORD_BYTES = 64 + MESSAGE_BYTES };
@@ -182,6 +183,71 @@ static void the_counter_goes_on_counting_and_ping_answers(void **state) {
     rig_close(&rig);
 }
 
+static void the_counter_takes_nothing_but_a_number_of_seconds(void **state) {
+    static const char *const bad[] = {
+        "-1", "0", "", "1x", "soon", "86401", "18446744073709552", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct rig rig = {.every = bad[i]};
+        struct err err = {0};
+        rig_open(&rig, "*", NULL);
+        rig_put(&rig, EXAMPLE_DIR "/counter", "counter.so", false);
+        if (plugins_load(rig.plugins, &err)) {
+            fail_msg("every = %s is taken", bad[i]);
+        }
+        assert_non_null(strstr(err.text, "start answered -2"));
+        rig_close(&rig);
+    }
+}
+
+static off_t recorded_bytes(const struct rig *rig) {
+    char path[PATH_MAX];
+    struct stat st;
+    snprintf(path, sizeof(path), "%s/a.recorder.out", rig->home);
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+/* The file may not grow beyond this: as on a full disk the write ends early, then fails. */
+static void limit_files(rlim_t bytes) {
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void the_recorder_takes_half_a_line_back_and_goes_on_when_there_is_room(void **state) {
+    struct rig rig = {0};
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    rig_open(&rig, "*", NULL);
+    rig_put(&rig, EXAMPLE_DIR "/recorder", "recorder.so", false);
+    assert_true(plugins_load(rig.plugins, NULL));
+    for (int i = 0; i < 800; i++) {
+        publish(rig.rings[0]);
+    }
+    rig_wait(&rig, caught_up);
+    off_t line = (off_t)strlen("0 801 MESSAGE_CREATE 801\n");
+    int old = capture_log(&rig); /* stays shorter than the limit */
+    limit_files((rlim_t)(recorded_bytes(&rig) + line + line / 2));
+    publish(rig.rings[0]); /* fits */
+    publish(rig.rings[0]); /* half of it would */
+    publish(rig.rings[0]);
+    await_log(&rig, "event 803 not recorded: File too large");
+    rig_wait(&rig, caught_up);
+    limit_files(before.rlim_cur);
+    assert_non_null(strstr(logged, "event 802 not recorded"));
+    assert_null(strstr(logged, "event 801 not recorded"));
+    end_capture(old);
+    assert_recorded(&rig, 801); /* whole lines and nothing else */
+    publish(rig.rings[0]);
+    rig_wait(&rig, caught_up);
+    struct buf out = {0};
+    rig_output(&rig, "a", "recorder", &out);
+    assert_non_null(strstr(out.bytes, "\n0 801 MESSAGE_CREATE 801\n0 804 MESSAGE_CREATE 804\n"));
+    buf_finish(&out);
+    rig_close(&rig);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], PROBE_ARGUMENT) == 0) {
         return probe_main(argc, argv);
@@ -192,6 +258,8 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_recorder_loses_and_doubles_nothing_over_reloads),
         cmocka_unit_test(the_recorder_loses_and_doubles_nothing_when_the_host_is_killed),
+        cmocka_unit_test(the_counter_takes_nothing_but_a_number_of_seconds),
+        cmocka_unit_test(the_recorder_takes_half_a_line_back_and_goes_on_when_there_is_room),
         cmocka_unit_test(the_counter_goes_on_counting_and_ping_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

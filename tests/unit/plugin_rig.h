@@ -39,6 +39,7 @@ struct rig {
     uint32_t deadline_ms;
     uint32_t stuck_ms;
     uint32_t checkpoint_ms;
+    const char *every; /* a plugin's key; NULL: "1" */
     bool (*admit)(void *arg, const char *bot, const char *plugin, const struct plugin_needs *needs,
                   struct err *err);
     uint64_t until; /* when waiting ends */
@@ -52,7 +53,7 @@ static inline void rig_config(void *arg, const char *bot, const char *plugin,
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/%s.%s.out", rig->home, bot, plugin);
     give(to, "file", path);
-    give(to, "every", "1");
+    give(to, "every", rig->every != NULL ? rig->every : "1");
 }
 
 static inline void rig_open(struct rig *rig, const char *wanted_one, const char *wanted_two) {
