@@ -111,13 +111,15 @@ class Reload(Case):
     drey = ""
     first = "1.good"
     run_options = ()
+    sim_options = ()
+    interval_ms = INTERVAL_MS
 
     def setUp(self):
         super().setUp()
         self.control = None
         self.addCleanup(lambda: self.control and self.control.close())
         self.world = self.sim("--rate", self.rate, "--shards", self.shards, "--max-concurrency", 16,
-                              "--heartbeat-interval", INTERVAL_MS)
+                              "--heartbeat-interval", self.interval_ms, *self.sim_options)
         self.file = os.path.join(self.directory, "ledger.records")
         self.drey_host = self.host(
             {"main": {"token": "t", "rest_url": self.world.rest, "plugins": "*",
