@@ -25,7 +25,7 @@ PLACE = b"version-to-be-written-by-tests"
 with open(os.path.join(BAD, "ledger.so"), "rb") as build:
     TSAN = b"__tsan_init" in (code := build.read())
 SANITIZED = TSAN or b"__asan_init" in code
-INTERVAL_MS = int(os.environ.get("DREY_RELOAD_INTERVAL", "4000"))
+INTERVAL_MS = 15000 if SANITIZED else 5000
 ALL_INTENTS = 53608447  # named, so that no change of plugins changes them
 RATE = int(os.environ.get("DREY_RELOAD_RATE", "100" if SANITIZED else "500"))
 
