@@ -7,6 +7,7 @@
 #include "plugin/probe.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -196,6 +197,25 @@ static void a_probe_survives_every_fault_and_leaves_nothing_open(void **state) {
     assert_int_equal(open_descriptors(), before);
 }
 
+/* Descriptors may have run out, a sandbox may forbid it, a kernel may not know it. */
+static bool no_pidfd;
+int __real_pidfd_open(pid_t pid, unsigned flags);
+int __wrap_pidfd_open(pid_t pid, unsigned flags);
+
+int __wrap_pidfd_open(pid_t pid, unsigned flags) {
+    errno = EMFILE;
+    return no_pidfd ? -1 : __real_pidfd_open(pid, flags);
+}
+
+static void a_probe_without_a_descriptor_for_its_child_judges_the_same(void **state) {
+    no_pidfd = true;
+    for (int round = 0; round < 20; round++) {
+        a_probe_reports_what_init_registers(state);
+    }
+    a_probe_survives_every_fault_and_leaves_nothing_open(state);
+    no_pidfd = false;
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], PROBE_ARGUMENT) == 0) {
         return probe_main(argc, argv);
@@ -208,6 +228,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(what_is_no_plugin_for_us_is_refused_with_the_reason),
         cmocka_unit_test(a_probe_reports_what_init_registers),
         cmocka_unit_test(a_probe_survives_every_fault_and_leaves_nothing_open),
+        cmocka_unit_test(a_probe_without_a_descriptor_for_its_child_judges_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
