@@ -47,8 +47,8 @@ struct shard_callbacks {
      * shard_start(). close_code: Discord's. what, advice: for people. */
     void (*fatal)(void *arg, unsigned shard, unsigned close_code, const char *what,
                   const char *advice);
-    /* An IDENTIFY goes out: the gate's budget changed, store it. */
-    void (*identify_consumed)(void *arg, unsigned shard);
+    /* The gate's budget changed, store it: an IDENTIFY is about to go out, or a session proved. */
+    void (*budget_changed)(void *arg, unsigned shard);
     /* The shard is at rest after shard_stop(). */
     void (*stopped)(void *arg, unsigned shard);
 };

@@ -146,6 +146,7 @@ void shard_perform(struct shard *shard, const struct session_action *action) {
         break;
     case SESSION_PROVEN:
         identify_gate_proven(gate);
+        callbacks->budget_changed(shard->options.arg, shard->options.id);
         break;
     case SESSION_SAVE:
         shard->secrets = shard->fresh;

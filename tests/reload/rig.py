@@ -22,8 +22,9 @@ from harness import BUILD, Case, SOURCE, main, read, wait_for  # noqa: E402,F401
 
 BAD = os.path.join(BUILD, "tests", "plugins")
 PLACE = b"version-to-be-written-by-tests"
-SANITIZED = b"__asan_init" in open(os.path.join(BAD, "ledger.so"), "rb").read() or \
-    b"__tsan_init" in open(os.path.join(BAD, "ledger.so"), "rb").read()
+with open(os.path.join(BAD, "ledger.so"), "rb") as build:
+    TSAN = b"__tsan_init" in (code := build.read())
+SANITIZED = TSAN or b"__asan_init" in code
 INTERVAL_MS = int(os.environ.get("DREY_RELOAD_INTERVAL", "4000"))
 ALL_INTENTS = 53608447  # named, so that no change of plugins changes them
 RATE = int(os.environ.get("DREY_RELOAD_RATE", "100" if SANITIZED else "500"))
@@ -277,7 +278,7 @@ class Reload(Case):
         last = self.settle()
         self.as_before(kept)
         self.session_kept(resumes)
-        self.assertEqual(self.drey_host.stop(), 0)
+        self.assertEqual(self.drey_host.stop(), 0, self.drey_host.tail_of_log())
         self.once_and_in_order(last)
 
     def began_with_more_threads(self, count):

