@@ -5,6 +5,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "bot/legacy.h"
+#include "bot/murmur.h"
+#include "bot/purse.h"
 #include "bot/sessions.h"
 #include "rest/gatewaybot.h"
 
@@ -26,6 +29,7 @@ struct fetch {
     bool running;
     long status;
     uint64_t retry_after_ms;
+    uint32_t asked_at; /* IDENTIFYs that had gone out before */
     struct gatewaybot answer;
     struct err err;
 };
@@ -58,6 +62,8 @@ struct fleet {
     size_t reserved;        /* sockets set aside */
     size_t count;
     struct member *members;
+    struct murmur murmur;
+    size_t resumable; /* shards that found a saved session */
     size_t ready_count;
     bool was_ready;
     bool failed;
@@ -107,8 +113,16 @@ static void on_state(void *arg, unsigned id, const char *word, const char *why) 
         (void)snprintf(fleet->why, sizeof(fleet->why), "shard %u: %s", id, why);
     }
     bool all = fleet->count > 0 && fleet->ready_count == fleet->count;
+    uint64_t now_ms = loop_now_ms(fleet->threads.net);
+    if (!all && fleet->was_ready) {
+        murmur_unready(&fleet->murmur, now_ms);
+    }
+    if (!all) {
+        murmur_count(&fleet->murmur, fleet->ready_count);
+    }
     if (all && !fleet->was_ready) {
         fleet->why[0] = '\0';
+        murmur_ready(&fleet->murmur, fleet->options->name, fleet->count, now_ms);
         fleet->callbacks.ready(fleet->callbacks.arg);
     }
     fleet->was_ready = all;
@@ -157,15 +171,14 @@ static void on_fatal(void *arg, unsigned id, unsigned close_code, const char *wh
     fail(fleet, close_code == 4004 ? ERR_AUTH : ERR_CONFIG, what, advice);
 }
 
-static void on_identify(void *arg, unsigned id) {
+static void on_budget(void *arg, unsigned id) {
     struct fleet *fleet = arg;
-    struct identify_budget budget = identify_gate_budget(fleet->gate);
-    sessions_set_note(fleet->sessions, &budget, sizeof(budget));
+    purse_store(fleet->gate, fleet->sessions, fleet->token_hash);
 }
 
-static void on_identify_wait(void *arg, const char *why, uint64_t for_ms) {
-    struct log_from me = from(arg);
-    log_warn(&me, "%s (%llu s)", why, (unsigned long long)(for_ms + 999) / 1000);
+static void on_identify_wait(void *arg, enum identify_trouble trouble, uint64_t ends_ms) {
+    const struct fleet *fleet = arg;
+    purse_tell(fleet->options->name, fleet->options->state_dir, trouble, ends_ms);
 }
 
 static void tell_stopped(struct fleet *fleet) {
@@ -192,7 +205,7 @@ static const struct shard_callbacks shard_callbacks = {
     .session_lost = on_session_lost,
     .need_url = on_need_url,
     .fatal = on_fatal,
-    .identify_consumed = on_identify,
+    .budget_changed = on_budget,
     .stopped = on_stopped,
 };
 
@@ -212,36 +225,19 @@ static bool open_sessions(struct fleet *fleet, struct err *err) {
         log_warn(&me, "%u damaged entries of %s were dropped: shards without one IDENTIFY anew",
                  sessions_dropped(fleet->sessions), path);
     }
-    struct identify_budget budget;
-    if (sessions_note(fleet->sessions, &budget, sizeof(budget))) {
-        identify_gate_restore(fleet->gate, &budget);
-    }
+    purse_load(fleet->gate, fleet->sessions, fleet->token_hash);
     return true;
 }
 
-/* A session keeps the intents it was identified with. One that has all that is wanted is resumed,
- * more than wanted does no harm; one that lacks some must be made anew, and what it missed since
- * the last run is told as a gap from *lost_from on. */
-static bool find_saved(struct fleet *fleet, unsigned id, struct saved_session *saved,
-                       uint64_t *lost_from) {
-    *lost_from = 0;
-    if (!sessions_load(fleet->sessions, id, fleet->total, fleet->token_hash, saved)) {
-        return false;
-    }
-    /* Published, but killed before it was counted: Discord must not replay it. */
-    saved->seq = ring_last_seq(fleet->ring, saved->ring_head, id, saved->seq);
-    struct log_from me = from(fleet);
-    me.shard = (int)id;
-    if ((fleet->intents & ~saved->intents) != 0) {
-        log_info(&me, "more intents than in the last run: a new session is needed");
-        *lost_from = saved->seq + 1;
-        return false;
-    }
-    uint64_t now = clock_wall_ms();
-    log_info(&me, "resuming the saved session at seq %llu (made %llu s ago)",
-             (unsigned long long)saved->seq,
-             (unsigned long long)(now > saved->saved_ms ? (now - saved->saved_ms) / 1000 : 0));
-    return true;
+static struct legacy legacy_of(const struct fleet *fleet) {
+    return (struct legacy){.bot = fleet->options->name,
+                           .ring = fleet->ring,
+                           .sessions = fleet->sessions,
+                           .total = fleet->total,
+                           .first = fleet->options->shards.from,
+                           .count = (uint32_t)fleet->count,
+                           .token_hash = fleet->token_hash,
+                           .intents = fleet->intents};
 }
 
 static bool make_shard(struct fleet *fleet, struct member *member, unsigned id, struct err *err) {
@@ -249,8 +245,10 @@ static bool make_shard(struct fleet *fleet, struct member *member, unsigned id, 
     struct saved_session stored;
     struct shard_saved saved = {0};
     uint64_t lost_from;
-    bool resume = find_saved(fleet, id, &stored, &lost_from);
+    struct legacy legacy = legacy_of(fleet);
+    bool resume = legacy_session(&legacy, id, &stored, &lost_from);
     if (resume) {
+        fleet->resumable++;
         saved = (struct shard_saved){stored.session_id, stored.resume_url, stored.seq};
     }
     enum compress automatic =
@@ -270,6 +268,7 @@ static bool make_shard(struct fleet *fleet, struct member *member, unsigned id, 
                                     .overflow_wait_ms = o->overflow_wait_ms,
                                     .saved = resume ? &saved : NULL,
                                     .lost_from = lost_from,
+                                    .chatter = murmur_chatter(&fleet->murmur, fleet->count),
                                     .callbacks = &shard_callbacks,
                                     .arg = fleet};
     member->shard = shard_create(&options, err);
@@ -285,6 +284,7 @@ static void count_rates(void *arg) {
         member->events_before = events;
     }
     sessions_sync(fleet->sessions);
+    murmur_flush(&fleet->murmur, fleet->options->name);
     loop_timer_start(fleet->rate, RATE_EVERY_MS);
 }
 
@@ -313,8 +313,11 @@ static bool launch(struct fleet *fleet, uint32_t advised, struct err *err) {
         }
     }
     struct log_from me = from(fleet);
-    log_info(&me, "%zu of %u shard%s, gateway %s", count, fleet->total,
-             fleet->total == 1 ? "" : "s", fleet->url);
+    log_info(&me, "%zu of %u shard%s, %zu with a session to resume, gateway %s", count,
+             fleet->total, fleet->total == 1 ? "" : "s", fleet->resumable, fleet->url);
+    murmur_unready(&fleet->murmur, loop_now_ms(fleet->threads.net));
+    struct legacy legacy = legacy_of(fleet);
+    legacy_tell_orphans(&legacy, fleet->threads.network);
     for (size_t i = 0; i < count; i++) {
         shard_start(fleet->members[i].shard, fleet->url);
     }
@@ -360,7 +363,7 @@ static void fetch_failed(struct fleet *fleet) {
 }
 
 static const char *advice_for(const struct err *err) {
-    return err->code == ERR_LIMIT ? "Raise the hard limit (LimitNOFILE= in the systemd unit, or "
+    return err->code == ERR_LIMIT ? "raise the hard limit (LimitNOFILE= in the systemd unit, or "
                                     "ulimit -Hn), or give this drey fewer shards"
                                   : "";
 }
@@ -379,11 +382,12 @@ static void fetch_done(void *arg) {
     fleet->failed_fetches = 0;
     (void)text_copy(fleet->url, sizeof(fleet->url), fetch->answer.url);
     struct identify_limits limits = {fetch->answer.total, fetch->answer.remaining,
-                                     fetch->answer.reset_after_ms, fetch->answer.max_concurrency};
+                                     fetch->answer.reset_after_ms, fetch->answer.max_concurrency,
+                                     fetch->asked_at};
     struct err err = {0};
     if (fleet->count == 0) {
         if (!launch(fleet, fetch->answer.shards, &err)) {
-            fail(fleet, ERR_CONFIG, err.text, advice_for(&err));
+            fail(fleet, err.code, err.text, advice_for(&err));
             return;
         }
     }
@@ -437,7 +441,7 @@ static void use_given_url(struct fleet *fleet) {
     struct err err = {0};
     (void)text_copy(fleet->url, sizeof(fleet->url), fleet->options->gateway_url);
     if (fleet->count == 0 && !launch(fleet, 1, &err)) {
-        fail(fleet, ERR_CONFIG, err.text, advice_for(&err));
+        fail(fleet, err.code, err.text, advice_for(&err));
         return;
     }
     for (size_t i = 0; i < fleet->count; i++) {
@@ -462,6 +466,7 @@ static void fetch_url(struct fleet *fleet) {
         return;
     }
     fleet->fetch.running = true;
+    fleet->fetch.asked_at = fleet->gate != NULL ? identify_gate_spent(fleet->gate) : 0;
     if (!loop_post(fleet->threads.rest, fetch_start, fleet)) {
         fleet->fetch.running = false;
         loop_timer_start(fleet->retry, RETRY_FIRST_MS);
@@ -560,9 +565,10 @@ bool fleet_status(const struct fleet *fleet, struct bot_status *out) {
     out->identifies_left = identify_gate_remaining(fleet->gate);
     out->identifies_known = out->identifies_left != UINT32_MAX;
     out->identifies_total = identify_gate_budget(fleet->gate).total;
-    const char *trouble = identify_gate_trouble(fleet->gate);
-    if (trouble != NULL && fleet->ready_count < fleet->count) {
-        (void)text_copy(out->why, sizeof(out->why), trouble);
+    uint64_t ends_ms;
+    enum identify_trouble trouble = identify_gate_trouble(fleet->gate, &ends_ms);
+    if (fleet->ready_count < fleet->count) {
+        (void)purse_text(trouble, ends_ms, out->why, sizeof(out->why));
     }
     out->shards = calloc(fleet->count, sizeof(*out->shards));
     if (out->shards == NULL) {

@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { VERSION = 2, FIRST_VERSION = 1, PAGE_BYTES = 4096, NOTE_AT = 1024, NOTE_MAX = 1024 };
+enum { VERSION = 2, FIRST_VERSION = 1, PAGE_BYTES = 4096 };
+enum { OLD_NOTE_AT = 1024, NOTES_AT = 2048, NOTE_MAX = 1008 };
 #define MAGIC 0x7373657379657264u /* "dreysess" */
 
 struct slot {
@@ -96,6 +98,16 @@ static void drop_torn(struct sessions *sessions) {
     }
 }
 
+/* What an earlier run with more shards left behind is kept: its loss has to be told. */
+static uint32_t at_least(int fd, uint32_t shards) {
+    struct stat status;
+    size_t there = 0;
+    if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size > PAGE_BYTES) {
+        there = ((size_t)status.st_size - PAGE_BYTES) / sizeof(struct entry);
+    }
+    return there > shards && there <= CONFIG_SHARDS_MAX ? (uint32_t)there : shards;
+}
+
 struct sessions *sessions_open(const char *path, uint32_t shards, struct err *err) {
     if (shards == 0 || shards > CONFIG_SHARDS_MAX) {
         err_set(err, ERR_LIMIT, "%u shards: at most %d", shards, CONFIG_SHARDS_MAX);
@@ -106,9 +118,9 @@ struct sessions *sessions_open(const char *path, uint32_t shards, struct err *er
         err_set(err, ERR_NO_MEMORY, "sessions %s", path);
         return NULL;
     }
-    sessions->shards = shards;
-    sessions->bytes = PAGE_BYTES + (size_t)shards * sizeof(struct entry);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    sessions->shards = at_least(fd, shards);
+    sessions->bytes = PAGE_BYTES + (size_t)sessions->shards * sizeof(struct entry);
     int code = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)sessions->bytes);
     void *map = MAP_FAILED;
     if (code == 0) {
@@ -144,16 +156,17 @@ void sessions_close(struct sessions *sessions) {
     }
 }
 
-bool sessions_load(const struct sessions *sessions, uint32_t shard, uint32_t shard_count,
-                   uint64_t token_hash, struct saved_session *out) {
-    if (shard >= sessions->shards) {
-        return false;
-    }
-    const struct slot *slot = current(sessions, shard);
-    if (slot == NULL || slot->session_id[0] == '\0' || slot->shard_count != shard_count ||
-        slot->token_hash != token_hash) {
-        return false;
-    }
+static bool is_of(const struct slot *slot, uint32_t shard_count, uint64_t token_hash) {
+    return slot->shard_count == shard_count && slot->token_hash == token_hash;
+}
+
+/* The shard's slot when it holds a session. */
+static const struct slot *stored(const struct sessions *sessions, uint32_t shard) {
+    const struct slot *slot = shard < sessions->shards ? current(sessions, shard) : NULL;
+    return slot != NULL && slot->session_id[0] != '\0' ? slot : NULL;
+}
+
+static void copy_out(const struct slot *slot, struct saved_session *out) {
     *out = (struct saved_session){.shard_count = slot->shard_count,
                                   .intents = slot->intents,
                                   .token_hash = slot->token_hash,
@@ -162,7 +175,30 @@ bool sessions_load(const struct sessions *sessions, uint32_t shard, uint32_t sha
                                   .ring_head = atomic_load(&slot->ring_head)};
     memcpy(out->session_id, slot->session_id, sizeof(out->session_id));
     memcpy(out->resume_url, slot->resume_url, sizeof(out->resume_url));
+}
+
+bool sessions_load(const struct sessions *sessions, uint32_t shard, uint32_t shard_count,
+                   uint64_t token_hash, struct saved_session *out) {
+    const struct slot *slot = stored(sessions, shard);
+    if (slot == NULL || !is_of(slot, shard_count, token_hash)) {
+        return false;
+    }
+    copy_out(slot, out);
     return true;
+}
+
+bool sessions_orphan(const struct sessions *sessions, uint32_t shard, uint32_t shard_count,
+                     uint64_t token_hash, struct saved_session *out) {
+    const struct slot *slot = stored(sessions, shard);
+    if (slot == NULL || is_of(slot, shard_count, token_hash)) {
+        return false;
+    }
+    copy_out(slot, out);
+    return true;
+}
+
+uint32_t sessions_count(const struct sessions *sessions) {
+    return sessions->shards;
 }
 
 void sessions_save(struct sessions *sessions, uint32_t shard, const struct saved_session *saved) {
@@ -207,28 +243,77 @@ void sessions_clear(struct sessions *sessions, uint32_t shard) {
     sessions_save(sessions, shard, &none);
 }
 
-/* The note lies in the first page: {crc, length, bytes}. A torn one is no note. */
-static uint32_t *note_place(const struct sessions *sessions) {
-    return (uint32_t *)(void *)((char *)sessions->header + NOTE_AT);
+/* The note lies twice in the first page, so that a kill in the middle of a store leaves the one
+ * before. The first version kept one, as {crc, length, bytes}. */
+struct note_slot {
+    uint32_t crc; /* of what follows, up to the note's end */
+    uint32_t length;
+    uint64_t generation; /* the higher one counts */
+    uint8_t bytes[NOTE_MAX];
+};
+_Static_assert(sizeof(struct note_slot) == 1024, "two of them end the first page");
+
+static struct note_slot *note_slots(const struct sessions *sessions) {
+    return (struct note_slot *)(void *)((char *)sessions->header + NOTES_AT);
 }
 
-bool sessions_note(const struct sessions *sessions, void *out, size_t length) {
-    const uint32_t *place = note_place(sessions);
-    if (place[1] != length || place[0] != text_crc32c(0, place + 2, length)) {
+static uint32_t note_crc(const struct note_slot *slot) {
+    size_t from = offsetof(struct note_slot, length);
+    return text_crc32c(0, (const char *)slot + from,
+                       offsetof(struct note_slot, bytes) - from + slot->length);
+}
+
+static bool note_valid(const struct note_slot *slot) {
+    return slot->length > 0 && slot->length <= NOTE_MAX && slot->crc == note_crc(slot);
+}
+
+static const struct note_slot *current_note(const struct sessions *sessions) {
+    const struct note_slot *slots = note_slots(sessions);
+    bool first = note_valid(&slots[0]);
+    bool second = note_valid(&slots[1]);
+    if (first && second) {
+        return slots[1].generation > slots[0].generation ? &slots[1] : &slots[0];
+    }
+    return first ? &slots[0] : second ? &slots[1] : NULL;
+}
+
+static bool old_note(const struct sessions *sessions, void *out, size_t length) {
+    const uint32_t *place =
+        (const uint32_t *)(const void *)((const char *)sessions->header + OLD_NOTE_AT);
+    if (length > NOTE_MAX || place[1] != length || place[0] != text_crc32c(0, place + 2, length)) {
         return false;
     }
     memcpy(out, place + 2, length);
     return true;
 }
 
+bool sessions_note(const struct sessions *sessions, void *out, size_t length) {
+    const struct note_slot *slot = current_note(sessions);
+    if (slot == NULL) {
+        return old_note(sessions, out, length);
+    }
+    if (slot->length != length) {
+        return false;
+    }
+    memcpy(out, slot->bytes, length);
+    return true;
+}
+
 void sessions_set_note(struct sessions *sessions, const void *note, size_t length) {
-    uint32_t *place = note_place(sessions);
-    if (length > NOTE_MAX) {
+    struct note_slot *slots = note_slots(sessions);
+    const struct note_slot *old = current_note(sessions);
+    struct note_slot *slot = old == &slots[0] ? &slots[1] : &slots[0];
+    if (length == 0 || length > NOTE_MAX) {
         return;
     }
-    memcpy(place + 2, note, length);
-    place[1] = (uint32_t)length;
-    place[0] = text_crc32c(0, note, length);
+    slot->crc = 0;
+    FENCE(memory_order_release);
+    slot->length = (uint32_t)length;
+    slot->generation = old != NULL ? old->generation + 1 : 1;
+    memcpy(slot->bytes, note, length);
+    uint32_t crc = note_crc(slot);
+    FENCE(memory_order_release); /* whole before it is valid */
+    slot->crc = crc;
 }
 
 void sessions_sync(struct sessions *sessions) {

@@ -36,6 +36,12 @@ void sessions_close(struct sessions *sessions);
 /* The shard's session, if there is one of this token and shard count. */
 bool sessions_load(const struct sessions *sessions, uint32_t shard, uint32_t shard_count,
                    uint64_t token_hash, struct saved_session *out);
+/* The shard's session that sessions_load() does not give, because it is of another token or shard
+ * count: it cannot be resumed, and what came since is lost. */
+bool sessions_orphan(const struct sessions *sessions, uint32_t shard, uint32_t shard_count,
+                     uint64_t token_hash, struct saved_session *out);
+/* How many shards are stored here: those asked for, or more that an earlier run had. */
+uint32_t sessions_count(const struct sessions *sessions);
 /* Replaces the shard's session, saved->seq included. saved->ring_head: the ring's head before the
  * session's first event is published. */
 void sessions_save(struct sessions *sessions, uint32_t shard, const struct saved_session *saved);
@@ -44,7 +50,8 @@ void sessions_save(struct sessions *sessions, uint32_t shard, const struct saved
 void sessions_set_seq(struct sessions *sessions, uint32_t shard, uint64_t seq, uint64_t ring_head);
 /* Forgets the shard's session. */
 void sessions_clear(struct sessions *sessions, uint32_t shard);
-/* A note of at most 1 KiB beside the sessions (the IDENTIFY budget). sessions_note: false when
+/* A note of 1 to 1008 bytes beside the sessions (the IDENTIFY budget); a kill in the middle of a
+ * store leaves the one before. sessions_note: false when
  * there is none of exactly this length. */
 bool sessions_note(const struct sessions *sessions, void *out, size_t length);
 void sessions_set_note(struct sessions *sessions, const void *note, size_t length);

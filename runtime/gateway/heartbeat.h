@@ -9,8 +9,9 @@
 
 struct heartbeat {
     bool running;
-    bool paused; /* we stopped reading: silence proves nothing */
-    bool heard;  /* bytes came since the last beat */
+    bool paused;    /* we stopped reading: silence proves nothing */
+    bool over_beat; /* a beat went out during the pause */
+    bool heard;     /* bytes came since the last beat */
     bool latency_known;
     bool unanswered;  /* a beat of any kind waits for its ACK */
     unsigned unacked; /* periodic beats in a row without an ACK */
@@ -18,7 +19,9 @@ struct heartbeat {
     uint64_t next_ms;    /* when the next periodic beat is due */
     uint64_t asked_ms;   /* when the oldest unanswered beat was sent */
     uint64_t latency_ms; /* of the last answered one */
-    uint64_t missed;     /* ACKs that had not come by the next beat, ever */
+    uint64_t paused_since_ms;
+    uint64_t paused_ms; /* of the interval, pauses that ended */
+    uint64_t missed;    /* ACKs that had not come by the next beat, ever */
 };
 
 enum heartbeat_verdict {
@@ -40,8 +43,9 @@ void heartbeat_heard(struct heartbeat *hb);
 void heartbeat_ack(struct heartbeat *hb, uint64_t now_ms);
 /* A beat the server asked for is sent: measures latency, changes nothing else. */
 void heartbeat_asked(struct heartbeat *hb, uint64_t now_ms);
-/* While paused beats go on and nothing is judged; afterwards everything starts afresh. */
-void heartbeat_pause(struct heartbeat *hb, bool paused);
+/* While paused beats go on and nothing is judged, nor is an interval that was paused for more than
+ * half of it. */
+void heartbeat_pause(struct heartbeat *hb, bool paused, uint64_t now_ms);
 /* To be called when next_ms is reached. HEARTBEAT_SEND: the beat counts as sent. */
 enum heartbeat_verdict heartbeat_due(struct heartbeat *hb, uint64_t now_ms);
 

@@ -5,16 +5,27 @@
 
 #include <string.h>
 
+enum { DAY_MS = 86400000 /* Discord never says more */ };
 enum { BREAKER_LEAST = 20, BREAKER_PER_SHARD = 4, STRAIN_UNIT = 1000 };
+
+/* A crash loop may not cost more than half of Discord's day; but all shards must be able to start
+ * once. total: 0 while unknown. */
+static uint32_t breaker_limit(uint32_t shards, uint32_t total) {
+    uint64_t limit = (uint64_t)shards * BREAKER_PER_SHARD;
+    if (total > 0 && limit > total / 2) {
+        limit = total / 2 > shards ? total / 2 : shards;
+    }
+    return limit < BREAKER_LEAST              ? BREAKER_LEAST
+           : limit > UINT32_MAX / STRAIN_UNIT ? UINT32_MAX / STRAIN_UNIT
+                                              : (uint32_t)limit;
+}
 
 void identify_init(struct identify_queue *queue, unsigned shards, const struct timings *timings) {
     memset(queue, 0, sizeof(*queue));
     queue->timings = timings;
     queue->max_concurrency = 1;
-    uint64_t limit = (uint64_t)shards * BREAKER_PER_SHARD;
-    queue->breaker_limit = limit < BREAKER_LEAST              ? BREAKER_LEAST
-                           : limit > UINT32_MAX / STRAIN_UNIT ? UINT32_MAX / STRAIN_UNIT
-                                                              : (uint32_t)limit;
+    queue->shards = shards;
+    queue->breaker_limit = breaker_limit(shards, 0);
 }
 
 static uint32_t keys(uint32_t max_concurrency) {
@@ -46,7 +57,9 @@ void identify_set_limits(struct identify_queue *queue, const struct identify_lim
     set_keys(queue, limits->max_concurrency);
     queue->known = true;
     queue->total = limits->total;
-    queue->remaining = limits->remaining;
+    queue->breaker_limit = breaker_limit(queue->shards, limits->total);
+    uint32_t unseen = queue->spent - limits->asked_at; /* it may have been counted already: safe */
+    queue->remaining = limits->remaining > unseen ? limits->remaining - unseen : 0;
     queue->reset_at_ms = now_ms + limits->reset_after_ms;
 }
 
@@ -108,6 +121,9 @@ void identify_restore(struct identify_queue *queue, const struct identify_budget
         queue->total = budget->total;
         queue->remaining = budget->remaining;
         queue->reset_at_ms = shifted(budget->reset_at_ms, wall_ms, now_ms);
+        if (queue->reset_at_ms > now_ms + DAY_MS) {
+            queue->reset_at_ms = now_ms + DAY_MS; /* the wall clock was set back */
+        }
         queue->max_concurrency = keys(budget->max_concurrency);
     }
 }
@@ -194,6 +210,7 @@ static void pay(struct identify_queue *queue, uint32_t key, uint64_t now_ms) {
     queue->ready_at_ms[key] = 0;
     queue->identified = true;
     queue->last_ms = now_ms;
+    queue->spent++;
     drain(queue, now_ms);
     if (queue->strain_milli == 0) {
         queue->strain_at_ms = now_ms;
@@ -204,14 +221,25 @@ static void pay(struct identify_queue *queue, uint32_t key, uint64_t now_ms) {
     }
 }
 
-/* When the trouble ends. */
-static uint64_t trouble_ends(const struct identify_queue *queue, enum identify_trouble trouble,
-                             uint64_t now_ms) {
-    if (trouble == IDENTIFY_BUDGET_SPENT) {
+/* When the bucket has room for one more. */
+static uint64_t breaker_ends(const struct identify_queue *queue, uint64_t now_ms) {
+    uint64_t full = (uint64_t)queue->breaker_limit * STRAIN_UNIT;
+    uint64_t above = queue->strain_milli + STRAIN_UNIT - full;
+    double wait_ms = (double)above * (double)queue->timings->breaker_ms / (double)full;
+    uint64_t ends_ms = queue->strain_at_ms + (uint64_t)wait_ms + 1;
+    return ends_ms > now_ms ? ends_ms : now_ms + 1;
+}
+
+uint64_t identify_trouble_ends(const struct identify_queue *queue, uint64_t now_ms) {
+    switch (identify_trouble(queue, now_ms)) {
+    case IDENTIFY_BUDGET_SPENT:
         return queue->reset_at_ms;
+    case IDENTIFY_BREAKER_OPEN:
+        return breaker_ends(queue, now_ms);
+    case IDENTIFY_FINE:
+        break;
     }
-    uint64_t step_ms = queue->timings->breaker_ms / queue->breaker_limit;
-    return now_ms + (step_ms > 0 ? step_ms : 1);
+    return now_ms;
 }
 
 struct identify_ticket *identify_next(struct identify_queue *queue, uint64_t now_ms,
@@ -223,9 +251,8 @@ struct identify_ticket *identify_next(struct identify_queue *queue, uint64_t now
     if (queue->known && queue->remaining == 0 && now_ms >= queue->reset_at_ms) {
         queue->known = false; /* a new day; the next GET /gateway/bot tells how much it holds */
     }
-    enum identify_trouble trouble = identify_trouble(queue, now_ms);
-    if (trouble != IDENTIFY_FINE) {
-        *wake_ms = trouble_ends(queue, trouble, now_ms);
+    if (identify_trouble(queue, now_ms) != IDENTIFY_FINE) {
+        *wake_ms = identify_trouble_ends(queue, now_ms);
         return NULL;
     }
     for (uint32_t key = 0; key < queue->max_concurrency; key++) {

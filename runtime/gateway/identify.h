@@ -17,6 +17,7 @@ struct identify_limits {
     uint32_t remaining;
     uint64_t reset_after_ms;
     uint32_t max_concurrency;
+    uint32_t asked_at; /* queue.spent when the question was sent */
 };
 
 /* What must survive the process. Plain data; all-zero means "nothing known". */
@@ -52,9 +53,11 @@ enum { IDENTIFY_KEYS_MAX = 1024 };
 struct identify_queue {
     const struct timings *timings;
     struct identify_ticket *first; /* by shard id */
+    uint32_t shards;
     uint32_t breaker_limit;
     uint32_t max_concurrency;
-    bool known; /* the budget below */
+    uint32_t spent; /* IDENTIFYs let through, ever */
+    bool known;     /* the budget below */
     uint32_t total;
     uint32_t remaining;
     uint64_t reset_at_ms; /* monotonic, as all below */
@@ -68,6 +71,7 @@ struct identify_queue {
 
 /* timings: borrowed as long as the queue is used. */
 void identify_init(struct identify_queue *queue, unsigned shards, const struct timings *timings);
+/* IDENTIFYs that went out since the question was sent may not be in the answer, and count. */
 void identify_set_limits(struct identify_queue *queue, const struct identify_limits *limits,
                          uint64_t now_ms);
 /* To and from the form that is stored. wall_ms and now_ms: the same moment on both clocks. */
@@ -89,5 +93,7 @@ void identify_refused(struct identify_queue *queue, unsigned shard, uint64_t now
 /* A session that was identified has been stable: the breaker counts one less. */
 void identify_proven(struct identify_queue *queue, uint64_t now_ms);
 enum identify_trouble identify_trouble(const struct identify_queue *queue, uint64_t now_ms);
+/* When what identify_trouble() says ends by itself; now_ms when there is none. */
+uint64_t identify_trouble_ends(const struct identify_queue *queue, uint64_t now_ms);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum {
+    OP_INVALID = 9,
     ROOM_FIRST = 16 << 10, /* most messages fit; the ring gives more when they do not */
     KEEP_BYTES = 256 << 10 /* a buffer larger than this is given back when it is empty */
 };
@@ -135,7 +136,8 @@ static void drop_front(struct intake *intake, size_t length) {
 }
 
 /* Messages behind a dispatch that waits: control opcodes must not wait with it. They are handled
- * and blanked; to JSON white space is nothing. */
+ * and blanked; to JSON white space is nothing. But op 9 may end the session, and what came before
+ * it could never be had again: it keeps its place. */
 static enum intake_result look_ahead(struct intake *intake, struct err *err) {
     uint8_t *bytes = (uint8_t *)intake->spill.bytes;
     while (intake->offered < intake->spill.length) {
@@ -149,6 +151,9 @@ static enum intake_result look_ahead(struct intake *intake, struct err *err) {
         if (result == JSON_BROKEN) {
             err_set(err, ERR_PROTOCOL, "a malformed message: %s", why);
             return INTAKE_BROKEN;
+        }
+        if (envelope.op == OP_INVALID) {
+            return INTAKE_STALLED;
         }
         if (envelope.op != 0) {
             if (intake->message(intake->arg, bytes + intake->offered, &envelope, false) ==

@@ -33,7 +33,7 @@ struct identify_gate {
     struct loop_timer *timer;
     identify_gate_wait_fn *waits;
     void *waits_arg;
-    bool wait_told; /* of this wait */
+    enum identify_trouble told;
 };
 
 static void wake_readers(void *arg) {
@@ -136,13 +136,18 @@ void network_forget_ring(struct network *network, struct ring *ring) {
 
 /* ---- gates ---- */
 
-/* A shard that could IDENTIFY waits for hours perhaps: that is told, once. */
-static void tell_wait(struct identify_gate *gate, uint64_t for_ms) {
-    const char *why = gate->queue.first != NULL ? identify_gate_trouble(gate) : NULL;
-    if (why != NULL && !gate->wait_told && gate->waits != NULL) {
-        gate->waits(gate->waits_arg, why, for_ms);
+/* A shard that could IDENTIFY waits for hours perhaps: that is told once, and its end as well. */
+static void tell_wait(struct identify_gate *gate) {
+    uint64_t ends_ms;
+    enum identify_trouble trouble = identify_gate_trouble(gate, &ends_ms);
+    bool over = gate->told != IDENTIFY_FINE && trouble == IDENTIFY_FINE;
+    bool begins = gate->told != trouble && trouble != IDENTIFY_FINE && gate->queue.first != NULL;
+    if (over || begins) {
+        gate->told = trouble;
+        if (gate->waits != NULL) {
+            gate->waits(gate->waits_arg, trouble, ends_ms);
+        }
     }
-    gate->wait_told = why != NULL;
 }
 
 static void grant(void *arg) {
@@ -153,7 +158,7 @@ static void grant(void *arg) {
     while ((ticket = identify_next(&gate->queue, now_ms, &wake_ms)) != NULL) {
         ticket->granted(ticket->arg);
     }
-    tell_wait(gate, wake_ms > now_ms ? wake_ms - now_ms : 0);
+    tell_wait(gate);
     if (wake_ms != UINT64_MAX) {
         loop_timer_start(gate->timer, wake_ms > now_ms ? wake_ms - now_ms : 0);
     }
@@ -211,16 +216,14 @@ uint32_t identify_gate_remaining(const struct identify_gate *gate) {
     return gate->queue.known ? gate->queue.remaining : UINT32_MAX;
 }
 
-const char *identify_gate_trouble(const struct identify_gate *gate) {
-    switch (identify_trouble(&gate->queue, loop_now_ms(gate->network->loop))) {
-    case IDENTIFY_BUDGET_SPENT:
-        return "Discord's daily budget of IDENTIFYs is spent; waiting for its reset";
-    case IDENTIFY_BREAKER_OPEN:
-        return "too many IDENTIFYs without a stable session; waiting before the next";
-    case IDENTIFY_FINE:
-        break;
-    }
-    return NULL;
+uint32_t identify_gate_spent(const struct identify_gate *gate) {
+    return gate->queue.spent;
+}
+
+enum identify_trouble identify_gate_trouble(const struct identify_gate *gate, uint64_t *ends_ms) {
+    uint64_t now_ms = loop_now_ms(gate->network->loop);
+    *ends_ms = clock_wall_ms() + (identify_trouble_ends(&gate->queue, now_ms) - now_ms);
+    return identify_trouble(&gate->queue, now_ms);
 }
 
 void identify_gate_want(struct identify_gate *gate, struct identify_ticket *ticket, bool ready) {

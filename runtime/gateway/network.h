@@ -36,21 +36,25 @@ void network_forget_ring(struct network *network, struct ring *ring);
  * circuit breaker allows). Result: owned; destroy it after its shards. */
 struct identify_gate *identify_gate_create(struct network *network, unsigned shards,
                                            struct err *err);
-/* fn(arg, why, for_ms) is called from the loop when shards begin to wait for the budget or the
- * circuit breaker; for_ms: until the next look. why: borrowed for ever. */
-typedef void identify_gate_wait_fn(void *arg, const char *why, uint64_t for_ms);
+/* fn is called from the loop when shards begin to wait for the budget or the circuit breaker
+ * (ends_ms as in identify_gate_trouble()), and with IDENTIFY_FINE when that is over. */
+typedef void identify_gate_wait_fn(void *arg, enum identify_trouble trouble, uint64_t ends_ms);
 void identify_gate_on_wait(struct identify_gate *gate, identify_gate_wait_fn *fn, void *arg);
 void identify_gate_destroy(struct identify_gate *gate);
 /* What GET /gateway/bot said (session_start_limit). May be called again at any time. Without it
  * one IDENTIFY at a time is let through and no budget is known. */
 void identify_gate_set_limits(struct identify_gate *gate, const struct identify_limits *limits);
 /* The part that must survive a restart (times are wall-clock): store it in the callback
- * identify_consumed of the shard, hand it back at the next start before limits are set. */
+ * budget_changed of the shard, hand it back at the next start before limits are set. */
 struct identify_budget identify_gate_budget(const struct identify_gate *gate);
 void identify_gate_restore(struct identify_gate *gate, const struct identify_budget *budget);
-/* How many IDENTIFYs are left, UINT32_MAX while unknown; and why none is granted now, or NULL. */
+/* How many IDENTIFYs are left, UINT32_MAX while unknown. */
 uint32_t identify_gate_remaining(const struct identify_gate *gate);
-const char *identify_gate_trouble(const struct identify_gate *gate);
+/* How many it ever let through: for limits.asked_at. */
+uint32_t identify_gate_spent(const struct identify_gate *gate);
+/* Why no IDENTIFY is let through now; IDENTIFY_FINE: nothing is wrong. *ends_ms: wall clock, when
+ * that ends by itself. */
+enum identify_trouble identify_gate_trouble(const struct identify_gate *gate, uint64_t *ends_ms);
 
 /* For shard.c: see identify.h. granted(arg) is called from the loop, never from inside these. */
 struct identify_ticket;

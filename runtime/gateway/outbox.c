@@ -94,21 +94,20 @@ bool outbox_waiting(const struct outbox *outbox) {
 }
 
 bool outbox_take(struct outbox *outbox, struct buf *out) {
-    if (outbox->presence_waits) {
-        outbox->presence_waits = false;
-        return render(out, OP_PRESENCE, outbox->presence.bytes);
+    if (outbox->presence_waits) { /* without memory it goes on waiting, as does a command */
+        outbox->presence_waits = !render(out, OP_PRESENCE, outbox->presence.bytes);
+        return !outbox->presence_waits;
     }
     struct outbox_entry *entry = outbox->first;
-    if (entry == NULL) {
+    if (entry == NULL || !render(out, entry->op, entry->json)) {
         return false;
     }
-    bool done = render(out, entry->op, entry->json);
     outbox->first = entry->next;
     outbox->last = outbox->first == NULL ? NULL : outbox->last;
     outbox->count--;
     free(entry->json);
     free(entry);
-    return done;
+    return true;
 }
 
 void outbox_finish(struct outbox *outbox) {

@@ -32,7 +32,7 @@ bool outbox_add(struct outbox *outbox, unsigned op, uint64_t key, const char *js
                 struct err *err);
 bool outbox_waiting(const struct outbox *outbox);
 /* Writes the next message to send (whole, with op and d) and removes it. False: nothing waits, or
- * no memory. out: cleared first. */
+ * no memory, and then it goes on waiting. out: cleared first. */
 bool outbox_take(struct outbox *outbox, struct buf *out);
 void outbox_finish(struct outbox *outbox);
 

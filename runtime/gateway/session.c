@@ -450,6 +450,6 @@ void session_heard(struct session *session) {
     heartbeat_heard(&session->heartbeat);
 }
 
-void session_pause(struct session *session, bool paused) {
-    heartbeat_pause(&session->heartbeat, paused);
+void session_pause(struct session *session, bool paused, uint64_t now_ms) {
+    heartbeat_pause(&session->heartbeat, paused, now_ms);
 }

@@ -171,6 +171,6 @@ uint64_t session_deadline(const struct session *session);
 /* Bytes were read from the connection. */
 void session_heard(struct session *session);
 /* We stopped reading the socket ourselves (or go on): its silence is no sign of death. */
-void session_pause(struct session *session, bool paused);
+void session_pause(struct session *session, bool paused, uint64_t now_ms);
 
 #endif

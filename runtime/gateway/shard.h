@@ -7,6 +7,7 @@
 #define GATEWAY_SHARD_H
 
 #include "base/err.h"
+#include "gateway/chatter.h"
 #include "gateway/inflate.h"
 #include "gateway/network.h"
 #include "ring/ring.h"
@@ -47,10 +48,16 @@ struct shard_callbacks {
      * shard_start(). close_code: Discord's. what, advice: for people. */
     void (*fatal)(void *arg, unsigned shard, unsigned close_code, const char *what,
                   const char *advice);
-    /* An IDENTIFY goes out: the gate's budget changed, store it. */
-    void (*identify_consumed)(void *arg, unsigned shard);
+    /* The gate's budget changed, store it: an IDENTIFY is about to go out, or a session proved. */
+    void (*budget_changed)(void *arg, unsigned shard);
     /* The shard is at rest after shard_stop(). */
     void (*stopped)(void *arg, unsigned shard);
+};
+
+/* Lines of shards beyond these are logged as LOG_DEBUG; who owns it tells how many there were. */
+struct shard_chatter {
+    struct chatter info;
+    struct chatter warn;
 };
 
 struct shard_options {
@@ -70,6 +77,8 @@ struct shard_options {
     const struct shard_saved *saved; /* NULL: no session to resume; copied */
     uint64_t lost_from; /* without saved: a session was given up, events from this seq on are lost;
                            told as a gap, then session_lost(). 0: none */
+    struct shard_chatter *chatter; /* shared by many shards; NULL: every line is logged. Borrowed
+                                      until destroy */
     const struct shard_callbacks *callbacks; /* all set; borrowed until destroy */
     void *arg;
 };

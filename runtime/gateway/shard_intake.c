@@ -184,7 +184,7 @@ static void stall(struct shard *shard) {
     patience_full(&shard->patience, ring_head(shard->options.ring),
                   ring_capacity(shard->options.ring), shard->stalled_since_ms);
     connection_read(shard->connection, false);
-    session_pause(&shard->session, true);
+    session_pause(&shard->session, true, shard->stalled_since_ms);
     shard_arm(
         shard); /* looks after the ring every few ms, or the stall would last until the next beat */
 }
@@ -196,7 +196,7 @@ void shard_unstall(struct shard *shard) {
     shard->stalled = false;
     shard->stats.stalled_ms += shard_now(shard) - shard->stalled_since_ms;
     patience_room(&shard->patience, ring_head(shard->options.ring));
-    session_pause(&shard->session, false);
+    session_pause(&shard->session, false, shard_now(shard));
     if (shard->connection != NULL) {
         connection_read(shard->connection, true);
     }
@@ -239,7 +239,8 @@ static void settle(struct shard *shard, enum intake_result result, struct err *e
     case INTAKE_BROKEN:
         shard->stats.malformed++;
         text_copy(shard->why, sizeof(shard->why), err->text);
-        log_warn(&me, "%s; reconnecting, what it carried is replayed", err->text);
+        log_line(shard_level(shard, LOG_WARN), &me, "%s; reconnecting, what it carried is replayed",
+                 err->text);
         shard_step_kind(shard, SESSION_BROKEN);
         break;
     case INTAKE_ENDED:

@@ -11,6 +11,8 @@ static bool send_text(struct shard *shard, enum send_class class) {
 }
 
 void shard_send_identify(struct shard *shard) {
+    /* Before anything else: killed right after the IDENTIFY, the next process must know of it. */
+    shard->options.callbacks->budget_changed(shard->options.arg, shard->options.id);
     struct identify_command command = {
         .token = shard->options.token,
         .shard = shard->options.id,
@@ -32,7 +34,6 @@ void shard_send_identify(struct shard *shard) {
     shard->stats.identifies++;
     struct log_from me = shard_from(shard);
     log_debug(&me, "IDENTIFY");
-    shard->options.callbacks->identify_consumed(shard->options.arg, shard->options.id);
 }
 
 void shard_send_resume(struct shard *shard, uint64_t seq) {

@@ -189,7 +189,7 @@ void files_judge_wanted(struct plugins *plugins, const struct bot *bot) {
     }
 }
 
-/* Forgets files that are away for longer than this, and unloads their plugins. */
+/* Forgets files that are away for longer than the grace, and unloads their plugins. */
 static bool drop_missing(struct plugins *plugins, uint64_t grace_ms, struct buf *text) {
     uint64_t now = clock_mono_ms();
     bool waiting = false;

@@ -143,9 +143,9 @@ struct ending {
     struct plugin *plugin;
     struct seat *seat;
 };
-/* Stops these seats in an orderly way, all at the same time: states saved and on disk, threads
- * joined. drain_ms: how long their handlers are waited for; however many hang, it takes little
- * longer than that and the deadline. Frees the seats. */
+/* Stops these seats in an orderly way, all at the same time: handlers waited for, states saved and
+ * on disk, threads joined. However many hang, it takes little longer than drain_ms, or with 0 than
+ * the deadline (then those known to be stuck are not waited for). Frees the seats. */
 void change_end_seats(struct plugins *plugins, struct ending *endings, size_t count,
                       uint64_t drain_ms);
 /* NULL: no such plugin runs. */
@@ -155,10 +155,6 @@ void change_drop_plugin(struct plugins *plugins, struct plugin *plugin);
 
 /* ---- files.c ---- */
 void files_forget(struct plugins *plugins);
-/* For scandir(): names of files that may be plugins. */
-int files_is_plugin_name(const struct dirent *entry);
-/* The next look at the files judges anew those that the bot wants and has not. */
-void files_judge_wanted(struct plugins *plugins, const struct bot *bot);
 /* NULL: not seen. */
 struct file_seen *files_find(const struct plugins *plugins, const char *path);
 bool files_same(const struct stat *a, const struct stat *b);
@@ -172,6 +168,10 @@ bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, str
 void judge_again(struct plugins *plugins, const char *id);
 /* Whether the plugin (NULL: none) runs from this file. */
 bool judge_is_file_of(const struct plugin *plugin, const struct file_seen *file);
+/* For scandir(): names of files that may be plugins. */
+int files_is_plugin_name(const struct dirent *entry);
+/* The next look at the files judges anew those that the bot wants and has not. */
+void files_judge_wanted(struct plugins *plugins, const struct bot *bot);
 
 /* ---- tend.c: what happens between changes ---- */
 /* Handles every message that waits in the inbox. */

@@ -110,6 +110,37 @@ static struct bot *find_bot(const struct plugins *plugins, const char *name) {
     return bot;
 }
 
+/* The seats of this plugin and this bot (NULL: of all), at most `room` of them. */
+static size_t list_seats(const struct plugins *plugins, const struct plugin *only,
+                         const struct bot *bot, struct ending *endings, size_t room) {
+    size_t count = 0;
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL && count < room; seat = seat->next) {
+            if ((only == NULL || plugin == only) && (bot == NULL || seat->bot == bot)) {
+                endings[count++] = (struct ending){plugin, seat};
+            }
+        }
+    }
+    return count;
+}
+
+/* Ends these seats together; a plugin goes with its last. drain_ms: see change_end_seats(). */
+static void end_seats(struct plugins *plugins, const struct plugin *only, const struct bot *bot,
+                      uint64_t drain_ms) {
+    struct ending endings[ENDINGS_AT_ONCE];
+    size_t count;
+    while ((count = list_seats(plugins, only, bot, endings, ENDINGS_AT_ONCE)) > 0) {
+        change_end_seats(plugins, endings, count, drain_ms);
+    }
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL;) {
+        struct plugin *next = plugin->next;
+        if (plugin->seats == NULL) {
+            change_drop_plugin(plugins, plugin);
+        }
+        plugin = next;
+    }
+}
+
 bool plugins_add_bot(struct plugins *plugins, const struct plugins_bot *spec, struct err *err) {
     if (find_bot(plugins, spec->name) != NULL) {
         return err_set(err, ERR_INVALID, "bot %s is there already", spec->name);
@@ -135,37 +166,6 @@ bool plugins_add_bot(struct plugins *plugins, const struct plugins_bot *spec, st
     return true;
 }
 
-/* The seats of this plugin and this bot (NULL: of all), at most `room` of them. */
-static size_t list_seats(const struct plugins *plugins, const struct plugin *only,
-                         const struct bot *bot, struct ending *endings, size_t room) {
-    size_t count = 0;
-    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
-        for (struct seat *seat = plugin->seats; seat != NULL && count < room; seat = seat->next) {
-            if ((only == NULL || plugin == only) && (bot == NULL || seat->bot == bot)) {
-                endings[count++] = (struct ending){plugin, seat};
-            }
-        }
-    }
-    return count;
-}
-
-/* Ends these seats together; a plugin goes with its last. */
-static void end_seats(struct plugins *plugins, const struct plugin *only, const struct bot *bot,
-                      uint64_t drain_ms) {
-    struct ending endings[ENDINGS_AT_ONCE];
-    size_t count;
-    while ((count = list_seats(plugins, only, bot, endings, ENDINGS_AT_ONCE)) > 0) {
-        change_end_seats(plugins, endings, count, drain_ms);
-    }
-    for (struct plugin *plugin = plugins->plugins; plugin != NULL;) {
-        struct plugin *next = plugin->next;
-        if (plugin->seats == NULL) {
-            change_drop_plugin(plugins, plugin);
-        }
-        plugin = next;
-    }
-}
-
 bool plugins_set_wanted(struct plugins *plugins, const char *name, const char *wanted,
                         struct err *err) {
     struct bot *bot = find_bot(plugins, name);
@@ -178,9 +178,9 @@ bool plugins_set_wanted(struct plugins *plugins, const char *name, const char *w
     bot->wanted = list;
     struct plugin *next;
     for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = next) {
-        next = plugin->next; /* ending this one's seats drops no other */
+        next = plugin->next;
         if (!plugins_wants(list, plugin->id)) {
-            end_seats(plugins, plugin, bot, plugins->deadline_ms);
+            end_seats(plugins, plugin, bot, 0);
         }
     }
     files_judge_wanted(plugins, bot);
@@ -192,7 +192,7 @@ void plugins_remove_bot(struct plugins *plugins, const char *name) {
     if (bot == NULL) {
         return;
     }
-    end_seats(plugins, NULL, bot, plugins->deadline_ms);
+    end_seats(plugins, NULL, bot, 0);
     for (struct bot **link = &plugins->bots; *link != NULL; link = &(*link)->next) {
         if (*link == bot) {
             *link = bot->next;
@@ -207,7 +207,7 @@ bool plugins_unload(struct plugins *plugins, const char *name, struct err *err) 
     if (plugin == NULL) {
         return err_set(err, ERR_NOT_FOUND, "plugin %s does not run", name);
     }
-    end_seats(plugins, plugin, NULL, plugins->deadline_ms);
+    end_seats(plugins, plugin, NULL, 0);
     return true;
 }
 
@@ -218,7 +218,7 @@ void plugins_unwatch(struct plugins *plugins) {
 
 void plugins_stop(struct plugins *plugins, uint64_t drain_ms) {
     plugins_unwatch(plugins);
-    end_seats(plugins, NULL, NULL, drain_ms);
+    end_seats(plugins, NULL, NULL, drain_ms > 0 ? drain_ms : 1);
 }
 
 /* ---- Status ---- */

@@ -110,14 +110,13 @@ void change_drop_plugin(struct plugins *plugins, struct plugin *plugin) {
 
 /* ---- Orderly ends ---- */
 
-static void keep_state(const struct ending *ending, uint64_t drain_ms) {
+static void keep_state(const struct ending *ending) {
     const struct seat *seat = ending->seat;
     const char *id = ending->plugin->id;
     struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = id};
     struct err err = {0};
     if (!seat->hand->answered) {
-        log_error(&from, "a handler or save did not return within %llu ms: state not saved",
-                  (unsigned long long)drain_ms);
+        log_error(&from, "a handler or save did not return in time: state not saved");
         return;
     }
     const struct port_message *held = hand_answer(seat->hand);
@@ -136,18 +135,21 @@ static void keep_state(const struct ending *ending, uint64_t drain_ms) {
 static uint64_t left_until(const struct plugins *plugins, uint64_t until_ms) {
     uint64_t now = clock_mono_ms();
     uint64_t least = plugins->deadline_ms / 5;
-    return until_ms > now + least ? until_ms - now : least;
+    uint64_t left = until_ms > now ? until_ms - now : 0;
+    left = left < plugins->deadline_ms ? left : plugins->deadline_ms;
+    return left > least ? left : least;
 }
 
-/* Nobody waits for long without being told for what. */
-static void drain(struct plugins *plugins, struct hand **asked, size_t count, uint64_t drain_ms) {
+/* Who is waited for longer than a moment is told of. */
+static void await_rest(struct plugins *plugins, struct hand **asked, size_t count,
+                       uint64_t drain_ms) {
     uint64_t quiet_ms = drain_ms < QUIET_MS ? drain_ms : QUIET_MS;
-    size_t busy = 0;
-    if (tend_await(plugins, asked, count, quiet_ms) || drain_ms == quiet_ms) {
+    if (tend_await(plugins, asked, count, quiet_ms) || drain_ms <= quiet_ms) {
         return;
     }
+    size_t busy = 0;
     for (size_t i = 0; i < count; i++) {
-        busy += asked[i] == NULL || asked[i]->answered ? 0 : 1;
+        busy += asked[i] != NULL && !asked[i]->answered;
     }
     log_info(NULL, "waiting for %zu handler%s to return, %llu s at most", busy,
              busy == 1 ? "" : "s", (unsigned long long)(drain_ms + 999) / 1000);
@@ -159,22 +161,21 @@ static void end_together(struct plugins *plugins, struct ending *endings, struct
                          size_t count, uint64_t drain_ms) {
     struct port_message hold = {.kind = PORT_HOLD};
     struct port_message stop = {.kind = PORT_STOP};
+    uint64_t until = clock_mono_ms() + (drain_ms > 0 ? drain_ms : plugins->deadline_ms);
     for (size_t i = 0; i < count; i++) {
-        asked[i] = endings[i].seat->stuck ? NULL : endings[i].seat->hand;
-        if (asked[i] != NULL) {
+        const struct seat *seat = endings[i].seat;
+        bool hopeless =
+            seat->hand == NULL || seat->hand->abandoned || (seat->stuck && drain_ms == 0);
+        asked[i] = hopeless ? NULL : seat->hand;
+        if (!hopeless) {
             hand_ask(asked[i], &hold, "", "", PORT_HELD);
         }
     }
-    drain(plugins, asked, count, drain_ms);
-    uint64_t until = clock_mono_ms() + plugins->deadline_ms;
+    await_rest(plugins, asked, count, until - clock_mono_ms());
     for (size_t i = 0; i < count; i++) {
         if (asked[i] != NULL) {
-            keep_state(&endings[i], drain_ms);
-            if (asked[i]->answered) {
-                hand_ask(asked[i], &stop, "", "", PORT_STOPPED);
-            } else {
-                asked[i] = NULL; /* it has had its time */
-            }
+            keep_state(&endings[i]);
+            hand_ask(asked[i], &stop, "", "", PORT_STOPPED);
         }
     }
     tend_await(plugins, asked, count, left_until(plugins, until));

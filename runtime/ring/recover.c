@@ -177,8 +177,8 @@ static void place_anew(struct patient *patient, uint64_t *tail, uint64_t *head) 
     if (patient->hopeless) {
         return;
     }
-    if ((found && empty && last <= *head) || (!found && empty && untouched(patient))) {
-        return; /* it is empty, and says so */
+    if ((found && empty && last == *head) || (!found && empty && untouched(patient))) {
+        return; /* it is empty, and says so: the last record ends at the head */
     }
     (void)snprintf(patient->report->reason, sizeof(patient->report->reason),
                    "head or tail were damaged");

@@ -216,11 +216,11 @@ class Case(unittest.TestCase):
 
 
 def recorded(path):
-    """The recorder's file as {shard: [seq, ...]} in the order of its lines."""
+    """The recorder's file as {shard: [seq, ...]} in the order of its lines; gaps are left out."""
     shards = {}
     for line in read(path).splitlines():
         words = line.split(" ")
-        if len(words) == 4:
+        if len(words) == 4 and words[1].isdigit():
             shards.setdefault(int(words[0]), []).append(int(words[1]))
     return shards
 

@@ -67,20 +67,6 @@ void loop_timer_destroy(struct loop_timer *timer) {
     free(timer);
 }
 
-/* Who waits for the new binary to be checked: told by the next turn(). */
-static upgrade_fn *upgraded;
-static void *upgraded_arg;
-
-static void tell_upgraded(void) {
-    static unsigned calls;
-    const struct err why = {ERR_PLUGIN, "it does not like the configuration"};
-    upgrade_fn *done = upgraded;
-    upgraded = NULL;
-    if (done != NULL) {
-        done(upgraded_arg, ++calls % 2 == 0 ? &why : NULL);
-    }
-}
-
 /* Lets every watch that wants to do so read or write, until nobody does anything. */
 static void turn(void) {
     for (int rounds = 0; rounds < 3; rounds++) {
@@ -97,7 +83,6 @@ static void turn(void) {
             if (there && todo[i]->events != 0) {
                 todo[i]->fn(todo[i]->arg, todo[i]->events);
             }
-            tell_upgraded();
         }
     }
 }
@@ -127,32 +112,50 @@ bool house_reload(struct house *house, const char *name, struct buf *text) {
     return name == NULL || name[0] != 'x';
 }
 
-bool house_renew(struct house *house, struct buf *text) {
-    return buf_text(text, "nothing changed\n");
-}
-
-void house_on_bot_gone(struct house *house, house_bot_gone_fn *fn, void *arg) {
-}
-
-uint64_t house_uptime_ms(const struct house *house) {
-    return 1;
-}
-
-bool upgrade_begin(struct upgrade *upgrade, upgrade_fn *done, void *arg, struct err *err) {
-    if (upgraded != NULL) {
-        return err_set(err, ERR_BUSY, "an upgrade is under way");
-    }
-    upgraded = done;
-    upgraded_arg = arg;
-    return true;
-}
-
 const struct house_bot *house_bot_find(const struct house *house, const char *name) {
     return strcmp(name, "main") == 0 ? &the_bot : NULL;
 }
 
 struct ring *bot_ring(const struct bot *bot) {
     return ring;
+}
+
+static house_bot_gone_fn *on_bot_gone;
+static void *on_bot_gone_arg;
+
+void house_on_bot_gone(struct house *house, house_bot_gone_fn *fn, void *arg) {
+    on_bot_gone = fn;
+    on_bot_gone_arg = arg;
+}
+
+bool house_renew(struct house *house, struct buf *text) {
+    return buf_text(text, "nothing changed\n");
+}
+
+/* One upgrade at a time; its answer comes later. */
+static upgrade_fn *on_checked;
+static void *on_checked_arg;
+
+bool upgrade_begin(struct upgrade *upgrade, upgrade_fn *checked, void *arg, struct err *err) {
+    if (on_checked != NULL) {
+        return err_set(err, ERR_BUSY, "an upgrade is under way");
+    }
+    on_checked = checked;
+    on_checked_arg = arg;
+    return true;
+}
+
+static void end_upgrade(bool well) {
+    struct err err = {.code = ERR_INVALID, .text = "not a drey"};
+    upgrade_fn *fn = on_checked;
+    on_checked = NULL;
+    if (fn != NULL) {
+        fn(on_checked_arg, well ? NULL : &err);
+    }
+}
+
+uint64_t house_uptime_ms(const struct house *house) {
+    return 1;
 }
 
 cJSON *status_json(struct house *house) {
@@ -272,6 +275,7 @@ static void say(struct client *client, const uint8_t *bytes, size_t length) {
 }
 
 static void leave(struct client *client) {
+    end_upgrade(true);
     turn();
     listen_to(client);
     FUZZ_CHECK(client->gone || client->answers == client->questions);
@@ -296,7 +300,11 @@ static void step(struct feed *feed, struct client *clients) {
             left -= part;
         }
     }
-    if (client->gone || what >= 244) {
+    if (what == 254) {
+        end_upgrade(false);
+    } else if (what == 255) {
+        on_bot_gone(on_bot_gone_arg, the_bot.bot);
+    } else if (client->gone || what >= 244) {
         leave(client);
         connect_client(client);
     }

@@ -17,7 +17,7 @@ static void upgrade(struct world *world, struct shard *shard) {
 static void lose_socket(struct world *world, struct shard *shard, unsigned code) {
     if (shard->socket != SOCKET_NONE) {
         shard->socket = SOCKET_NONE;
-        session_pause(&shard->session, false);
+        session_pause(&shard->session, false, world->now_ms);
         world_event(world, shard, (struct session_event){.kind = SESSION_GONE, .code = code});
     }
 }
@@ -209,7 +209,7 @@ static void step_shard(struct world *world, struct shard *shard, unsigned what) 
     } else if (what == 18) {
         world_kind(world, shard, SESSION_TIMER); /* too early does no harm */
     } else if (what == 19 && shard->socket == SOCKET_OPEN) {
-        session_pause(&shard->session, feed_byte(world->feed) % 2 != 0);
+        session_pause(&shard->session, feed_byte(world->feed) % 2 != 0, world->now_ms);
     }
 }
 

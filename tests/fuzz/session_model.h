@@ -206,12 +206,12 @@ static inline void perform(struct world *world, struct shard *shard,
         FUZZ_CHECK(shard->socket == SOCKET_OPEN);
         FUZZ_CHECK(action->value == (shard->final ? CLOSE_CODE_NORMAL : CLOSE_CODE_OURS));
         shard->socket = SOCKET_CLOSING;
-        session_pause(&shard->session, false);
+        session_pause(&shard->session, false, world->now_ms);
         break;
     case SESSION_DROP:
         FUZZ_CHECK(shard->socket != SOCKET_NONE);
         shard->socket = SOCKET_NONE;
-        session_pause(&shard->session, false);
+        session_pause(&shard->session, false, world->now_ms);
         break;
     case SESSION_SEND_HEARTBEAT:
         FUZZ_CHECK(action->value == shard->seq);

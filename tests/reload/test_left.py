@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 
-from rig import BAD, Reload, main, read
+from rig import BAD, Reload, TSAN, main, read
 
 
 class Left(Reload):
@@ -52,8 +52,9 @@ class Left(Reload):
         self.all_well()  # SIGTERM ends it in an orderly way
 
     def test_row_23_atexit_and_thread_data_are_harmless(self):
-        self.replace("2.left-atexit")
-        self.replace("3.good")
+        if not TSAN:  # takes every atexit for the program's own and calls it at the very end
+            self.replace("2.left-atexit")
+            self.replace("3.good")
         self.replace("4.left-data")
         self.replace("5.good")
         self.all_well()

@@ -428,7 +428,7 @@ static void begin(uint64_t seed) {
     day.now_ms = 1000;
     day.timings = timings_default();
     identify_init(&day.queue, SHARDS, &day.timings);
-    struct identify_limits limits = {2000, 2000, DAY, KEYS};
+    struct identify_limits limits = {2000, 2000, DAY, KEYS, 0};
     identify_set_limits(&day.queue, &limits, day.now_ms);
     for (size_t i = 0; i < OUTAGES; i++) { /* in the i-th part of the day */
         day.outage_ms[i] = DAY / OUTAGES * i + 1800000 + draw(3600000);

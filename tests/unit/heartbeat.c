@@ -127,11 +127,11 @@ static void exactly_one_interval_late_is_still_alive(void **state) {
 static void our_own_pause_kills_nothing(void **state) {
     struct heartbeat hb = started();
     assert_int_equal(heartbeat_due(&hb, START), HEARTBEAT_SEND);
-    heartbeat_pause(&hb, true);
+    heartbeat_pause(&hb, true, START);
     for (uint64_t i = 1; i <= 5; i++) { /* beats go on, unanswered */
         assert_int_equal(heartbeat_due(&hb, START + i * INTERVAL), HEARTBEAT_SEND);
     }
-    heartbeat_pause(&hb, false);
+    heartbeat_pause(&hb, false, START + 6 * INTERVAL - 1);
     assert_int_equal(heartbeat_due(&hb, START + 6 * INTERVAL), HEARTBEAT_SEND);
     assert_int_equal(hb.missed, 0);
     assert_int_equal(heartbeat_due(&hb, START + 7 * INTERVAL), HEARTBEAT_SILENT);
@@ -139,10 +139,42 @@ static void our_own_pause_kills_nothing(void **state) {
 
 static void a_pause_that_sleeps_over_beats_sends_one_and_no_burst(void **state) {
     struct heartbeat hb = started();
-    heartbeat_pause(&hb, true);
+    heartbeat_pause(&hb, true, START);
     assert_int_equal(heartbeat_due(&hb, START + 10 * INTERVAL + 7), HEARTBEAT_SEND);
     assert_int_equal(hb.next_ms, START + 11 * INTERVAL + 7);
     assert_int_equal(heartbeat_due(&hb, START + 10 * INTERVAL + 8), HEARTBEAT_NOT_YET);
+}
+
+/* A slow plugin stalls the shard a hundred times in an interval, each for a moment; bytes flow. */
+static void short_pauses_do_not_hide_that_acks_have_ceased(void **state) {
+    struct heartbeat hb = started();
+    enum heartbeat_verdict verdict = heartbeat_due(&hb, START);
+    for (uint64_t i = 0; i < 2; i++) {
+        assert_int_equal(verdict, HEARTBEAT_SEND);
+        for (uint64_t k = 0; k < 100; k++) {
+            uint64_t at = START + i * INTERVAL + k * (INTERVAL / 100);
+            heartbeat_heard(&hb);
+            heartbeat_pause(&hb, true, at);
+            heartbeat_pause(&hb, false, at + INTERVAL / 250);
+        }
+        verdict = heartbeat_due(&hb, START + (i + 1) * INTERVAL);
+    }
+    assert_int_equal(verdict, HEARTBEAT_UNACKED);
+    assert_int_equal(hb.missed, 2);
+}
+
+static void pauses_over_most_of_an_interval_prove_nothing(void **state) {
+    struct heartbeat hb = started();
+    assert_int_equal(heartbeat_due(&hb, START), HEARTBEAT_SEND);
+    for (uint64_t i = 0; i < 10; i++) {
+        for (uint64_t k = 0; k < 100; k++) {
+            uint64_t at = START + i * INTERVAL + k * (INTERVAL / 100);
+            heartbeat_pause(&hb, true, at);
+            heartbeat_pause(&hb, false, at + INTERVAL / 150);
+        }
+        assert_int_equal(heartbeat_due(&hb, START + (i + 1) * INTERVAL), HEARTBEAT_SEND);
+    }
+    assert_int_equal(hb.missed, 0);
 }
 
 static void an_ack_before_hello_measures_no_beat_of_the_old_connection(void **state) {
@@ -160,7 +192,7 @@ static void nothing_of_the_old_connection_counts_after_hello(void **state) {
     struct heartbeat hb = started();
     assert_int_equal(heartbeat_due(&hb, START), HEARTBEAT_SEND);
     assert_int_equal(heartbeat_due(&hb, START + INTERVAL), HEARTBEAT_SILENT);
-    heartbeat_pause(&hb, true);
+    heartbeat_pause(&hb, true, START + INTERVAL);
     heartbeat_start(&hb, INTERVAL, 10, 900000);
     assert_false(hb.paused);
     heartbeat_ack(&hb, 900005); /* of the old connection */
@@ -193,6 +225,8 @@ int main(void) {
         cmocka_unit_test(exactly_one_interval_late_is_still_alive),
         cmocka_unit_test(our_own_pause_kills_nothing),
         cmocka_unit_test(a_pause_that_sleeps_over_beats_sends_one_and_no_burst),
+        cmocka_unit_test(short_pauses_do_not_hide_that_acks_have_ceased),
+        cmocka_unit_test(pauses_over_most_of_an_interval_prove_nothing),
         cmocka_unit_test(an_ack_before_hello_measures_no_beat_of_the_old_connection),
         cmocka_unit_test(nothing_of_the_old_connection_counts_after_hello),
         cmocka_unit_test(another_interval_moves_the_next_beat_forward_only),

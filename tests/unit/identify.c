@@ -35,7 +35,7 @@ static void set_up(unsigned shards) {
 }
 
 static void limits(uint32_t remaining, uint64_t reset_after_ms, uint32_t concurrency) {
-    struct identify_limits told = {1000, remaining, reset_after_ms, concurrency};
+    struct identify_limits told = {1000, remaining, reset_after_ms, concurrency, bench.queue.spent};
     identify_set_limits(&bench.queue, &told, bench.now_ms);
 }
 
@@ -356,6 +356,64 @@ static void a_hostile_budget_does_not_break_the_queue(void **state) {
     assert_int_equal(bench.granted, 1);
 }
 
+static void an_answer_asked_for_before_an_identify_does_not_give_it_back(void **state) {
+    set_up(4);
+    limits(3, 86400000, 4);
+    uint32_t asked_at = bench.queue.spent;
+    want(0, true);
+    want(1, true);
+    run(bench.now_ms); /* while the question is under way */
+    assert_int_equal(bench.queue.remaining, 1);
+    struct identify_limits stale = {1000, 3, 86400000, 4, asked_at};
+    identify_set_limits(&bench.queue, &stale, bench.now_ms);
+    assert_int_equal(bench.queue.remaining, 1);
+    struct identify_limits less = {1000, 1, 86400000, 4, asked_at};
+    identify_set_limits(&bench.queue, &less, bench.now_ms);
+    assert_int_equal(bench.queue.remaining, 0);
+    limits(2, 86400000, 4);
+    assert_int_equal(bench.queue.remaining, 2);
+}
+
+static void the_breaker_says_when_it_lets_the_next_one_through(void **state) {
+    set_up(1);
+    limits(1000, 86400000, 1);
+    assert_int_equal(identify_trouble_ends(&bench.queue, bench.now_ms), bench.now_ms);
+    while (identify_trouble(&bench.queue, bench.now_ms) == IDENTIFY_FINE) {
+        want(0, true);
+        assert_non_null(next());
+        bench.now_ms += SPACING;
+    }
+    uint64_t ends_ms = identify_trouble_ends(&bench.queue, bench.now_ms);
+    assert_in_range(ends_ms, bench.now_ms + 1, bench.now_ms + BREAKER / 20 + 1);
+    want(0, true);
+    bench.now_ms = ends_ms - 2;
+    assert_null(next());
+    bench.now_ms = ends_ms;
+    assert_non_null(next());
+}
+
+static void a_crash_loop_of_many_shards_leaves_half_of_the_day(void **state) {
+    set_up(64); /* stands for a bot whose shards cost more than Discord gives */
+    bench.queue.shards = 300;
+    limits(1000, 86400000, 16);
+    assert_int_equal(bench.queue.breaker_limit, 500);
+    bench.queue.shards = 700;
+    limits(1000, 86400000, 16);
+    assert_int_equal(bench.queue.breaker_limit, 700);
+    bench.queue.shards = 2;
+    limits(10, 86400000, 16);
+    assert_int_equal(bench.queue.breaker_limit, 20);
+}
+
+static void a_reset_that_a_clock_moved_years_ahead_is_a_day_away_at_most(void **state) {
+    set_up(1);
+    struct identify_budget spent = {
+        .total = 1000, .known = 1, .max_concurrency = 1, .reset_at_ms = 4000000000000};
+    identify_restore(&bench.queue, &spent, bench.now_ms, 1700000000000);
+    assert_int_equal(identify_trouble(&bench.queue, bench.now_ms), IDENTIFY_BUDGET_SPENT);
+    assert_int_equal(identify_trouble_ends(&bench.queue, bench.now_ms), bench.now_ms + 86400000);
+}
+
 static void a_cancelled_ticket_is_not_granted(void **state) {
     set_up(3);
     for (unsigned i = 0; i < 3; i++) {
@@ -392,6 +450,10 @@ int main(void) {
         cmocka_unit_test(a_wall_clock_that_was_set_back_delays_by_one_spacing_at_most),
         cmocka_unit_test(nothing_known_restores_to_nothing_known),
         cmocka_unit_test(a_hostile_budget_does_not_break_the_queue),
+        cmocka_unit_test(an_answer_asked_for_before_an_identify_does_not_give_it_back),
+        cmocka_unit_test(the_breaker_says_when_it_lets_the_next_one_through),
+        cmocka_unit_test(a_crash_loop_of_many_shards_leaves_half_of_the_day),
+        cmocka_unit_test(a_reset_that_a_clock_moved_years_ahead_is_a_day_away_at_most),
         cmocka_unit_test(a_cancelled_ticket_is_not_granted),
     };
     return cmocka_run_group_tests_name("identify", tests, NULL, NULL);

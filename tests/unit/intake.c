@@ -319,6 +319,26 @@ static void control_opcodes_do_not_wait_behind_a_full_ring(void **state) {
     }
 }
 
+static void the_end_of_a_session_waits_for_what_came_before_it(void **state) {
+    for (size_t k = 0; k < KINDS; k++) {
+        struct rig rig;
+        rig_open(&rig, all[k]);
+        rig.full = true;
+        assert_int_equal(rig_send_event(&rig, 1, 50), INTAKE_STALLED);
+        assert_int_equal(rig_send_event(&rig, 2, 50), INTAKE_STALLED);
+        assert_int_equal(rig_send(&rig, "{\"op\":11}"), INTAKE_STALLED);
+        assert_int_equal(rig_send(&rig, "{\"op\":9,\"d\":false}"), INTAKE_STALLED);
+        assert_int_equal(rig_send(&rig, "{\"op\":11}"), INTAKE_STALLED);
+        assert_int_equal(intake_retry(rig.intake, &rig.err), INTAKE_STALLED);
+        assert_int_equal(rig.controls, 1);
+        rig.full = false;
+        assert_int_equal(intake_retry(rig.intake, &rig.err), INTAKE_FINE);
+        rig_assert_events(&rig, 2);
+        assert_int_equal(rig.controls, 3);
+        rig_close(&rig);
+    }
+}
+
 static void pieces_and_empty_messages_do_not_end_a_stall(void **state) {
     struct rig rig;
     rig_open(&rig, COMPRESS_NONE);
@@ -396,6 +416,7 @@ int main(void) {
         cmocka_unit_test(a_zstd_window_above_the_limit_is_refused),
         cmocka_unit_test(payload_compression_mixes_text_and_independent_streams),
         cmocka_unit_test(control_opcodes_do_not_wait_behind_a_full_ring),
+        cmocka_unit_test(the_end_of_a_session_waits_for_what_came_before_it),
         cmocka_unit_test(pieces_and_empty_messages_do_not_end_a_stall),
         cmocka_unit_test(a_stall_in_the_middle_of_many_keeps_the_order),
         cmocka_unit_test(a_stop_ends_the_messages_at_once),

@@ -112,7 +112,7 @@ static void a_version_that_saves_nothing_leaves_no_older_state_behind(void **sta
     rig_wait(&rig, has_state);
     rig_put(&rig, "tally_bad_nothing", "tally.so", false);
     assert_true(rig_reload(&rig, "tally", &text));
-    plugins_stop(rig.plugins, 1000); /* and at the end */
+    plugins_stop(rig.plugins, 2000); /* and at the end */
     assert_false(has_state(&rig));
     buf_finish(&text);
     rig_close(&rig);

@@ -316,13 +316,13 @@ static void a_full_ring_on_our_side_kills_no_connection(void **state) {
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
         struct rig rig;
         rig_reach(&rig, states[i], true);
-        session_pause(&rig.session, true);
+        session_pause(&rig.session, true, rig.now_ms);
         uint64_t start_ms = rig.now_ms;
         while (rig.now_ms < start_ms + 1800000) {
             rig_wait(&rig);
         }
         assert_int_equal(rig.session.state, states[i]);
-        session_pause(&rig.session, false);
+        session_pause(&rig.session, false, rig.now_ms);
         rig_wait(&rig);
         assert_int_equal(rig.session.state, states[i]);
     }

@@ -324,6 +324,68 @@ static void a_note_survives_beside_the_sessions(void **state) {
     assert_false(sessions_note(sessions, read, sizeof(read) - 8));
 }
 
+static void a_torn_note_is_the_one_before(void **state) {
+    uint64_t note[3] = {1, 2, 3};
+    uint64_t read[3] = {0};
+    sessions_set_note(sessions, note, sizeof(note));
+    note[0] = 9;
+    sessions_set_note(sessions, note, sizeof(note));
+    int fd = open(path, O_WRONLY);
+    uint64_t rubbish = 77;
+    /* the second slot, 16 bytes of header behind its begin */
+    assert_int_equal(pwrite(fd, &rubbish, sizeof(rubbish), 3072 + 16), sizeof(rubbish));
+    close(fd);
+    reopen();
+    assert_true(sessions_note(sessions, read, sizeof(read)));
+    assert_int_equal(read[0], 1);
+    sessions_set_note(sessions, note, sizeof(note));
+    assert_true(sessions_note(sessions, read, sizeof(read)));
+    assert_int_equal(read[0], 9);
+}
+
+static void a_note_of_the_first_version_is_read_until_there_is_a_new_one(void **state) {
+    uint64_t note[3] = {1, 2, 3};
+    uint64_t read[3] = {0};
+    uint32_t head[2] = {text_crc32c(0, note, sizeof(note)), sizeof(note)};
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, head, sizeof(head), 1024), sizeof(head));
+    assert_int_equal(pwrite(fd, note, sizeof(note), 1032), sizeof(note));
+    close(fd);
+    reopen();
+    assert_true(sessions_note(sessions, read, sizeof(read)));
+    assert_memory_equal(read, note, sizeof(note));
+    note[0] = 4;
+    sessions_set_note(sessions, note, sizeof(note));
+    reopen();
+    assert_true(sessions_note(sessions, read, sizeof(read)));
+    assert_int_equal(read[0], 4);
+}
+
+static void a_session_that_cannot_be_offered_is_an_orphan(void **state) {
+    struct saved_session saved;
+    assert_false(sessions_orphan(sessions, 2, 4, 8, &saved));
+    save("abc", 1);
+    sessions_set_seq(sessions, 2, 42, 6400);
+    assert_false(sessions_orphan(sessions, 2, 4, 7, &saved));
+    assert_true(sessions_orphan(sessions, 2, 4, 8, &saved));
+    assert_true(sessions_orphan(sessions, 2, 5, 7, &saved));
+    assert_int_equal(saved.seq, 42);
+    assert_int_equal(saved.ring_head, 6400);
+    sessions_clear(sessions, 2);
+    assert_false(sessions_orphan(sessions, 2, 4, 8, &saved));
+}
+
+static void shards_of_an_earlier_run_are_still_there(void **state) {
+    struct saved_session saved;
+    struct err err = {0};
+    save("abc", 5);
+    sessions_close(sessions);
+    sessions = sessions_open(path, 1, &err);
+    assert_int_equal(sessions_count(sessions), 4);
+    assert_true(sessions_orphan(sessions, 2, 1, 7, &saved));
+    assert_int_equal(saved.seq, 5);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -339,6 +401,10 @@ int main(void) {
         T(a_damaged_header_costs_no_session),
         T(any_damage_leaves_the_session_whole_or_drops_it),
         T(a_note_survives_beside_the_sessions),
+        T(a_torn_note_is_the_one_before),
+        T(a_note_of_the_first_version_is_read_until_there_is_a_new_one),
+        T(a_session_that_cannot_be_offered_is_an_orphan),
+        T(shards_of_an_earlier_run_are_still_there),
     };
     return cmocka_run_group_tests_name("sessions", tests, NULL, NULL);
 }

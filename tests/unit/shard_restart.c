@@ -41,7 +41,7 @@ static const struct shard_callbacks callbacks = {
     .session_lost = ignore,
     .need_url = ignore,
     .fatal = ignore_fatal,
-    .identify_consumed = ignore,
+    .budget_changed = ignore,
     .stopped = count_stop,
 };
 
