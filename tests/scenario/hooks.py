@@ -121,6 +121,7 @@ FRAMES = {
 
 def bad_frame(stage, name):
     stage.do_fault("raw " + FRAMES[name].hex())
+    stage.last_fault = f"a {name} frame"
 
 
 def memory_below(stage, megabytes):
@@ -214,6 +215,7 @@ def change_host(stage, dice):
         answer = put_plugin(stage, dice.choice(["witness", "witness_2"]))
         assert answer.returncode == 0 or "running" in answer.stderr, answer.stderr
     elif what == "upgrade":
+        stage.until("the host to be up", stage.client.host.status)
         stage.client.signal(signal.SIGUSR2)
     else:
         (stage.do_kill if what == "kill" else stage.do_term)("")
