@@ -211,11 +211,12 @@ def change_host(stage, dice):
     """The host is killed, stopped or replaced in place, or its plugin is."""
     what = dice.choice(["kill", "term", "upgrade", "plugin"])
     stage.last_fault += " " + what
+    if what != "kill":  # before that a signal does what it does to any process
+        stage.until("the host to be up", stage.client.host.status)
     if what == "plugin":
         answer = put_plugin(stage, dice.choice(["witness", "witness_2"]))
         assert answer.returncode == 0 or "running" in answer.stderr, answer.stderr
     elif what == "upgrade":
-        stage.until("the host to be up", stage.client.host.status)
         stage.client.signal(signal.SIGUSR2)
     else:
         (stage.do_kill if what == "kill" else stage.do_term)("")
