@@ -252,3 +252,16 @@ def gaps_told(stage):
     lost = sum(1 for event in stage.events() if event.name == "READY") - len(stage.wire().sessions())
     told = sum(1 for event in stage.events() if event.name == "GAP")
     assert told >= lost, f"{lost} sessions were lost, {told} gaps were told"
+
+
+def first_beat_in_time(stage):
+    """The first heartbeat of a connection comes within one interval of its HELLO."""
+    greeted, checked = {}, 0
+    for line in stage.wire().read().lines:
+        if line.way == ">" and line.what == "HELLO":
+            greeted[line.conn] = line.at
+        elif line.way == "<" and line.what == "HEARTBEAT" and line.conn in greeted:
+            late = line.at - greeted.pop(line.conn) - stage.beat_s
+            checked += 1
+            assert late < 1, f"the first heartbeat came {late:.3f} s after its interval"
+    assert checked > 0, "there was no heartbeat"

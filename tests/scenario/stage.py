@@ -296,7 +296,8 @@ class Stage:
         """"" or how what the handlers saw differs from what was sent."""
         self.sync()
         sent = [s for wire in self.wires.values() for s in wire.sessions().items()]
-        seen = [cut_sessions(self.client.events(bot)) for bot in self.bots]
+        cut = one_session if how == "unordered" else cut_sessions
+        seen = [cut(self.client.events(bot)) for bot in self.bots]
         said = ""
         for (bot, shard), sessions in sent:
             answers = [differ(sessions, mine.get(shard, []), how) for mine in seen]
@@ -454,6 +455,12 @@ def cut_sessions(events):
         if event.seq > 0 and mine and not again:  # a repeat that is marked is none
             mine[-1].append(event)
     return shards
+
+
+def one_session(events):
+    """The same where READY may be seen after what follows it."""
+    return {shard: [[e for e in events if e.seq > 0 and e.shard == shard]]
+            for shard in {e.shard for e in events}}
 
 
 def told_of(sessions, seen):
