@@ -363,7 +363,7 @@ static void fetch_failed(struct fleet *fleet) {
 }
 
 static const char *advice_for(const struct err *err) {
-    return err->code == ERR_LIMIT ? "Raise the hard limit (LimitNOFILE= in the systemd unit, or "
+    return err->code == ERR_LIMIT ? "raise the hard limit (LimitNOFILE= in the systemd unit, or "
                                     "ulimit -Hn), or give this drey fewer shards"
                                   : "";
 }
@@ -387,7 +387,7 @@ static void fetch_done(void *arg) {
     struct err err = {0};
     if (fleet->count == 0) {
         if (!launch(fleet, fetch->answer.shards, &err)) {
-            fail(fleet, ERR_CONFIG, err.text, advice_for(&err));
+            fail(fleet, err.code, err.text, advice_for(&err));
             return;
         }
     }
@@ -441,7 +441,7 @@ static void use_given_url(struct fleet *fleet) {
     struct err err = {0};
     (void)text_copy(fleet->url, sizeof(fleet->url), fleet->options->gateway_url);
     if (fleet->count == 0 && !launch(fleet, 1, &err)) {
-        fail(fleet, ERR_CONFIG, err.text, advice_for(&err));
+        fail(fleet, err.code, err.text, advice_for(&err));
         return;
     }
     for (size_t i = 0; i < fleet->count; i++) {
