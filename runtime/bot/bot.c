@@ -31,13 +31,16 @@ static struct log_from from(const struct bot *bot) {
     return (struct log_from){.bot = bot->options.name, .shard = -1};
 }
 
+static const char *address_of(const struct bot_options *options) {
+    return options->gateway_url != NULL ? options->gateway_url : options->rest_url;
+}
+
 /* Two hosts with one token would throw each other out at every IDENTIFY. An abstract socket is
  * let go by the kernel however the process ends, and two state directories share it. The
  * gateway's address is part of the name: a token at a local Discord is another token. */
 int bot_lock_token(const struct bot_options *options, struct err *err) {
     char text[1024];
-    int wanted = snprintf(text, sizeof(text), "%s\n%s", options->token,
-                          options->gateway_url != NULL ? options->gateway_url : options->rest_url);
+    int wanted = snprintf(text, sizeof(text), "%s\n%s", options->token, address_of(options));
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned length = 0;
     if (wanted < 0 || (size_t)wanted >= sizeof(text) ||
@@ -66,6 +69,11 @@ int bot_lock_token(const struct bot_options *options, struct err *err) {
         return -1;
     }
     return fd;
+}
+
+bool bot_holds_token(const struct bot *bot, const struct bot_options *options) {
+    return options->token != NULL && strcmp(bot->options.token, options->token) == 0 &&
+           strcmp(address_of(&bot->options), address_of(options)) == 0;
 }
 
 static char *copy(const char *text, bool *ok) {

@@ -69,7 +69,7 @@ struct bot_callbacks {
     void (*stopped)(void *arg, struct bot *bot);
 };
 
-/* Takes the token's lock and opens ring and sessions; connects nothing. callbacks: copied.
+/* Takes the token's lock and opens the ring; connects nothing. callbacks: copied.
  * Result: owned. */
 struct bot *bot_open(const struct bot_options *options, const struct bot_threads *threads,
                      const struct bot_callbacks *callbacks, struct err *err);
@@ -87,6 +87,8 @@ void bot_disconnect(struct bot *bot);
 /* The exclusive right to use the token of these options at their address. Result: a descriptor,
  * owned, to be closed; -1 with ERR_BUSY when another bot has it. */
 int bot_lock_token(const struct bot_options *options, struct err *err);
+/* Whether the bot has the lock that bot_lock_token() would take for these options. */
+bool bot_holds_token(const struct bot *bot, const struct bot_options *options);
 /* After bot_disconnect(): the bot gets other options (name, state_dir and sizes stay what they
  * were; ring and plugins do not notice) and may be started again. token_lock: of the new token,
  * taken; -1: the token stays. On failure the bot has no shards: it can only be closed or

@@ -376,12 +376,7 @@ size_t house_bot_count(const struct house *house) {
 }
 
 const struct house_bot *house_bot_find(const struct house *house, const char *name) {
-    for (size_t i = 0; i < house->count; i++) {
-        if (strcmp(house->bots[i].config->name, name) == 0) {
-            return &house->bots[i];
-        }
-    }
-    return NULL;
+    return house_entry(house, name);
 }
 
 const struct house_bot *house_bot(const struct house *house, size_t index) {

@@ -280,9 +280,12 @@ bool plugins_set_dirs(struct plugins *plugins, const char *const *dirs, size_t c
     plugins->dirs = wanted;
     plugins->dir_count = count;
     scan(plugins, &unsteady);
+    for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
+        file->judged = false; /* one that was hidden may hide another now */
+    }
     bool ok = judge_changed(plugins, UINT64_MAX, text);
     (void)drop_missing(plugins, 0, text);
-    ok = judge_changed(plugins, UINT64_MAX, text) && ok; /* whose id has become free */
+    ok = judge_changed(plugins, clock_mono_ms(), text) && ok; /* whose id has become free */
     if (watched && !plugins_watch(plugins, &why)) {
         buf_printf(text, "changed plugins are not noticed: %s\n", why.text);
         ok = false;
@@ -365,7 +368,8 @@ bool plugins_reload(struct plugins *plugins, const char *name, struct buf *text)
         if (plugins->watch == NULL) { /* nobody else would */
             (void)drop_missing(plugins, 0, text);
             (void)drop_orphans(plugins, 0, text);
-            ok = judge_changed(plugins, UINT64_MAX, text) && ok;
+            /* whose id has become free; what was put off just now has had its turn */
+            ok = judge_changed(plugins, clock_mono_ms(), text) && ok;
         }
         return ok;
     }
