@@ -121,6 +121,7 @@ FRAMES = {
 
 def bad_frame(stage, name):
     stage.do_fault("raw " + FRAMES[name].hex())
+    stage.last_fault = f"a {name} frame"
 
 
 def memory_below(stage, megabytes):
@@ -210,6 +211,8 @@ def change_host(stage, dice):
     """The host is killed, stopped or replaced in place, or its plugin is."""
     what = dice.choice(["kill", "term", "upgrade", "plugin"])
     stage.last_fault += " " + what
+    if what != "kill":  # before that a signal does what it does to any process
+        stage.until("the host to be up", stage.client.host.status)
     if what == "plugin":
         answer = put_plugin(stage, dice.choice(["witness", "witness_2"]))
         assert answer.returncode == 0 or "running" in answer.stderr, answer.stderr
