@@ -15,6 +15,10 @@ enum { OUR_MACHINE = EM_AARCH64 };
 #error "which machine is this?"
 #endif
 
+/* Linkers write a dozen. All that is looked at together is bounded, whatever a file claims: tables
+ * and notes may overlap, so that a small file can pretend to hold millions of them. */
+enum { SEGMENTS_MAX = 256, NOTE_BYTES_MAX = 64 << 10 };
+
 struct file {
     const unsigned char *bytes;
     uint64_t length;
@@ -66,7 +70,8 @@ static bool check_header(struct file *file, struct err *err) {
     uint64_t segments = (uint64_t)header->e_phnum * sizeof(Elf64_Phdr);
     uint64_t sections = (uint64_t)header->e_shnum * sizeof(Elf64_Shdr);
     if (header->e_ehsize != sizeof(*header) || header->e_phentsize != sizeof(Elf64_Phdr) ||
-        header->e_phnum == 0 || header->e_shentsize != sizeof(Elf64_Shdr) || header->e_shnum == 0 ||
+        header->e_phnum == 0 || header->e_phnum > SEGMENTS_MAX ||
+        header->e_shentsize != sizeof(Elf64_Shdr) || header->e_shnum == 0 ||
         header->e_shstrndx >= header->e_shnum) {
         return err_set(err, ERR_PLUGIN, "its ELF header makes no sense");
     }
@@ -151,7 +156,7 @@ static bool check_tls(const struct file *file, struct err *err) {
 /* Looks for our note in one segment of notes. */
 static bool find_note(const struct file *file, const Elf64_Phdr *segment, drey_note *found) {
     uint64_t at = segment->p_offset;
-    uint64_t end = at + segment->p_filesz;
+    uint64_t end = at + (segment->p_filesz < NOTE_BYTES_MAX ? segment->p_filesz : NOTE_BYTES_MAX);
     uint64_t align = segment->p_align == 8 ? 7 : 3;
     Elf64_Nhdr head;
     while (end - at >= sizeof(head)) {
@@ -259,11 +264,12 @@ bool note_read(const void *bytes, size_t length, struct note *note, struct err *
         !check_tls(&file, err) || !read_note(&file, note, err)) {
         return false;
     }
+    unsigned tables = 0;
     for (unsigned i = 0; i < file.header.e_shnum; i++) {
         Elf64_Shdr section = section_at(&file, i);
-        if (section.sh_type == SHT_DYNSYM) {
+        if (section.sh_type == SHT_DYNSYM && tables++ == 0) {
             scan_imports(&file, &section, note);
         }
     }
-    return true;
+    return tables <= 1 || err_set(err, ERR_PLUGIN, "has %u dynamic symbol tables", tables);
 }

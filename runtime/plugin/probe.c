@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REPORT_MAX = 256 << 10, ENVIRONMENT_MAX = 16 };
+enum { REPORT_MAX = 256 << 10, ENVIRONMENT_MAX = 16, LOOK_EVERY_MS = 10 };
 
 extern char **environ;
 
@@ -159,24 +159,31 @@ static const char *report_line(const struct child *child) {
     return line != NULL && strchr(line, '\n') != NULL ? line : NULL;
 }
 
+/* Without a descriptor for the child (none is left, or a sandbox forbids it) one has to look. */
+static bool has_ended(const struct child *child, const struct pollfd *ready) {
+    siginfo_t info = {0};
+    return child->pidfd >= 0
+               ? (ready->revents & POLLIN) != 0
+               : waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+                     info.si_pid == child->pid;
+}
+
 static void watch_child(struct child *child, uint32_t deadline_ms) {
     uint64_t until = clock_mono_ms() + deadline_ms;
+    bool closed = false; /* its end of the pipe: how does it end? */
     while (report_line(child) == NULL && !child->ended) {
         uint64_t now = clock_mono_ms();
         if (now >= until) {
             child->late = true;
             break;
         }
+        uint64_t most = child->pidfd >= 0 ? until - now : LOOK_EVERY_MS;
         struct pollfd fds[2] = {{child->pidfd, POLLIN, 0}, {child->report, POLLIN, 0}};
-        poll(fds, child->said.length < REPORT_MAX ? 2 : 1, (int)(until - now));
-        child->ended = (fds[0].revents & POLLIN) != 0 || child->pidfd < 0;
+        poll(fds, closed || child->said.length >= REPORT_MAX ? 1 : 2,
+             (int)(most < until - now ? most : until - now));
+        child->ended = has_ended(child, &fds[0]);
         listen_to(child);
-        if ((fds[1].revents & (POLLHUP | POLLIN)) == POLLHUP && !child->ended) {
-            poll(fds, 1, (int)(until - now)); /* it closed the pipe; how does it end? */
-            child->ended = (fds[0].revents & POLLIN) != 0;
-            child->late = !child->ended;
-            break;
-        }
+        closed = closed || (fds[1].revents & (POLLHUP | POLLIN)) == POLLHUP;
     }
 }
 

@@ -7,6 +7,8 @@
 #include "plugin/probe.h"
 
 #include <dirent.h>
+#include <elf.h>
+#include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -130,6 +132,35 @@ static void what_is_no_plugin_for_us_is_refused_with_the_reason(void **state) {
     buf_finish(&bytes);
 }
 
+/* Such a file of a few megabytes kept the checker busy for minutes. */
+static void tables_without_number_are_refused(void **state) {
+    struct buf bytes = {0};
+    struct note note;
+    struct err err = {0};
+    Elf64_Ehdr header;
+    Elf64_Shdr section;
+    read_plugin("tally_1", &bytes);
+    memcpy(&header, bytes.bytes, sizeof(header));
+    unsigned many = 0;
+    for (unsigned i = 1; i < header.e_shnum; i++) {
+        char *at = bytes.bytes + header.e_shoff + i * sizeof(section);
+        memcpy(&section, at, sizeof(section));
+        if (section.sh_type == SHT_PROGBITS || section.sh_type == SHT_DYNSYM) {
+            section.sh_type = SHT_DYNSYM;
+            memcpy(at, &section, sizeof(section));
+            many++;
+        }
+    }
+    assert_true(many > 2);
+    assert_false(note_read(bytes.bytes, bytes.length, &note, &err));
+    assert_non_null(strstr(err.text, "dynamic symbol tables"));
+    header.e_phnum = 257;
+    memcpy(bytes.bytes, &header, sizeof(header));
+    assert_false(note_read(bytes.bytes, bytes.length, &note, &err));
+    assert_string_equal(err.text, "its ELF header makes no sense");
+    buf_finish(&bytes);
+}
+
 static bool probe(const char *name, struct probe_report *report, struct err *err) {
     static const char config[] = "file\0/dev/null";
     char path[PATH_MAX];
@@ -196,6 +227,25 @@ static void a_probe_survives_every_fault_and_leaves_nothing_open(void **state) {
     assert_int_equal(open_descriptors(), before);
 }
 
+/* Descriptors may have run out, a sandbox may forbid it, a kernel may not know it. */
+static bool no_pidfd;
+int __real_pidfd_open(pid_t pid, unsigned flags);
+int __wrap_pidfd_open(pid_t pid, unsigned flags);
+
+int __wrap_pidfd_open(pid_t pid, unsigned flags) {
+    errno = EMFILE;
+    return no_pidfd ? -1 : __real_pidfd_open(pid, flags);
+}
+
+static void a_probe_without_a_descriptor_for_its_child_judges_the_same(void **state) {
+    no_pidfd = true;
+    for (int round = 0; round < 20; round++) {
+        a_probe_reports_what_init_registers(state);
+    }
+    a_probe_survives_every_fault_and_leaves_nothing_open(state);
+    no_pidfd = false;
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], PROBE_ARGUMENT) == 0) {
         return probe_main(argc, argv);
@@ -206,8 +256,10 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_tail_of_zeros_is_never_accepted),
         cmocka_unit_test(flipped_bits_do_not_bring_the_checker_down),
         cmocka_unit_test(what_is_no_plugin_for_us_is_refused_with_the_reason),
+        cmocka_unit_test(tables_without_number_are_refused),
         cmocka_unit_test(a_probe_reports_what_init_registers),
         cmocka_unit_test(a_probe_survives_every_fault_and_leaves_nothing_open),
+        cmocka_unit_test(a_probe_without_a_descriptor_for_its_child_judges_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
