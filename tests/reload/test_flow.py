@@ -66,10 +66,10 @@ class UnderLoad(Reload):
         self.version = self.row()["version"]
         last = self.settle()
         self.as_before()
-        self.session_kept()
         self.assertEqual(self.drey_host.stop(), 0)
         self.once_and_in_order(last)
         print(f"{sum(last.values())} events: 0 lost, 0 twice, in order, state exact")
+        self.session_kept()
 
 
 class Flow(Reload):
