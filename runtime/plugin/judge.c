@@ -170,9 +170,10 @@ static void describe_old(const struct plugin *plugin, char *out, size_t size) {
     }
 }
 
-/* Not the file's fault: it has its turn again. */
-static bool put_off(const struct plugins *plugins, struct file_seen *file, const struct err *why) {
-    if (why->code != ERR_BUSY && why->code != ERR_SHORT && why->code != ERR_NO_MEMORY) {
+/* Not the file's fault: it has its turn again. news: it is not what runs already. */
+static bool put_off(const struct plugins *plugins, struct file_seen *file, bool news,
+                    const struct err *why) {
+    if (!news || (why->code != ERR_BUSY && why->code != ERR_SHORT && why->code != ERR_NO_MEMORY)) {
         file->tries = 0;
         file->retry_ms = 0;
         return false;
@@ -184,12 +185,12 @@ static bool put_off(const struct plugins *plugins, struct file_seen *file, const
     return plugins->watch != NULL;
 }
 
-static void refuse(struct plugins *plugins, struct file_seen *file, const struct err *why,
-                   struct buf *text) {
+static void refuse(struct plugins *plugins, struct file_seen *file, bool news,
+                   const struct err *why, struct buf *text) {
     struct plugin *plugin = change_find_plugin(plugins, file->id);
     const char *slash = strrchr(file->path, '/');
     const char *name = file->id[0] != '\0' ? file->id : slash + 1;
-    const char *again = put_off(plugins, file, why) ? " (will be tried again)" : "";
+    const char *again = put_off(plugins, file, news, why) ? " (will be tried again)" : "";
     bool told = file->tries > 1 && strcmp(file->refusal, why->text) == 0;
     char serving[64] = "";
     if (plugin != NULL) {
@@ -217,7 +218,8 @@ bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, str
     bool ok = judge_read(file->path, &candidate, &err) &&
               apply(plugins, file, &candidate, force, &line, &err);
     if (!ok) {
-        refuse(plugins, file, &err, text);
+        const struct plugin *plugin = change_find_plugin(plugins, file->id);
+        refuse(plugins, file, plugin == NULL || plugin->hash != candidate.hash, &err, text);
         file->judged = file->retry_ms == 0;
         if (first != NULL && first->code == ERR_NONE) {
             err_set(first, err.code, "%s: %s", file->path, err.text);
