@@ -33,9 +33,10 @@ static const struct command {
     {"check", check_main, "[-c FILE]", "find what is wrong with a configuration and its plugins",
      "Opens each plugin in a child process, shows what it registers and which intents follow.\n" CONFIG_OPTION
      "Exit status: 0 nothing is wrong, 2 usage, 78 something is wrong.\n"},
-    {"status", status_main, "[-c FILE] [--control SOCKET] [--json] [-q]",
+    {"status", status_main, "[-c FILE] [--control SOCKET] [--all | --json] [-q]",
      "show bots, shards and plugins",
      CONFIG_OPTION CONTROL_OPTION
+     "  -a, --all           a line for each shard and plugin, however many there are\n"
      "  --json              everything, as JSON\n"
      "  -q, --quiet         print nothing: the exit status says it\n"
      "Exit status: 0 all is well, 3 not running, 4 something is not as it should be, 1 trouble.\n"},

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "bot/legacy.h"
+#include "bot/murmur.h"
 #include "bot/purse.h"
 #include "bot/sessions.h"
 #include "rest/gatewaybot.h"
@@ -61,6 +62,8 @@ struct fleet {
     size_t reserved;        /* sockets set aside */
     size_t count;
     struct member *members;
+    struct murmur murmur;
+    size_t resumable; /* shards that found a saved session */
     size_t ready_count;
     bool was_ready;
     bool failed;
@@ -110,8 +113,16 @@ static void on_state(void *arg, unsigned id, const char *word, const char *why) 
         (void)snprintf(fleet->why, sizeof(fleet->why), "shard %u: %s", id, why);
     }
     bool all = fleet->count > 0 && fleet->ready_count == fleet->count;
+    uint64_t now_ms = loop_now_ms(fleet->threads.net);
+    if (!all && fleet->was_ready) {
+        murmur_unready(&fleet->murmur, now_ms);
+    }
+    if (!all) {
+        murmur_count(&fleet->murmur, fleet->ready_count);
+    }
     if (all && !fleet->was_ready) {
         fleet->why[0] = '\0';
+        murmur_ready(&fleet->murmur, fleet->options->name, fleet->count, now_ms);
         fleet->callbacks.ready(fleet->callbacks.arg);
     }
     fleet->was_ready = all;
@@ -237,6 +248,7 @@ static bool make_shard(struct fleet *fleet, struct member *member, unsigned id, 
     struct legacy legacy = legacy_of(fleet);
     bool resume = legacy_session(&legacy, id, &stored, &lost_from);
     if (resume) {
+        fleet->resumable++;
         saved = (struct shard_saved){stored.session_id, stored.resume_url, stored.seq};
     }
     enum compress automatic =
@@ -256,6 +268,7 @@ static bool make_shard(struct fleet *fleet, struct member *member, unsigned id, 
                                     .overflow_wait_ms = o->overflow_wait_ms,
                                     .saved = resume ? &saved : NULL,
                                     .lost_from = lost_from,
+                                    .chatter = murmur_chatter(&fleet->murmur, fleet->count),
                                     .callbacks = &shard_callbacks,
                                     .arg = fleet};
     member->shard = shard_create(&options, err);
@@ -271,6 +284,7 @@ static void count_rates(void *arg) {
         member->events_before = events;
     }
     sessions_sync(fleet->sessions);
+    murmur_flush(&fleet->murmur, fleet->options->name);
     loop_timer_start(fleet->rate, RATE_EVERY_MS);
 }
 
@@ -299,8 +313,9 @@ static bool launch(struct fleet *fleet, uint32_t advised, struct err *err) {
         }
     }
     struct log_from me = from(fleet);
-    log_info(&me, "%zu of %u shard%s, gateway %s", count, fleet->total,
-             fleet->total == 1 ? "" : "s", fleet->url);
+    log_info(&me, "%zu of %u shard%s, %zu with a session to resume, gateway %s", count,
+             fleet->total, fleet->total == 1 ? "" : "s", fleet->resumable, fleet->url);
+    murmur_unready(&fleet->murmur, loop_now_ms(fleet->threads.net));
     struct legacy legacy = legacy_of(fleet);
     legacy_tell_orphans(&legacy, fleet->threads.network);
     for (size_t i = 0; i < count; i++) {
@@ -348,7 +363,7 @@ static void fetch_failed(struct fleet *fleet) {
 }
 
 static const char *advice_for(const struct err *err) {
-    return err->code == ERR_LIMIT ? "Raise the hard limit (LimitNOFILE= in the systemd unit, or "
+    return err->code == ERR_LIMIT ? "raise the hard limit (LimitNOFILE= in the systemd unit, or "
                                     "ulimit -Hn), or give this drey fewer shards"
                                   : "";
 }
@@ -372,7 +387,7 @@ static void fetch_done(void *arg) {
     struct err err = {0};
     if (fleet->count == 0) {
         if (!launch(fleet, fetch->answer.shards, &err)) {
-            fail(fleet, ERR_CONFIG, err.text, advice_for(&err));
+            fail(fleet, err.code, err.text, advice_for(&err));
             return;
         }
     }
@@ -426,7 +441,7 @@ static void use_given_url(struct fleet *fleet) {
     struct err err = {0};
     (void)text_copy(fleet->url, sizeof(fleet->url), fleet->options->gateway_url);
     if (fleet->count == 0 && !launch(fleet, 1, &err)) {
-        fail(fleet, ERR_CONFIG, err.text, advice_for(&err));
+        fail(fleet, err.code, err.text, advice_for(&err));
         return;
     }
     for (size_t i = 0; i < fleet->count; i++) {

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gateway/chatter.h"
 
 /* Published, but killed before it was counted: Discord must not replay it. */
 static uint64_t last_seq(const struct legacy *legacy, uint32_t id,
@@ -16,9 +17,11 @@ static uint64_t last_seq(const struct legacy *legacy, uint32_t id,
 bool legacy_session(const struct legacy *legacy, uint32_t id, struct saved_session *saved,
                     uint64_t *lost_from) {
     struct log_from me = {.bot = legacy->bot, .shard = (int)id};
+    enum log_level loudness = legacy->count <= CHATTER_LINES ? LOG_INFO : LOG_DEBUG;
     *lost_from = 0;
     if (sessions_orphan(legacy->sessions, id, legacy->total, legacy->token_hash, saved)) {
-        log_info(&me, "another token or number of shards than in the last run: a new session");
+        log_line(loudness, &me,
+                 "another token or number of shards than in the last run: a new session");
         *lost_from = last_seq(legacy, id, saved) + 1;
         return false;
     }
@@ -27,12 +30,12 @@ bool legacy_session(const struct legacy *legacy, uint32_t id, struct saved_sessi
     }
     saved->seq = last_seq(legacy, id, saved);
     if ((legacy->intents & ~saved->intents) != 0) {
-        log_info(&me, "more intents than in the last run: a new session is needed");
+        log_line(loudness, &me, "more intents than in the last run: a new session is needed");
         *lost_from = saved->seq + 1;
         return false;
     }
     uint64_t now = clock_wall_ms();
-    log_info(&me, "resuming the saved session at seq %llu (made %llu s ago)",
+    log_line(loudness, &me, "resuming the saved session at seq %llu (made %llu s ago)",
              (unsigned long long)saved->seq,
              (unsigned long long)(now > saved->saved_ms ? (now - saved->saved_ms) / 1000 : 0));
     return true;

@@ -21,7 +21,8 @@ static int status_of_failures(const struct house *house) {
     for (size_t i = 0; i < house->count; i++) {
         enum err_code code = house->bots[i].failure.code;
         token = token && code == ERR_AUTH;
-        lasting = lasting && (code == ERR_AUTH || code == ERR_CONFIG || code == ERR_BUSY);
+        lasting = lasting &&
+                  (code == ERR_AUTH || code == ERR_CONFIG || code == ERR_BUSY || code == ERR_LIMIT);
     }
     return !lasting ? EXIT_TROUBLE : token ? EXIT_TOKEN : EXIT_CONFIGURATION;
 }

@@ -12,7 +12,18 @@
 #include <stdlib.h>
 
 /* Open files: a socket per shard. The WebSocket library keeps 16 bytes for each that is allowed. */
-enum { DESCRIPTORS_MOST = 65536 };
+enum { DESCRIPTORS_MOST = 65536, DESCRIPTORS_LEAST = 64 };
+
+/* Below that the libraries fail half-way, and not all of them cleanly. */
+static bool enough_descriptors(struct err *err) {
+    size_t limit = descriptors_raise(DESCRIPTORS_MOST);
+    return limit >= DESCRIPTORS_LEAST ||
+           err_set(
+               err, ERR_LIMIT,
+               "this process may open only %zu files, and drey needs %d and one per shard: raise "
+               "the limit (LimitNOFILE= in the systemd unit, or ulimit -n)",
+               limit, DESCRIPTORS_LEAST);
+}
 
 /* Shrunken timings would be abuse of the real Discord. */
 static bool may_scale(const struct config *config) {
@@ -28,6 +39,7 @@ static int status_of(const struct err *err) {
     switch (err->code) {
     case ERR_CONFIG:
     case ERR_BUSY:
+    case ERR_LIMIT:
         return EXIT_CONFIGURATION;
     default:
         return EXIT_TROUBLE;
@@ -39,9 +51,8 @@ static int run(struct config *config, double time_scale, int *successor) {
     struct err err = {0};
     log_open(config->log, config->log_level);
     log_info(NULL, "drey %s, configuration %s", DREY_VERSION, config->path);
-    (void)descriptors_raise(DESCRIPTORS_MOST);
     struct house_options options = {config, time_scale};
-    struct house *house = house_open(&options, &err);
+    struct house *house = enough_descriptors(&err) ? house_open(&options, &err) : NULL;
     struct upgrade *upgrade = house != NULL ? upgrade_open(house, &err) : NULL;
     struct commands *commands = upgrade != NULL ? commands_open(house, upgrade, &err) : NULL;
     int status;

@@ -17,6 +17,14 @@ struct log_from shard_from(const struct shard *shard) {
     return (struct log_from){.bot = shard->options.bot, .shard = (int)shard->options.id};
 }
 
+enum log_level shard_level(const struct shard *shard, enum log_level level) {
+    struct shard_chatter *chatter = shard->options.chatter;
+    struct chatter *which = chatter == NULL     ? NULL
+                            : level == LOG_INFO ? &chatter->info
+                                                : &chatter->warn;
+    return which == NULL || chatter_allow(which, shard_now(shard)) ? level : LOG_DEBUG;
+}
+
 uint64_t shard_now(const struct shard *shard) {
     return loop_now_ms(network_loop(shard->options.network));
 }

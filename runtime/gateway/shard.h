@@ -7,6 +7,7 @@
 #define GATEWAY_SHARD_H
 
 #include "base/err.h"
+#include "gateway/chatter.h"
 #include "gateway/inflate.h"
 #include "gateway/network.h"
 #include "ring/ring.h"
@@ -53,6 +54,12 @@ struct shard_callbacks {
     void (*stopped)(void *arg, unsigned shard);
 };
 
+/* Lines of shards beyond these are logged as LOG_DEBUG; who owns it tells how many there were. */
+struct shard_chatter {
+    struct chatter info;
+    struct chatter warn;
+};
+
 struct shard_options {
     const char *bot; /* for the log; copied */
     unsigned id;
@@ -70,6 +77,8 @@ struct shard_options {
     const struct shard_saved *saved; /* NULL: no session to resume; copied */
     uint64_t lost_from; /* without saved: a session was given up, events from this seq on are lost;
                            told as a gap, then session_lost(). 0: none */
+    struct shard_chatter *chatter; /* shared by many shards; NULL: every line is logged. Borrowed
+                                      until destroy */
     const struct shard_callbacks *callbacks; /* all set; borrowed until destroy */
     void *arg;
 };

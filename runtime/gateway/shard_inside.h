@@ -58,6 +58,9 @@ struct shard {
 /* ---- shard.c ---- */
 
 struct log_from shard_from(const struct shard *shard);
+/* The level at which a line of LOG_INFO or LOG_WARN is logged: LOG_DEBUG when there are too many.
+ */
+enum log_level shard_level(const struct shard *shard, enum log_level level);
 uint64_t shard_now(const struct shard *shard);
 /* Gives the session an event of the current connection, now, and performs what it decides. */
 void shard_step(struct shard *shard, struct session_event *event);

@@ -239,7 +239,8 @@ static void settle(struct shard *shard, enum intake_result result, struct err *e
     case INTAKE_BROKEN:
         shard->stats.malformed++;
         text_copy(shard->why, sizeof(shard->why), err->text);
-        log_warn(&me, "%s; reconnecting, what it carried is replayed", err->text);
+        log_line(shard_level(shard, LOG_WARN), &me, "%s; reconnecting, what it carried is replayed",
+                 err->text);
         shard_step_kind(shard, SESSION_BROKEN);
         break;
     case INTAKE_ENDED:

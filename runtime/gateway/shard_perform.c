@@ -44,11 +44,11 @@ static void tell(struct shard *shard, const struct session_action *action) {
     switch (action->warning) {
     case WARN_CLOSED:
     case WARN_RECONNECT: /* daily bread */
-        log_line(bug ? LOG_WARN : LOG_DEBUG, &me, "%s", detail);
+        log_line(bug ? shard_level(shard, LOG_WARN) : LOG_DEBUG, &me, "%s", detail);
         break;
     case WARN_SEQ_GAP:
         shard->stats.seq_gaps++;
-        log_warn(&me, "%s", detail);
+        log_line(shard_level(shard, LOG_WARN), &me, "%s", detail);
         return; /* no trouble of the connection's */
     case WARN_EARLY_DISPATCH:
     case WARN_UNKNOWN_OP:
@@ -59,10 +59,10 @@ static void tell(struct shard *shard, const struct session_action *action) {
     case WARN_SILENT:
     case WARN_UNACKED:
         shard->stats.missed_acks = shard->session.heartbeat.missed;
-        log_warn(&me, "%s", detail);
+        log_line(shard_level(shard, LOG_WARN), &me, "%s", detail);
         break;
     default:
-        log_warn(&me, "%s", detail);
+        log_line(shard_level(shard, LOG_WARN), &me, "%s", detail);
         break;
     }
     text_copy(shard->why, sizeof(shard->why), detail);
@@ -73,17 +73,18 @@ static void became_live(struct shard *shard, bool resumed) {
     shard->why[0] = '\0';
     if (resumed) {
         shard->stats.resumes++;
-        log_info(&me, "RESUMED, %llu missed events replayed",
+        log_line(shard_level(shard, LOG_INFO), &me, "RESUMED, %llu missed events replayed",
                  (unsigned long long)(shard->replayed > 0 ? shard->replayed - 1 : 0));
     } else {
-        log_info(&me, "READY, a new session");
+        log_line(shard_level(shard, LOG_INFO), &me, "READY, a new session");
     }
     shard_send_waiting(shard);
 }
 
 static void lose_session(struct shard *shard, uint64_t last_seq) {
     struct log_from me = shard_from(shard);
-    log_warn(&me, "the session is lost after seq %llu; events since then cannot be had",
+    log_line(shard_level(shard, LOG_WARN), &me,
+             "the session is lost after seq %llu; events since then cannot be had",
              (unsigned long long)last_seq);
     shard->stats.resumes_failed++;
     memset(&shard->secrets, 0, sizeof(shard->secrets));

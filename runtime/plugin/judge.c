@@ -179,7 +179,8 @@ static void refuse(struct plugins *plugins, struct file_seen *file, const struct
                   again);
     }
     if (text != NULL) {
-        buf_printf(text, "%s  REFUSED%s\n        %s: %s\n", name, serving, file->path, why->text);
+        buf_printf(text, "%s  REFUSED%s\n        %s: %s%s\n", name, serving, file->path, why->text,
+                   again);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "plugin/probe.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "plugin/image.h"
 #include "plugin/instance.h"
 
@@ -25,12 +26,13 @@ struct input {
     struct buf bytes; /* the configuration, then the state */
 };
 
-static char last_fault[512];
+static char last_complaint[512];
 
-/* Nothing a plugin asks for happens here; a broken rule is worth telling. */
+/* Nothing a plugin asks for happens here; a broken rule, or what it says is wrong, is worth
+ * telling. */
 static bool drop(void *arg, const struct port_message *head, const char *name, const void *data) {
-    if (head->kind == PORT_FAULT) {
-        snprintf(last_fault, sizeof(last_fault), "%.*s", (int)head->data_length,
+    if (head->kind == PORT_FAULT || (head->kind == PORT_LOG && head->status >= LOG_ERROR)) {
+        snprintf(last_complaint, sizeof(last_complaint), "%.*s", (int)head->data_length,
                  (const char *)data);
     }
     return true;
@@ -136,9 +138,9 @@ static bool try_plugin(const char *path, const struct input *input, struct note 
     if (getpid() != self) {
         _exit(0);
     }
-    if (!ok && last_fault[0] != '\0') {
+    if (!ok && last_complaint[0] != '\0') {
         size_t used = strlen(err->text);
-        snprintf(err->text + used, sizeof(err->text) - used, ": %.300s", last_fault);
+        snprintf(err->text + used, sizeof(err->text) - used, ": %.300s", last_complaint);
     }
     return ok &&
            (!has_children() || err_set(err, ERR_PLUGIN, "it starts a process while it is loaded"));

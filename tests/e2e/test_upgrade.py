@@ -58,6 +58,7 @@ class Upgrade(Case):
         wait_for("the recorder to catch up", lambda: host.plugin("recorder")["lag_bytes"] == 0)
         last = {s["id"]: s["seq"] for s in host.bot("main")["shards"]}
         self.assertEqual(host.stop(), 0)
+        self.assertNotIn("Sanitizer", read(host.log))  # a program that was replaced has no status
         seen = recorded(self.events)
         for shard, seqs in seen.items():
             self.assertEqual(seqs, list(range(1, last[shard] + 1)), f"shard {shard}")

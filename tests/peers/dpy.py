@@ -41,12 +41,15 @@ class Peer(discord.AutoShardedClient):
 
 # Each shard's socket hands its text to log_receive; the class knows which shard it is.
 def receive(self, text):
-    payload = json.loads(text)
-    if payload["op"] == 0:
+    try:
+        payload = json.loads(text)
+    except (ValueError, RecursionError):
+        return  # the library shall say what it thinks of it
+    if isinstance(payload, dict) and payload.get("op") == 0:
         d = payload["d"]
         ident = d.get("id", "-") if isinstance(d, dict) else "-"
         out = 1 if isinstance(d, dict) and d.get("unavailable") else 0
-        print(f"event {self.shard_id or 0} {payload['s']} {payload['t']} {ident} {out}", flush=True)
+        print(f"event {self.shard_id or 0} {payload.get('s')} {payload.get('t')} {ident} {out}", flush=True)
 
 
 discord.gateway.DiscordWebSocket.debug_log_receive = lambda self, text: receive(self, text)

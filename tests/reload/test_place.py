@@ -5,7 +5,7 @@ import subprocess
 import threading
 import time
 
-from rig import Reload, harness, ledger, main, put
+from rig import Reload, ledger, main, put
 
 
 class Place(Reload):
@@ -230,22 +230,12 @@ class NoNotices(Reload):
                                capture_output=True, check=False)
         if trial.returncode != 0:
             self.skipTest("user namespaces are not allowed here")
-        start = self.drey_host.start
-
-        def start_without(*options, **env):
-            binary = harness.DREY
-            wrapper = os.path.join(self.directory, "without-inotify")
-            with open(wrapper, "w", encoding="utf-8") as file:
-                file.write("#!/bin/sh\nexec unshare -Ur sh -c 'echo 0 >/proc/sys/user/"
-                           f"max_inotify_instances && exec {os.path.abspath(binary)} \"$@\"' "
-                           "drey \"$@\"\n")
-            os.chmod(wrapper, 0o755)
-            harness.DREY = wrapper
-            try:
-                return start(*options, **env)
-            finally:
-                harness.DREY = binary
-        self.drey_host.start = start_without
+        binary = os.path.abspath(self.drey_host.binary)
+        self.drey_host.binary = os.path.join(self.directory, "without-inotify")
+        with open(self.drey_host.binary, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\nexec unshare -Ur sh -c 'echo 0 >/proc/sys/user/"
+                       f"max_inotify_instances && exec {binary} \"$@\"' drey \"$@\"\n")
+        os.chmod(self.drey_host.binary, 0o755)
 
     def test_row_33_without_change_notices_the_directory_is_looked_at_in_intervals(self):
         self.drey_host.logged("no change notices .*looking every 2000 ms instead")

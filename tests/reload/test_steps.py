@@ -53,7 +53,7 @@ class Steps(Reload):
                 if version != "6.save-hang":
                     self.flows()
                     self.restart_with(f"{version[0]}1.good")
-        self.session_kept(resumes=4)
+        self.session_kept()
 
     def restart_with(self, version):
         """What cannot save cannot be reloaded; a restart is the way out, with the last state."""

@@ -3,8 +3,11 @@ raises AssertionError when something does not hold.
 """
 import json
 import os
+import random
 import shutil
+import signal
 import time
+import urllib.error
 import urllib.parse
 
 from clients import harness
@@ -186,3 +189,79 @@ def reload_config(stage):
     host = stage.client.host
     answer = host.run("reload", "--config", "-c", host.ini)
     assert answer.returncode == 0, f"drey reload --config: {answer.stdout}{answer.stderr}"
+
+
+# What a session outlives, one or two at a time, in any order. {n}: a small number.
+CHAOS = ["drop", "fin", "reconnect", "invalid-resumable", "sever", "close 1000", "close 1001",
+         "close 4000", "close 4008", "close 4009", "close 4999", "beat {n}", "ack {n}", "ping",
+         "hello 900ms", "repeat {n}", "skip {n}", "outage", "back", "frame empty", "big 200K",
+         "for 300ms noack", "for 300ms silence", "for 200ms freeze", "for 400ms slowack 50ms",
+         "x{n} noclose", "x{n} linger", "x1 nohello", "x1 noresumed", "x1 noready",
+         "x{n} early-reconnect", "x1 early-invalid", "x{n} resume-again", "x{n} resume-drop",
+         "x{n} cut {n}0", "x{n} quit {n}0", "x{n} turn {n}0", "for 300ms refuse-resume",
+         "for 300ms busy-resume", "for 300ms busy-main", "for 300ms refuse-main",
+         "for 300ms busy-rest", "for 300ms split 50", "for 300ms chunk {n}00",
+         "for 300ms join {n}", "x{n} halve", "invalid", "forget", "clear", "close 4003",
+         "close 4007", "x1 identify-invalid", "x1 resume-invalid", "for 300ms interval 300ms"]
+BYTES = ["masked", "rsv1", "utf8", "utf8-split", "continue", "close-1", "ping-126", "length"]
+
+
+def change_host(stage, dice):
+    """The host is killed, stopped or replaced in place, or its plugin is."""
+    what = dice.choice(["kill", "term", "upgrade", "plugin"])
+    stage.last_fault += " " + what
+    if what == "plugin":
+        answer = put_plugin(stage, dice.choice(["witness", "witness_2"]))
+        assert answer.returncode == 0 or "running" in answer.stderr, answer.stderr
+    elif what == "upgrade":
+        stage.client.signal(signal.SIGUSR2)
+    else:
+        (stage.do_kill if what == "kill" else stage.do_term)("")
+        stage.do_start("")
+
+
+def chaos(stage, *more):
+    """Faults at random for some seconds; the seed is told when something fails."""
+    seed = int(os.environ.get("DREY_CHAOS_SEED", "0")) or random.randrange(1, 1 << 30)
+    seconds = float(os.environ.get("DREY_CHAOS_S", "15"))
+    dice = random.Random(seed)
+    stage.last_fault = f"chaos with seed {seed}"
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if "hosts" in more and dice.random() < 0.08:
+            change_host(stage, dice)
+        elif dice.random() < 0.1:
+            stage.sims["main"].fault("raw " + FRAMES[dice.choice(BYTES)].hex())
+        else:
+            words = [dice.choice(CHAOS).replace("{n}", str(dice.randint(1, 6)))
+                     for _ in range(dice.randint(1, 3))]
+            try:
+                stage.sims["main"].fault("; ".join(words))
+            except urllib.error.HTTPError:
+                stage.sims["main"].fault("heal")  # too many wait
+        stage.client.check()
+        time.sleep(dice.random() * 0.3)
+    stage.sims["main"].fault("heal")
+    stage.mark()
+    before = len(stage.events())
+    stage.until(lambda: f"events again, seed {seed}", lambda: len(stage.events()) > before + 200)
+
+
+def gaps_told(stage):
+    """For every session but the last of each shard the handler was told of a loss."""
+    lost = sum(1 for event in stage.events() if event.name == "READY") - len(stage.wire().sessions())
+    told = sum(1 for event in stage.events() if event.name == "GAP")
+    assert told >= lost, f"{lost} sessions were lost, {told} gaps were told"
+
+
+def first_beat_in_time(stage):
+    """The first heartbeat of a connection comes within one interval of its HELLO."""
+    greeted, checked = {}, 0
+    for line in stage.wire().read().lines:
+        if line.way == ">" and line.what == "HELLO":
+            greeted[line.conn] = line.at
+        elif line.way == "<" and line.what == "HEARTBEAT" and line.conn in greeted:
+            late = line.at - greeted.pop(line.conn) - stage.beat_s
+            checked += 1
+            assert late < 1, f"the first heartbeat came {late:.3f} s after its interval"
+    assert checked > 0, "there was no heartbeat"

@@ -120,8 +120,9 @@ def read_file(path):
 
 
 def order(scenario):
-    found = re.match(r"S(\d+)(.*)", scenario.id)
-    return int(found.group(1)), found.group(2)
+    """S1 to S70 first, by their number; then the others."""
+    found = re.match(r"([A-Z]+)(\d+)(.*)", scenario.id)
+    return found.group(1) != "S", int(found.group(2)), found.group(3)
 
 
 def read_all():

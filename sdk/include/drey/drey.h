@@ -384,7 +384,9 @@ static inline const char *drey_json_key(drey_ctx *ctx, drey_json json) {
  *   been called then). Join threads, close files, free memory.
  * save(ctx): call drey_save(). At reload, orderly stop and every minute. Negative: the reload is
  *   given up.
- * restore(ctx, state): after init, before start, when there is a state. Negative: rolled back. */
+ * restore(ctx, state): after init, before start, when there is a state. Negative: rolled back.
+ * init and restore run in a child process first, with the real configuration and state, so that
+ * what crashes or hangs is found out there: let them touch nothing outside of the plugin. */
 #define DREY_PLUGIN_FULL(id, version, init, start, stop, save, restore)                            \
     __attribute__((section(".note.drey"), used,                                                    \
                    aligned(4))) static const drey_note drey_note_v1 = {                            \
