@@ -412,8 +412,7 @@ static void settle(struct change *change, struct buf *line) {
     log_info(NULL, "plugin %s", line->bytes);
 }
 
-/* Whether init would be told something else now than what the running version was told. */
-static bool settings_changed(struct plugins *plugins, const struct plugin *plugin) {
+bool change_of_settings(struct plugins *plugins, const struct plugin *plugin) {
     bool changed = false;
     for (const struct seat *seat = plugin->seats; seat != NULL && !changed; seat = seat->next) {
         struct buf config = {0};
@@ -439,7 +438,7 @@ bool change_run(struct plugins *plugins, const struct candidate *candidate, bool
         insert_plugin(plugins, change.plugin);
     }
     bool renew = force || change.fresh_plugin || candidate->hash != change.plugin->hash ||
-                 settings_changed(plugins, change.plugin);
+                 change_of_settings(plugins, change.plugin);
     change.generation = change.plugin->generation + (renew ? 1 : 0);
     bool ok = gather(&change, renew, err);
     if (ok && change.count > 0) {

@@ -363,6 +363,11 @@ static bool is_called(const struct plugins *plugins, const struct file_seen *fil
 
 static bool reload_changed(struct plugins *plugins, struct buf *text) {
     uint64_t now = clock_mono_ms();
+    for (const struct plugin *p = plugins->plugins; p != NULL; p = p->next) {
+        if (change_of_settings(plugins, p)) { /* refused with them before: perhaps not now */
+            judge_again(plugins, p->id);
+        }
+    }
     bool ok = judge_changed(plugins, UINT64_MAX, text);
     if (plugins->watch != NULL) {
         return ok;

@@ -219,7 +219,9 @@ bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, str
               apply(plugins, file, &candidate, force, &line, &err);
     if (!ok) {
         const struct plugin *plugin = change_find_plugin(plugins, file->id);
-        refuse(plugins, file, plugin == NULL || plugin->hash != candidate.hash, &err, text);
+        bool news =
+            plugin == NULL || plugin->hash != candidate.hash || change_of_settings(plugins, plugin);
+        refuse(plugins, file, news, &err, text);
         file->judged = file->retry_ms == 0;
         if (first != NULL && first->code == ERR_NONE) {
             err_set(first, err.code, "%s: %s", file->path, err.text);

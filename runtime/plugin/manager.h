@@ -123,6 +123,8 @@ struct candidate {
  * people, appended. force: also when the content is what runs already. */
 bool change_run(struct plugins *plugins, const struct candidate *candidate, bool force,
                 struct buf *line, struct err *err);
+/* Whether init would be told something else now than what the running version was told. */
+bool change_of_settings(struct plugins *plugins, const struct plugin *plugin);
 /* Config of a plugin for a bot as KEY NUL VALUE NUL ... */
 void change_config(struct plugins *plugins, const char *bot, const char *plugin, struct buf *out);
 

@@ -226,8 +226,9 @@ class Config(Case):
         wait_for("the handler to run", lambda: read(out + ".a"))
         self.write(host, bot_a=a, plugin_slow=dict(slow, ms="0"))
         self.assertIn("slow  REFUSED", self.reload(host, status=1))
-        # tried again by itself, until the handler has ended
-        wait_for("the new settings", lambda: host.plugin("slow")["generation"] == 2)
+        wait_for("the handler to end", lambda: "end" in read(out + ".a"))
+        answer = host.run("reload", "-c", host.ini)  # would be by itself with watch = on
+        self.assertIn("gen 1 → 2", answer.stdout)
         self.assertIn("nothing changed", self.reload(host))
         self.assertEqual(host.plugin("slow")["error"], "")
 

@@ -23,7 +23,7 @@ class Scale(Case):
 
     def test_a_hard_limit_that_is_too_low_is_explained(self):
         host = self.limited(64, 128)
-        host.logged(r"100 shards .* need [0-9]+ open files, and this process may have 128. Raise")
+        host.logged(r"100 shards .* need [0-9]+ open files, and this process may have 128: raise")
         self.assertEqual(host.process.wait(30), 78)
 
     def test_plugins_and_bots_count_as_well_as_shards(self):
