@@ -25,6 +25,7 @@ struct bot {
     uint32_t intents;
     struct err failure; /* handed from the network thread to the control thread by a post */
     bool final;
+    bool stop_told; /* since the last bot_disconnect() */
 };
 
 static struct log_from from(const struct bot *bot) {
@@ -161,6 +162,7 @@ static void on_ready(void *arg) {
 
 static void on_stopped(void *arg) {
     struct bot *bot = arg;
+    bot->stop_told = true;
     (void)loop_post(bot->threads.control, tell_stopped, bot);
 }
 
@@ -188,7 +190,7 @@ static void stop_fleet(void *arg) {
     struct bot *bot = arg;
     if (bot->fleet != NULL) {
         fleet_stop(bot->fleet, bot->final);
-    } else {
+    } else if (!bot->stop_told) {
         on_stopped(bot);
     }
 }
@@ -251,9 +253,13 @@ void bot_cancel(struct bot *bot) {
 }
 
 void bot_disconnect(struct bot *bot) {
-    if (bot != NULL && bot->fleet != NULL) {
+    if (bot == NULL) {
+        return;
+    }
+    if (bot->fleet != NULL) {
         (void)loop_call(bot->threads.net, destroy_fleet, bot);
     }
+    bot->stop_told = false;
 }
 
 bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_lock,
