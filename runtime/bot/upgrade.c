@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "base/notify.h"
-#include "base/program.h"
 #include "bot/trial.h"
 
 #include <pthread.h>
@@ -85,6 +84,7 @@ static void refuse(const struct upgrade *upgrade, const struct err *why) {
 static void on_checked(void *arg, const struct err *why) {
     struct upgrade *upgrade = arg;
     struct err stopping = {0};
+    struct program_mark mark = program_mark(upgrade->file);
     upgrade->trial = NULL;
     if (why == NULL && house_stopping(upgrade->house)) {
         err_set(&stopping, ERR_BUSY, "drey is stopping");
@@ -97,7 +97,7 @@ static void on_checked(void *arg, const struct err *why) {
         log_info(NULL, "upgrade: %s takes over", program_path());
     }
     if (upgrade->done != NULL) {
-        upgrade->done(upgrade->arg, why);
+        upgrade->done(upgrade->arg, why, &mark);
     }
     if (why == NULL) {
         mask_all(SIG_BLOCK);

@@ -6,12 +6,13 @@
 #define BOT_UPGRADE_H
 
 #include "base/err.h"
+#include "base/program.h"
 #include "bot/house.h"
 
 struct upgrade;
 
-/* why: NULL when the house stops now for the new binary, else why not. */
-typedef void upgrade_fn(void *arg, const struct err *why);
+/* why: NULL when the house stops now for the new binary, else why not. mark: of that binary. */
+typedef void upgrade_fn(void *arg, const struct err *why, const struct program_mark *mark);
 
 /* Keeps SIGHUP and SIGUSR2 waiting, which would end a process that has no handlers yet. First
  * thing of `drey run`; upgrade_open() lets them in, and all that waited over an upgrade. */
