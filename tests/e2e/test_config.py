@@ -57,6 +57,38 @@ class Config(Case):
         self.assertEqual(self.connects(host, "keep"), 1)
         self.assertEqual(host.stop(), 0)
 
+    def test_a_slow_tail_prints_all_of_a_bot_that_goes_and_of_a_drey_that_stops(self):
+        sim = self.sim("--rate", 2000)
+        keep = {"token": "keep", "rest_url": sim.rest, "intents": "auto +GUILD_PRESENCES +GUILD_MEMBERS"}
+        host = self.host({"keep": keep, "old": dict(keep, token="old")})
+        host.start().ready("keep", "old")
+        tails = {name: subprocess.Popen([DREY, "tail", "-c", host.ini, "--bot", name],
+                                        stdout=append(f"{host.log}.{name}"), stderr=subprocess.DEVNULL)
+                 for name in ("keep", "old")}
+        for name, tail in tails.items():
+            self.addCleanup(tail.kill)
+            wait_for("the tail", lambda name=name: read(f"{host.log}.{name}"))
+            tail.send_signal(signal.SIGSTOP)
+
+        def seqs():
+            return {name: host.bot(name)["shards"][0]["seq"] for name in tails}
+        first = seqs()
+        wait_for("more events than a tail prints at once",
+                 lambda: all(seqs()[name] > first[name] + 1500 for name in tails))
+        sim.ask("POST", "/rate", "0")
+        wait_for("the shards to have every event", lambda: sorted(seqs().values()) == sorted(
+            bot["shards"][0]["last_seq"] for bot in sim.status()["bots"]))
+        last = seqs()
+        self.write(host, bot_keep=keep)
+        self.reload(host)
+        self.assertEqual(host.stop(), 0)
+        for name, tail in tails.items():
+            tail.send_signal(signal.SIGCONT)
+            self.assertEqual(tail.wait(60), 0)
+            lines = [line.split(" ") for line in read(f"{host.log}.{name}").splitlines()]
+            seen = [int(words[2]) for words in lines]
+            self.assertEqual(seen, list(range(seen[0], last[name] + 1)))
+
     def test_a_new_token_arms_a_dead_bot_again(self):
         dying = self.sim("--rate", 100)
         living = self.sim("--rate", 100)
