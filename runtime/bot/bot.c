@@ -20,7 +20,8 @@ struct bot {
     struct bot_callbacks callbacks;
     int token_lock;
     struct ring *ring;
-    struct fleet *fleet; /* the network thread's */
+    struct fleet *fleet;    /* the network thread's */
+    uint64_t not_before_ms; /* the fleet's: how long a 429 holds, also for the next fleet */
     bool started;
     uint32_t intents;
     struct err failure; /* handed from the network thread to the control thread by a post */
@@ -178,7 +179,8 @@ static void create_fleet(void *arg) {
     struct creation *creation = arg;
     struct bot *bot = creation->bot;
     const struct fleet_callbacks callbacks = {bot, on_failed, on_ready, on_stopped};
-    bot->fleet = fleet_create(&bot->options, &bot->threads, bot->ring, &callbacks, creation->err);
+    bot->fleet = fleet_create(&bot->options, &bot->threads, bot->ring, &bot->not_before_ms,
+                              &callbacks, creation->err);
 }
 
 static void start_fleet(void *arg) {
@@ -197,7 +199,7 @@ static void stop_fleet(void *arg) {
 
 static void cancel_fetch(void *arg) {
     const struct bot *bot = arg;
-    rest_cancel(bot->threads.client, bot->fleet);
+    fleet_cancel(bot->fleet);
 }
 
 static void destroy_fleet(void *arg) {
@@ -275,6 +277,7 @@ bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_loc
     if (token_lock >= 0) {
         close(bot->token_lock);
         bot->token_lock = token_lock;
+        bot->not_before_ms = 0; /* another token, or another Discord */
     }
     bot->started = false;
     err_clear(&bot->failure);

@@ -1,9 +1,11 @@
 """tests/e2e/test_config.py: another configuration for the running host. What it names is done, the
 other bots keep their sessions; a file with an error changes nothing and says why."""
+import http.server
 import json
 import os
 import signal
 import subprocess
+import threading
 
 from harness import DREY, Case, append, main, read, recorded, wait_for
 
@@ -126,6 +128,44 @@ class Config(Case):
         self.assertIn("bot a  intents changed: connecting anew", self.reload(host))
         host.ready("a", "b")
         self.assertEqual(self.connects(host, "b"), 1)
+
+    def test_a_reload_does_not_ask_before_discord_wants_to_be_asked(self):
+        asked = []
+
+        class Limited(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.headers["Authorization"])
+                self.send_response(429)
+                self.send_header("Retry-After", "3600")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Limited)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sim = self.sim()
+        a = {"token": "a", "rest_url": f"http://127.0.0.1:{server.server_port}/api/v10"}
+        b = {"token": "b", "rest_url": sim.rest}
+        host = self.host({"a": a, "b": b}).start().ready("b")
+        host.logged("answered 429; trying again in 3600.0 s")
+
+        def waits():
+            bot = host.bot("a")
+            return bot["state"] == "starting" and "may not ask" in bot["why"]
+        for compress in ("none", "zlib-stream", "none"):
+            self.write(host, bot_a=dict(a, compress=compress), bot_b=b)
+            self.assertIn("bot a  compress changed: connecting anew", self.reload(host))
+            wait_for("the bot to be armed again", waits)
+        self.assertEqual(asked, ["Bot a"])
+        self.write(host, bot_a=dict(a, token="other"), bot_b=b)
+        self.reload(host)
+        wait_for("the other token's question", lambda: len(asked) == 2)
+        self.assertEqual(asked, ["Bot a", "Bot other"])
+        self.assertEqual(host.stop(), 0)
 
     def test_a_bad_file_changes_nothing_and_says_why(self):
         sim = self.sim("--rate", 50)
