@@ -75,8 +75,9 @@ struct bot *bot_open(const struct bot_options *options, const struct bot_threads
                      const struct bot_callbacks *callbacks, struct err *err);
 /* Connects. intents: what IDENTIFY asks for. Once after bot_open() and after bot_rearm(). */
 bool bot_start(struct bot *bot, uint32_t intents, struct err *err);
-/* Ends its connections; callbacks.stopped follows, once, also when there are none. When this
- * returns nothing more is asked of the REST thread. final: Discord forgets the sessions. */
+/* Ends its connections; callbacks.stopped follows, also when there are none, and once until
+ * bot_disconnect(), however often this is called. When this returns nothing more is asked of the
+ * REST thread. final: Discord forgets the sessions. */
 void bot_stop(struct bot *bot, bool final);
 /* After callbacks.stopped: a question to the REST thread that is still under way, which must run,
  * is given up. */

@@ -143,7 +143,23 @@ static bool means_it(void) {
     return clock_mono_ms() - atomic_load(&asked_at_ms) >= AGAIN_MS;
 }
 
+/* A stop while the house makes way for another one. Its connections end already; what --final can
+ * still do is to forget the sessions. */
+static void stay_away(struct house *house, bool final) {
+    house->making_way = false;
+    atomic_store(&asked_at_ms, clock_mono_ms());
+    log_info(NULL, "stopping after all: without a successor");
+    for (size_t i = 0; final && i < house->count; i++) {
+        if (house->bots[i].bot != NULL) {
+            bot_stop(house->bots[i].bot, true);
+        }
+    }
+}
+
 void house_stop(struct house *house, bool final) {
+    if (house->making_way) {
+        stay_away(house, final);
+    }
     if (house->stopping) {
         return;
     }
@@ -167,8 +183,19 @@ void house_stop(struct house *house, bool final) {
     }
 }
 
+void house_make_way(struct house *house) {
+    if (!house->stopping) {
+        house_stop(house, false);
+        house->making_way = true;
+    }
+}
+
 bool house_stopping(const struct house *house) {
     return house->stopping;
+}
+
+bool house_makes_way(const struct house *house) {
+    return house->making_way;
 }
 
 /* When the loop does not run any more. */
@@ -187,7 +214,7 @@ static void on_signal(void *arg, int number) {
         buf_finish(&text);
         return;
     }
-    if (!house->stopping) {
+    if (!house->stopping || house->making_way) {
         house_stop(house, false);
     } else if (means_it()) {
         log_warn(NULL, "again: leaving at once");

@@ -41,6 +41,7 @@ struct house {
     void *bot_gone_arg;
     size_t running; /* bots whose connections have not come to rest, while stopping */
     bool stopping;
+    bool making_way; /* stopping for a successor, and nobody has asked for a real stop */
     bool ready_told;
     int status;
 };

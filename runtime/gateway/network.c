@@ -132,6 +132,9 @@ void network_release(struct network *network, size_t sockets) {
 void network_forget_ring(struct network *network, struct ring *ring) {
     for (size_t i = 0; i < network->count; i++) {
         if (network->rings[i].ring == ring) {
+            if (network->rings[i].pending) { /* its readers outlive what wrote for them */
+                ring_wake(ring);
+            }
             network->rings[i] = network->rings[--network->count];
             return;
         }

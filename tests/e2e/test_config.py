@@ -1,10 +1,12 @@
 """tests/e2e/test_config.py: another configuration for the running host. What it names is done, the
 other bots keep their sessions; a file with an error changes nothing and says why."""
+import http.server
 import json
 import os
 import shutil
 import signal
 import subprocess
+import threading
 
 from harness import BUILD, DREY, Case, append, main, read, recorded, wait_for
 
@@ -58,6 +60,38 @@ class Config(Case):
         self.assertEqual(self.connects(host, "keep"), 1)
         self.assertEqual(host.stop(), 0)
 
+    def test_a_slow_tail_prints_all_of_a_bot_that_goes_and_of_a_drey_that_stops(self):
+        sim = self.sim("--rate", 2000)
+        keep = {"token": "keep", "rest_url": sim.rest, "intents": "auto +GUILD_PRESENCES +GUILD_MEMBERS"}
+        host = self.host({"keep": keep, "old": dict(keep, token="old")})
+        host.start().ready("keep", "old")
+        tails = {name: subprocess.Popen([DREY, "tail", "-c", host.ini, "--bot", name],
+                                        stdout=append(f"{host.log}.{name}"), stderr=subprocess.DEVNULL)
+                 for name in ("keep", "old")}
+        for name, tail in tails.items():
+            self.addCleanup(tail.kill)
+            wait_for("the tail", lambda name=name: read(f"{host.log}.{name}"))
+            tail.send_signal(signal.SIGSTOP)
+
+        def seqs():
+            return {name: host.bot(name)["shards"][0]["seq"] for name in tails}
+        first = seqs()
+        wait_for("more events than a tail prints at once",
+                 lambda: all(seqs()[name] > first[name] + 1500 for name in tails))
+        sim.ask("POST", "/rate", "0")
+        wait_for("the shards to have every event", lambda: sorted(seqs().values()) == sorted(
+            bot["shards"][0]["last_seq"] for bot in sim.status()["bots"]))
+        last = seqs()
+        self.write(host, bot_keep=keep)
+        self.reload(host)
+        self.assertEqual(host.stop(), 0)
+        for name, tail in tails.items():
+            tail.send_signal(signal.SIGCONT)
+            self.assertEqual(tail.wait(60), 0)
+            lines = [line.split(" ") for line in read(f"{host.log}.{name}").splitlines()]
+            seen = [int(words[2]) for words in lines]
+            self.assertEqual(seen, list(range(seen[0], last[name] + 1)))
+
     def test_a_new_token_arms_a_dead_bot_again(self):
         dying = self.sim("--rate", 100)
         living = self.sim("--rate", 100)
@@ -95,6 +129,44 @@ class Config(Case):
         self.assertIn("bot a  intents changed: connecting anew", self.reload(host))
         host.ready("a", "b")
         self.assertEqual(self.connects(host, "b"), 1)
+
+    def test_a_reload_does_not_ask_before_discord_wants_to_be_asked(self):
+        asked = []
+
+        class Limited(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.headers["Authorization"])
+                self.send_response(429)
+                self.send_header("Retry-After", "3600")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Limited)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sim = self.sim()
+        a = {"token": "a", "rest_url": f"http://127.0.0.1:{server.server_port}/api/v10"}
+        b = {"token": "b", "rest_url": sim.rest}
+        host = self.host({"a": a, "b": b}).start().ready("b")
+        host.logged("answered 429; trying again in 3600.0 s")
+
+        def waits():
+            bot = host.bot("a")
+            return bot["state"] == "starting" and "may not ask" in bot["why"]
+        for compress in ("none", "zlib-stream", "none"):
+            self.write(host, bot_a=dict(a, compress=compress), bot_b=b)
+            self.assertIn("bot a  compress changed: connecting anew", self.reload(host))
+            wait_for("the bot to be armed again", waits)
+        self.assertEqual(asked, ["Bot a"])
+        self.write(host, bot_a=dict(a, token="other"), bot_b=b)
+        self.reload(host)
+        wait_for("the other token's question", lambda: len(asked) == 2)
+        self.assertEqual(asked, ["Bot a", "Bot other"])
+        self.assertEqual(host.stop(), 0)
 
     def test_a_bad_file_changes_nothing_and_says_why(self):
         sim = self.sim("--rate", 50)
