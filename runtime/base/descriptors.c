@@ -23,15 +23,15 @@ size_t descriptors_limit(void) {
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (size_t)limit.rlim_cur : 1024;
 }
 
-/* For kernels without close_range(). */
-static void mark_each(void) {
+/* Calls each for every open descriptor but the one that is needed to look. */
+static void visit(void (*each)(int fd, size_t *count), size_t *count) {
     DIR *directory = opendir("/proc/self/fd");
     const struct dirent *entry;
     while (directory != NULL && (entry = readdir(directory)) != NULL) {
         char *end;
         long fd = strtol(entry->d_name, &end, 10);
-        if (*end == '\0' && end != entry->d_name && fd > STDERR_FILENO) {
-            (void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+        if (*end == '\0' && end != entry->d_name && fd != dirfd(directory)) {
+            each((int)fd, count);
         }
     }
     if (directory != NULL) {
@@ -39,8 +39,24 @@ static void mark_each(void) {
     }
 }
 
+static void add_one(int fd, size_t *count) {
+    (*count)++;
+}
+
+size_t descriptors_open(void) {
+    size_t count = 0;
+    visit(add_one, &count);
+    return count;
+}
+
+static void mark(int fd, size_t *count) {
+    if (fd > STDERR_FILENO) {
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+}
+
 void descriptors_close_on_exec(void) {
     if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) != 0) {
-        mark_each();
+        visit(mark, NULL); /* an old kernel */
     }
 }

@@ -10,6 +10,8 @@
 size_t descriptors_raise(size_t most);
 /* How many files may be open at once. */
 size_t descriptors_limit(void);
+/* How many are open now; 0 when that cannot be found out. */
+size_t descriptors_open(void);
 /* Marks every descriptor from 3 on to be closed by the next execve(). */
 void descriptors_close_on_exec(void);
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,16 @@ int program_open(struct err *err) {
         return -1;
     }
     return file;
+}
+
+struct program_mark program_mark(int file) {
+    struct program_mark mark = {""};
+    struct stat status;
+    if (fstat(file >= 0 ? file : running, &status) == 0) {
+        (void)snprintf(mark.text, sizeof(mark.text), "%ju:%ju", (uintmax_t)status.st_dev,
+                       (uintmax_t)status.st_ino);
+    }
+    return mark;
 }
 
 void program_become(int file, struct err *err) {

@@ -16,6 +16,13 @@ const char *program_path(void);
  * Result: owned descriptor, closed by execve(). */
 int program_open(struct err *err);
 
+/* What tells this file from every other one of this machine, whatever it is called: "DEVICE:INODE",
+ * or "" when that cannot be found out. file: -1: the one that this process runs. */
+struct program_mark {
+    char text[48];
+};
+struct program_mark program_mark(int file);
+
 /* Runs the held file in place of this program: same process, arguments and environment; every
  * descriptor above stderr ends. Returns only on failure. */
 void program_become(int file, struct err *err);

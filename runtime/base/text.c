@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 #ifdef __x86_64__
 #include <nmmintrin.h>
 #endif
@@ -271,4 +272,27 @@ bool text_copy(char *out, size_t size, const char *text) {
     memcpy(out, text, kept);
     out[kept] = '\0';
     return whole;
+}
+
+/* "127." and three more numbers: "127.evil.com" and "127.0.0.1.evil.com" are names. */
+static bool is_loopback_v4(const char *host, size_t length) {
+    size_t dots = 0;
+    for (size_t i = 0; i < length; i++) {
+        bool dot = host[i] == '.';
+        if ((!dot && (host[i] < '0' || host[i] > '9')) || (dot && i > 0 && host[i - 1] == '.')) {
+            return false;
+        }
+        dots += dot ? 1 : 0;
+    }
+    return length > 4 && strncmp(host, "127.", 4) == 0 && dots == 3 && host[length - 1] != '.';
+}
+
+bool text_is_loopback(const char *host, size_t length) {
+    static const char *const own[] = {"localhost", "::1"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (length == strlen(own[i]) && strncasecmp(host, own[i], length) == 0) {
+            return true;
+        }
+    }
+    return is_loopback_v4(host, length);
 }

@@ -35,6 +35,10 @@ bool text_bytes(const char *text, uint64_t *bytes);
 /* "250ms", "20s", "5m", "2h": the unit is required, except for 0. False on anything else. */
 bool text_duration_ms(const char *text, uint64_t *ms);
 
+/* Whether this host of a URL (without brackets) is this machine for certain: localhost, ::1 or
+ * 127.x.y.z. */
+bool text_is_loopback(const char *host, size_t length);
+
 /* CRC32C (Castagnoli) of bytes, continuing from crc (0 at the start). */
 uint32_t text_crc32c(uint32_t crc, const void *bytes, size_t length);
 /* A 64-bit FNV-1a hash; not for secrets. */

@@ -20,15 +20,21 @@ struct bot {
     struct bot_callbacks callbacks;
     int token_lock;
     struct ring *ring;
-    struct fleet *fleet; /* the network thread's */
+    struct fleet *fleet;    /* the network thread's */
+    uint64_t not_before_ms; /* the fleet's: how long a 429 holds, also for the next fleet */
     bool started;
     uint32_t intents;
     struct err failure; /* handed from the network thread to the control thread by a post */
     bool final;
+    bool stop_told; /* since the last bot_disconnect() */
 };
 
 static struct log_from from(const struct bot *bot) {
     return (struct log_from){.bot = bot->options.name, .shard = -1};
+}
+
+static const char *address_of(const struct bot_options *options) {
+    return options->gateway_url != NULL ? options->gateway_url : options->rest_url;
 }
 
 /* Two hosts with one token would throw each other out at every IDENTIFY. An abstract socket is
@@ -36,8 +42,7 @@ static struct log_from from(const struct bot *bot) {
  * gateway's address is part of the name: a token at a local Discord is another token. */
 int bot_lock_token(const struct bot_options *options, struct err *err) {
     char text[1024];
-    int wanted = snprintf(text, sizeof(text), "%s\n%s", options->token,
-                          options->gateway_url != NULL ? options->gateway_url : options->rest_url);
+    int wanted = snprintf(text, sizeof(text), "%s\n%s", options->token, address_of(options));
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned length = 0;
     if (wanted < 0 || (size_t)wanted >= sizeof(text) ||
@@ -66,6 +71,11 @@ int bot_lock_token(const struct bot_options *options, struct err *err) {
         return -1;
     }
     return fd;
+}
+
+bool bot_holds_token(const struct bot *bot, const struct bot_options *options) {
+    return options->token != NULL && strcmp(bot->options.token, options->token) == 0 &&
+           strcmp(address_of(&bot->options), address_of(options)) == 0;
 }
 
 static char *copy(const char *text, bool *ok) {
@@ -161,6 +171,7 @@ static void on_ready(void *arg) {
 
 static void on_stopped(void *arg) {
     struct bot *bot = arg;
+    bot->stop_told = true;
     (void)loop_post(bot->threads.control, tell_stopped, bot);
 }
 
@@ -176,7 +187,8 @@ static void create_fleet(void *arg) {
     struct creation *creation = arg;
     struct bot *bot = creation->bot;
     const struct fleet_callbacks callbacks = {bot, on_failed, on_ready, on_stopped};
-    bot->fleet = fleet_create(&bot->options, &bot->threads, bot->ring, &callbacks, creation->err);
+    bot->fleet = fleet_create(&bot->options, &bot->threads, bot->ring, &bot->not_before_ms,
+                              &callbacks, creation->err);
 }
 
 static void start_fleet(void *arg) {
@@ -188,14 +200,14 @@ static void stop_fleet(void *arg) {
     struct bot *bot = arg;
     if (bot->fleet != NULL) {
         fleet_stop(bot->fleet, bot->final);
-    } else {
+    } else if (!bot->stop_told) {
         on_stopped(bot);
     }
 }
 
 static void cancel_fetch(void *arg) {
     const struct bot *bot = arg;
-    rest_cancel(bot->threads.client, bot->fleet);
+    fleet_cancel(bot->fleet);
 }
 
 static void destroy_fleet(void *arg) {
@@ -251,9 +263,13 @@ void bot_cancel(struct bot *bot) {
 }
 
 void bot_disconnect(struct bot *bot) {
-    if (bot != NULL && bot->fleet != NULL) {
+    if (bot == NULL) {
+        return;
+    }
+    if (bot->fleet != NULL) {
         (void)loop_call(bot->threads.net, destroy_fleet, bot);
     }
+    bot->stop_told = false;
 }
 
 bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_lock,
@@ -269,6 +285,7 @@ bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_loc
     if (token_lock >= 0) {
         close(bot->token_lock);
         bot->token_lock = token_lock;
+        bot->not_before_ms = 0; /* another token, or another Discord */
     }
     bot->started = false;
     err_clear(&bot->failure);

@@ -69,14 +69,15 @@ struct bot_callbacks {
     void (*stopped)(void *arg, struct bot *bot);
 };
 
-/* Takes the token's lock and opens ring and sessions; connects nothing. callbacks: copied.
+/* Takes the token's lock and opens the ring; connects nothing. callbacks: copied.
  * Result: owned. */
 struct bot *bot_open(const struct bot_options *options, const struct bot_threads *threads,
                      const struct bot_callbacks *callbacks, struct err *err);
 /* Connects. intents: what IDENTIFY asks for. Once after bot_open() and after bot_rearm(). */
 bool bot_start(struct bot *bot, uint32_t intents, struct err *err);
-/* Ends its connections; callbacks.stopped follows, once, also when there are none. When this
- * returns nothing more is asked of the REST thread. final: Discord forgets the sessions. */
+/* Ends its connections; callbacks.stopped follows, also when there are none, and once until
+ * bot_disconnect(), however often this is called. When this returns nothing more is asked of the
+ * REST thread. final: Discord forgets the sessions. */
 void bot_stop(struct bot *bot, bool final);
 /* After callbacks.stopped: a question to the REST thread that is still under way, which must run,
  * is given up. */
@@ -87,6 +88,8 @@ void bot_disconnect(struct bot *bot);
 /* The exclusive right to use the token of these options at their address. Result: a descriptor,
  * owned, to be closed; -1 with ERR_BUSY when another bot has it. */
 int bot_lock_token(const struct bot_options *options, struct err *err);
+/* Whether the bot has the lock that bot_lock_token() would take for these options. */
+bool bot_holds_token(const struct bot *bot, const struct bot_options *options);
 /* After bot_disconnect(): the bot gets other options (name, state_dir and sizes stay what they
  * were; ring and plugins do not notice) and may be started again. token_lock: of the new token,
  * taken; -1: the token stays. On failure the bot has no shards: it can only be closed or

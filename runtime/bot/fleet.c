@@ -5,11 +5,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "bot/address.h"
 #include "bot/legacy.h"
 #include "bot/murmur.h"
 #include "bot/purse.h"
 #include "bot/sessions.h"
-#include "rest/gatewaybot.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -17,21 +17,8 @@
 #include <string.h>
 
 enum {
-    FETCH_TIMEOUT_MS = 15000,
-    RETRY_FIRST_MS = 1000,
-    RETRY_MOST_MS = 60000,
     RATE_EVERY_MS = 5000, /* events per second are counted over this long */
     ZSTD_SHARDS_MAX = 8,  /* beyond, zlib's smaller memory per stream counts for more */
-};
-
-/* GET /gateway/bot under way. At most one per bot, so it needs no memory of its own. */
-struct fetch {
-    bool running;
-    long status;
-    uint64_t retry_after_ms;
-    uint32_t asked_at; /* IDENTIFYs that had gone out before */
-    struct gatewaybot answer;
-    struct err err;
 };
 
 struct member {
@@ -50,16 +37,13 @@ struct fleet {
     struct ring *ring;
     struct identify_gate *gate;
     struct sessions *sessions;
-    struct loop_timer *retry;
+    struct address *address;
     struct loop_timer *rate;
     uint64_t token_hash;
     uint32_t intents;
     char url[sizeof(((struct gatewaybot *)0)->url)];
-    struct fetch fetch;
-    unsigned failed_fetches;
-    uint64_t not_before_ms; /* a 429 said so */
-    uint32_t total;         /* of Discord's shards; 0 until known */
-    size_t reserved;        /* sockets set aside */
+    uint32_t total;  /* of Discord's shards; 0 until known */
+    size_t reserved; /* sockets set aside */
     size_t count;
     struct member *members;
     struct murmur murmur;
@@ -76,13 +60,14 @@ static struct log_from from(const struct fleet *fleet) {
     return (struct log_from){.bot = fleet->options->name, .shard = -1};
 }
 
-static void fetch_url(struct fleet *fleet);
+static void ask_address(void *fleet);
 
 static void fail(struct fleet *fleet, enum err_code code, const char *what, const char *advice) {
     if (fleet->failed || fleet->stopping) {
         return;
     }
     fleet->failed = true;
+    address_stop(fleet->address);
     struct err why = {0};
     err_set(&why, code, "%s", what);
     (void)text_copy(fleet->why, sizeof(fleet->why), what);
@@ -162,7 +147,7 @@ static void on_session_lost(void *arg, unsigned id) {
 static void on_need_url(void *arg, unsigned id) {
     struct fleet *fleet = arg;
     member_of(fleet, id)->waits_for_url = true;
-    fetch_url(fleet);
+    ask_address(fleet);
 }
 
 static void on_fatal(void *arg, unsigned id, unsigned close_code, const char *what,
@@ -327,39 +312,27 @@ static bool launch(struct fleet *fleet, uint32_t advised, struct err *err) {
 
 /* --- where the gateway is -------------------------------------------------------------------- */
 
-static void on_retry(void *arg) {
-    fetch_url(arg);
-}
-
-static void fetch_failed(struct fleet *fleet) {
-    struct fetch *fetch = &fleet->fetch;
+static bool on_address_failed(void *arg, long status, const struct err *why) {
+    struct fleet *fleet = arg;
     struct log_from me = from(fleet);
-    if (fetch->status == 401) {
+    if (status == 401) {
         fail(fleet, ERR_AUTH, "token rejected (401)",
              "make a new one at https://discord.com/developers/applications and put it where this "
              "bot's section says");
-        return;
+        return false;
     }
-    (void)text_copy(fleet->why, sizeof(fleet->why), fetch->err.text);
+    (void)text_copy(fleet->why, sizeof(fleet->why), why->text);
     for (size_t i = 0; i < fleet->count; i++) {
         if (fleet->members[i].waits_for_url) {
             fleet->members[i].waits_for_url = false;
-            shard_url_failed(fleet->members[i].shard, fetch->err.text);
+            shard_url_failed(fleet->members[i].shard, why->text);
         }
     }
-    fleet->not_before_ms = loop_now_ms(fleet->threads.net) + fetch->retry_after_ms;
     if (fleet->count > 0) {
-        log_warn(&me, "%s", fetch->err.text);
-        return; /* the shards ask again by their own clocks */
+        log_warn(&me, "%s", why->text);
+        return false; /* the shards ask again by their own clocks */
     }
-    unsigned doublings = fleet->failed_fetches < 6 ? fleet->failed_fetches : 6;
-    fleet->failed_fetches++;
-    uint64_t ceiling = (uint64_t)RETRY_FIRST_MS << doublings;
-    ceiling = ceiling < RETRY_MOST_MS ? ceiling : RETRY_MOST_MS;
-    uint64_t wait = ceiling / 2 + clock_random() % (ceiling / 2);
-    wait = fetch->retry_after_ms > wait ? fetch->retry_after_ms : wait;
-    log_warn(&me, "%s; trying again in %.1f s", fetch->err.text, (double)wait / 1000.0);
-    loop_timer_start(fleet->retry, wait);
+    return true;
 }
 
 static const char *advice_for(const struct err *err) {
@@ -368,81 +341,15 @@ static const char *advice_for(const struct err *err) {
                                   : "";
 }
 
-static void fetch_done(void *arg) {
-    struct fleet *fleet = arg;
-    struct fetch *fetch = &fleet->fetch;
-    fetch->running = false;
-    if (fleet->stopping || fleet->failed) {
-        return;
-    }
-    if (fetch->err.code != ERR_NONE) {
-        fetch_failed(fleet);
-        return;
-    }
-    fleet->failed_fetches = 0;
-    (void)text_copy(fleet->url, sizeof(fleet->url), fetch->answer.url);
-    struct identify_limits limits = {fetch->answer.total, fetch->answer.remaining,
-                                     fetch->answer.reset_after_ms, fetch->answer.max_concurrency,
-                                     fetch->asked_at};
+/* fleet->url is known. limits: NULL: nobody was asked for them. */
+static void use_url(struct fleet *fleet, uint32_t advised, const struct identify_limits *limits) {
     struct err err = {0};
-    if (fleet->count == 0) {
-        if (!launch(fleet, fetch->answer.shards, &err)) {
-            fail(fleet, err.code, err.text, advice_for(&err));
-            return;
-        }
-    }
-    identify_gate_set_limits(fleet->gate, &limits);
-    for (size_t i = 0; i < fleet->count; i++) {
-        if (fleet->members[i].waits_for_url) {
-            fleet->members[i].waits_for_url = false;
-            (void)shard_set_url(fleet->members[i].shard, fleet->url, &err);
-        }
-    }
-}
-
-/* On the REST thread; fleet->fetch is its until fetch_done() is posted. */
-static void on_answer(void *arg, const struct rest_response *response) {
-    struct fleet *fleet = arg;
-    struct fetch *fetch = &fleet->fetch;
-    fetch->status = response->status;
-    fetch->retry_after_ms = response->retry_after_ms;
-    err_clear(&fetch->err);
-    if (response->status == 0) {
-        fetch->err = response->err;
-        err_prefix(&fetch->err, "cannot reach %s", fleet->options->rest_url);
-    } else if (response->status == 200) {
-        (void)gatewaybot_parse(response->body, response->length, &fetch->answer, &fetch->err);
-    } else {
-        err_set(&fetch->err, ERR_NETWORK, "GET %s/gateway/bot answered %ld",
-                fleet->options->rest_url, response->status);
-    }
-    (void)loop_post(fleet->threads.net, fetch_done, fleet);
-}
-
-/* On the REST thread. */
-static void fetch_start(void *arg) {
-    struct fleet *fleet = arg;
-    char url[1024];
-    struct rest_request request = {.url = url,
-                                   .token = fleet->options->token,
-                                   .ca_file = fleet->options->ca_file,
-                                   .timeout_ms = FETCH_TIMEOUT_MS};
-    struct rest_response none = {0};
-    int wanted = snprintf(url, sizeof(url), "%s/gateway/bot", fleet->options->rest_url);
-    if (wanted < 0 || (size_t)wanted >= sizeof(url)) {
-        err_set(&none.err, ERR_CONFIG, "rest_url is too long");
-        on_answer(fleet, &none);
-    } else if (!rest_get(fleet->threads.client, &request, on_answer, fleet, &none.err)) {
-        on_answer(fleet, &none);
-    }
-}
-
-static void use_given_url(struct fleet *fleet) {
-    struct err err = {0};
-    (void)text_copy(fleet->url, sizeof(fleet->url), fleet->options->gateway_url);
-    if (fleet->count == 0 && !launch(fleet, 1, &err)) {
+    if (fleet->count == 0 && !launch(fleet, advised, &err)) {
         fail(fleet, err.code, err.text, advice_for(&err));
         return;
+    }
+    if (limits != NULL) {
+        identify_gate_set_limits(fleet->gate, limits);
     }
     for (size_t i = 0; i < fleet->count; i++) {
         if (fleet->members[i].waits_for_url) {
@@ -452,32 +359,38 @@ static void use_given_url(struct fleet *fleet) {
     }
 }
 
-static void fetch_url(struct fleet *fleet) {
-    if (fleet->stopping || fleet->failed || fleet->fetch.running) {
+static void on_address_found(void *arg, const struct gatewaybot *answer, uint32_t asked_at) {
+    struct fleet *fleet = arg;
+    struct identify_limits limits = {answer->total, answer->remaining, answer->reset_after_ms,
+                                     answer->max_concurrency, asked_at};
+    (void)text_copy(fleet->url, sizeof(fleet->url), answer->url);
+    use_url(fleet, answer->shards, &limits);
+}
+
+static void ask_address(void *arg) {
+    struct fleet *fleet = arg;
+    if (fleet->stopping || fleet->failed) {
         return;
     }
     if (fleet->options->gateway_url != NULL) {
-        use_given_url(fleet);
+        (void)text_copy(fleet->url, sizeof(fleet->url), fleet->options->gateway_url);
+        use_url(fleet, 1, NULL);
         return;
     }
-    uint64_t now_ms = loop_now_ms(fleet->threads.net);
-    if (now_ms < fleet->not_before_ms) {
-        loop_timer_start(fleet->retry, fleet->not_before_ms - now_ms);
-        return;
-    }
-    fleet->fetch.running = true;
-    fleet->fetch.asked_at = fleet->gate != NULL ? identify_gate_spent(fleet->gate) : 0;
-    if (!loop_post(fleet->threads.rest, fetch_start, fleet)) {
-        fleet->fetch.running = false;
-        loop_timer_start(fleet->retry, RETRY_FIRST_MS);
+    uint64_t wait_ms =
+        address_ask(fleet->address, fleet->gate != NULL ? identify_gate_spent(fleet->gate) : 0);
+    if (wait_ms > 0 && fleet->why[0] == '\0') {
+        (void)snprintf(fleet->why, sizeof(fleet->why),
+                       "may not ask %s for the gateway's address for another %llu s",
+                       fleet->options->rest_url, (unsigned long long)(wait_ms + 999) / 1000);
     }
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
 
 struct fleet *fleet_create(const struct bot_options *options, const struct bot_threads *threads,
-                           struct ring *ring, const struct fleet_callbacks *callbacks,
-                           struct err *err) {
+                           struct ring *ring, uint64_t *not_before_ms,
+                           const struct fleet_callbacks *callbacks, struct err *err) {
     struct fleet *fleet = calloc(1, sizeof(*fleet));
     if (fleet == NULL) {
         err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
@@ -488,9 +401,12 @@ struct fleet *fleet_create(const struct bot_options *options, const struct bot_t
     fleet->callbacks = *callbacks;
     fleet->ring = ring;
     fleet->token_hash = text_hash(options->token, strlen(options->token));
-    fleet->retry = loop_timer_create(threads->net, on_retry, fleet);
+    const struct address_callbacks callbacks_of_address = {fleet, on_address_found,
+                                                           on_address_failed, ask_address};
+    fleet->address =
+        address_create(options, &fleet->threads, not_before_ms, &callbacks_of_address, err);
     fleet->rate = loop_timer_create(threads->net, count_rates, fleet);
-    if (fleet->retry == NULL || fleet->rate == NULL) {
+    if (fleet->address == NULL || fleet->rate == NULL) {
         err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
         fleet_destroy(fleet);
         return NULL;
@@ -500,12 +416,12 @@ struct fleet *fleet_create(const struct bot_options *options, const struct bot_t
 
 void fleet_start(struct fleet *fleet, uint32_t intents) {
     fleet->intents = intents;
-    fetch_url(fleet);
+    ask_address(fleet);
 }
 
 void fleet_stop(struct fleet *fleet, bool final) {
     fleet->stopping = true;
-    loop_timer_stop(fleet->retry);
+    address_stop(fleet->address);
     loop_timer_stop(fleet->rate);
     for (size_t i = 0; i < fleet->count; i++) {
         if (!fleet->members[i].stopped) {
@@ -526,6 +442,10 @@ bool fleet_set_presence(struct fleet *fleet, const char *json, struct err *err) 
     return ok;
 }
 
+void fleet_cancel(struct fleet *fleet) {
+    address_cancel(fleet->address);
+}
+
 void fleet_destroy(struct fleet *fleet) {
     if (fleet == NULL) {
         return;
@@ -536,7 +456,7 @@ void fleet_destroy(struct fleet *fleet) {
     free(fleet->members);
     network_release(fleet->threads.network, fleet->reserved);
     identify_gate_destroy(fleet->gate);
-    loop_timer_destroy(fleet->retry);
+    address_destroy(fleet->address);
     loop_timer_destroy(fleet->rate);
     sessions_close(fleet->sessions);
     network_forget_ring(fleet->threads.network, fleet->ring);

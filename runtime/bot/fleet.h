@@ -1,5 +1,5 @@
 /* bot/fleet.h: the shards of one bot, as the network thread sees them: where the gateway is, when
- * to ask again, which sessions to resume, what has failed. [network thread, all of it] */
+ * to ask again, which sessions to resume, what has failed. [network thread, unless said] */
 #ifndef BOT_FLEET_H
 #define BOT_FLEET_H
 
@@ -16,16 +16,20 @@ struct fleet_callbacks {
     void (*stopped)(void *arg);
 };
 
-/* options, threads and ring: borrowed until destroy; callbacks: copied. Result: owned. */
+/* options and ring: borrowed until destroy; *not_before_ms too, see address_create(); threads and
+ * callbacks: copied. Result: owned. */
 struct fleet *fleet_create(const struct bot_options *options, const struct bot_threads *threads,
-                           struct ring *ring, const struct fleet_callbacks *callbacks,
-                           struct err *err);
+                           struct ring *ring, uint64_t *not_before_ms,
+                           const struct fleet_callbacks *callbacks, struct err *err);
 /* Asks for the gateway's address (unless it was given) and starts the shards. Once. */
 void fleet_start(struct fleet *fleet, uint32_t intents);
 /* Ends all connections; asks for nothing any more. callbacks.stopped follows, once. */
 void fleet_stop(struct fleet *fleet, bool final);
 /* For the shards that are there; those to come take it from the options. */
 bool fleet_set_presence(struct fleet *fleet, const char *json, struct err *err);
+/* After fleet_stop(): a question to the REST thread that is still under way is given up.
+ * [REST thread] */
+void fleet_cancel(struct fleet *fleet);
 /* No answer from the REST thread may be under way. NULL is fine. */
 void fleet_destroy(struct fleet *fleet);
 /* False: no memory. */

@@ -12,12 +12,15 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { FATAL_SIGNALS = 2, STOP_DEADLINE_MS = 10000 };
+enum { FATAL_SIGNALS = 2, STOP_DEADLINE_MS = 10000, AGAIN_MS = 500 };
+
+static const int our_signals[] = {SIGINT, SIGTERM, SIGHUP}; /* the FATAL_SIGNALS first */
 
 /* --- threads -----------------------------------------------------------------------------------
  */
@@ -132,11 +135,36 @@ static void on_deadline(void *arg) {
     loop_stop(house->loop);
 }
 
+/* `timeout`, a terminal and some supervisors send their signal to the process and to its group:
+ * twice at once is one request. Process-wide, as signals are. */
+static atomic_uint_fast64_t asked_at_ms;
+
+static bool means_it(void) {
+    return clock_mono_ms() - atomic_load(&asked_at_ms) >= AGAIN_MS;
+}
+
+/* A stop while the house makes way for another one. Its connections end already; what --final can
+ * still do is to forget the sessions. */
+static void stay_away(struct house *house, bool final) {
+    house->making_way = false;
+    atomic_store(&asked_at_ms, clock_mono_ms());
+    log_info(NULL, "stopping after all: without a successor");
+    for (size_t i = 0; final && i < house->count; i++) {
+        if (house->bots[i].bot != NULL) {
+            bot_stop(house->bots[i].bot, true);
+        }
+    }
+}
+
 void house_stop(struct house *house, bool final) {
+    if (house->making_way) {
+        stay_away(house, final);
+    }
     if (house->stopping) {
         return;
     }
     house->stopping = true;
+    atomic_store(&asked_at_ms, clock_mono_ms());
     loop_timer_start(house->deadline, STOP_DEADLINE_MS);
     log_info(NULL, "stopping: sessions %s",
              final ? "end, the bots go offline" : "stay resumable for a few minutes");
@@ -155,8 +183,26 @@ void house_stop(struct house *house, bool final) {
     }
 }
 
+void house_make_way(struct house *house) {
+    if (!house->stopping) {
+        house_stop(house, false);
+        house->making_way = true;
+    }
+}
+
 bool house_stopping(const struct house *house) {
     return house->stopping;
+}
+
+bool house_makes_way(const struct house *house) {
+    return house->making_way;
+}
+
+/* When the loop does not run any more. */
+static void leave_at_once(int number) {
+    if (means_it()) {
+        _exit(128 + number);
+    }
 }
 
 static void on_signal(void *arg, int number) {
@@ -168,19 +214,19 @@ static void on_signal(void *arg, int number) {
         buf_finish(&text);
         return;
     }
-    if (house->stopping) {
+    if (!house->stopping || house->making_way) {
+        house_stop(house, false);
+    } else if (means_it()) {
         log_warn(NULL, "again: leaving at once");
         _exit(128 + number);
     }
-    house_stop(house, false);
 }
 
 static bool take_signals(struct house *house, struct err *err) {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP}; /* the FATAL_SIGNALS first */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of that write */
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        house->signals[i] = loop_signal_create(house->loop, numbers[i], on_signal, house, err);
+    for (size_t i = 0; i < sizeof(our_signals) / sizeof(our_signals[0]); i++) {
+        house->signals[i] = loop_signal_create(house->loop, our_signals[i], on_signal, house, err);
         if (house->signals[i] == NULL) {
             return false;
         }
@@ -290,16 +336,30 @@ static void free_bots(struct house *house) {
     }
 }
 
+/* The loop does not run any more: who will not wait for handlers may end us at once. SIGHUP has
+ * nothing to say, and keeps its handler, or it would end us too. */
+static void let_signals_end_us(struct house *house) {
+    const struct sigaction leave = {.sa_handler = leave_at_once};
+    sigset_t fatal;
+    sigset_t old;
+    sigemptyset(&fatal);
+    for (size_t i = 0; i < FATAL_SIGNALS; i++) {
+        sigaddset(&fatal, our_signals[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &fatal, &old);
+    for (size_t i = 0; i < FATAL_SIGNALS; i++) {
+        loop_signal_destroy(house->signals[i]);
+        house->signals[i] = NULL;
+        (void)sigaction(our_signals[i], &leave, NULL);
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
 void house_close(struct house *house) {
     if (house == NULL) {
         return;
     }
-    /* The loop does not run any more: who will not wait for handlers may end us at once. SIGHUP has
-     * nothing to say, and keeps its handler, or it would end us too. */
-    for (size_t i = 0; i < FATAL_SIGNALS; i++) {
-        loop_signal_destroy(house->signals[i]);
-        house->signals[i] = NULL;
-    }
+    let_signals_end_us(house);
     close_threads(house);
     free_bots(house);
     for (size_t i = 0; i < sizeof(house->signals) / sizeof(house->signals[0]); i++) {
@@ -343,12 +403,7 @@ size_t house_bot_count(const struct house *house) {
 }
 
 const struct house_bot *house_bot_find(const struct house *house, const char *name) {
-    for (size_t i = 0; i < house->count; i++) {
-        if (strcmp(house->bots[i].config->name, name) == 0) {
-            return &house->bots[i];
-        }
-    }
-    return NULL;
+    return house_entry(house, name);
 }
 
 const struct house_bot *house_bot(const struct house *house, size_t index) {

@@ -35,10 +35,15 @@ struct house *house_open(const struct house_options *options, struct err *err);
 /* Connects the bots and runs until a signal, house_stop() or the end of the last bot. Returns the
  * exit status. */
 int house_run(struct house *house);
-/* Stops in order: connections (sessions stay resumable unless final), handlers, threads. */
+/* Stops in order: connections (sessions stay resumable unless final), handlers, threads. Of a house
+ * that makes way it is the last word: nobody takes its place. */
 void house_stop(struct house *house, bool final);
-/* Whether house_stop() was called, by whomever. */
+/* Stops as house_stop() does, for another one that takes its place. */
+void house_make_way(struct house *house);
+/* Whether it stops, for whatever reason. */
 bool house_stopping(const struct house *house);
+/* Whether it stops for another one; a stop that was asked for meanwhile ends that. */
+bool house_makes_way(const struct house *house);
 /* NULL is fine. */
 void house_close(struct house *house);
 

@@ -41,6 +41,7 @@ struct house {
     void *bot_gone_arg;
     size_t running; /* bots whose connections have not come to rest, while stopping */
     bool stopping;
+    bool making_way; /* stopping for a successor, and nobody has asked for a real stop */
     bool ready_told;
     int status;
 };
@@ -51,15 +52,21 @@ bool residents_open(struct house *house, struct house_bot *entry, struct err *er
 /* Takes the token that the section asks for; a descriptor, or -1. */
 int residents_lock_token(const struct house *house, const struct config_bot *config,
                          struct err *err);
+/* Whether the bot has the right to the token that the section asks for already. */
+bool residents_holds_token(const struct house *house, const struct bot *bot,
+                           const struct config_bot *config);
+/* By name; NULL when there is none. */
+struct house_bot *house_entry(const struct house *house, const char *name);
 /* Lets the plugins room know the bot; loads nothing. An entry without a bot is fine. */
 bool residents_introduce(struct house *house, const struct house_bot *entry, struct err *err);
 /* Connects it with the intents that its plugins need; what fails is told as its failure. */
 void residents_start(struct house *house, struct house_bot *entry);
 /* Ends its connections and starts it again with what its section says now; ring and plugins stay.
+ * Not while that is under way.
  * token_lock: of the new token, taken; -1: the token stays. */
 void residents_rearm(struct house *house, struct house_bot *entry, int token_lock);
-/* Takes it out of service for good: plugins, tails, connections, then its memory. entry->bot is
- * NULL afterwards. leaver: zeroed memory from calloc(), taken. */
+/* Takes it out of service for good: tails, connections, then its memory; the plugins room has
+ * forgotten it. entry->bot is NULL afterwards. leaver: zeroed memory from calloc(), taken. */
 void residents_remove(struct house *house, struct house_bot *entry, struct leaver *leaver);
 /* Whether a bot of this name is on its way out still. */
 bool residents_leaving(const struct house *house, const char *name);

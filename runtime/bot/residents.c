@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "bot/intents.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,15 @@ void residents_fail(struct house_bot *entry, const struct err *why) {
     entry->failure = *why;
     log_error(&me, "%s. This bot is out of service until `drey reload --config`; others go on.",
               why->text);
+}
+
+struct house_bot *house_entry(const struct house *house, const char *name) {
+    for (size_t i = 0; i < house->count; i++) {
+        if (strcmp(house->bots[i].config->name, name) == 0) {
+            return &house->bots[i];
+        }
+    }
+    return NULL;
 }
 
 static struct house_bot *entry_of(struct house *house, const struct bot *bot) {
@@ -135,6 +145,14 @@ int residents_lock_token(const struct house *house, const struct config_bot *con
                : -1;
 }
 
+bool residents_holds_token(const struct house *house, const struct bot *bot,
+                           const struct config_bot *config) {
+    char state_dir[PATH_MAX];
+    struct bot_options options;
+    return options_of(house, config, state_dir, sizeof(state_dir), &options, NULL) &&
+           bot_holds_token(bot, &options);
+}
+
 static void on_stopped(void *arg, struct bot *bot);
 
 bool residents_open(struct house *house, struct house_bot *entry, struct err *err) {
@@ -166,16 +184,12 @@ void residents_start(struct house *house, struct house_bot *entry) {
 /* --- armed anew ------------------------------------------------------------------------------- */
 
 void residents_rearm(struct house *house, struct house_bot *entry, int token_lock) {
-    if (entry->token_lock >= 0) {
-        close(entry->token_lock); /* of a configuration that did not get its turn */
-    }
+    assert(!entry->rearming); /* prepare.c refuses a second one meanwhile */
     entry->token_lock = token_lock;
     err_clear(&entry->failure);
     house->ready_told = false;
-    if (!entry->rearming) {
-        entry->rearming = true;
-        bot_stop(entry->bot, false);
-    }
+    entry->rearming = true;
+    bot_stop(entry->bot, false);
 }
 
 /* Its shards are at rest. */
@@ -227,7 +241,6 @@ static void bury(void *arg) {
 void residents_remove(struct house *house, struct house_bot *entry, struct leaver *leaver) {
     *leaver = (struct leaver){house->leavers, house, entry->bot, false};
     house->leavers = leaver;
-    plugins_remove_bot(house->plugins, bot_name(entry->bot));
     if (house->bot_gone != NULL) {
         house->bot_gone(house->bot_gone_arg, entry->bot);
     }

@@ -7,12 +7,12 @@
 
 #include "base/log.h"
 #include "base/notify.h"
-#include "base/program.h"
 #include "bot/trial.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { CHECK_DEADLINE_MS = 60000 };
@@ -22,7 +22,6 @@ struct upgrade {
     struct loop_signal *signal;
     struct trial *trial;
     int file; /* the new binary; -1: none */
-    bool accepted;
     upgrade_fn *done;
     void *arg;
 };
@@ -48,6 +47,21 @@ static void mask_all(int how) {
     (void)pthread_sigmask(how, &all, NULL);
 }
 
+static sigset_t stop_signals(void) {
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    return stops;
+}
+
+/* Takes a stop out of the mask that has come since mask_all(SIG_BLOCK). */
+static bool stop_waits(void) {
+    const sigset_t stops = stop_signals();
+    const struct timespec now = {0};
+    return sigtimedwait(&stops, NULL, &now) > 0;
+}
+
 /* --- the check --------------------------------------------------------------------------------
  */
 
@@ -58,28 +72,37 @@ static void give_up(struct upgrade *upgrade) {
     }
 }
 
-static void refuse(const struct err *why) {
+static void refuse(const struct upgrade *upgrade, const struct err *why) {
+    if (house_stopping(upgrade->house)) {
+        log_info(NULL, "no upgrade: %s", why->text);
+        return;
+    }
     log_error(NULL, "no upgrade: %s. This drey goes on; `%s check` tells more", why->text,
               program_path());
 }
 
 static void on_checked(void *arg, const struct err *why) {
     struct upgrade *upgrade = arg;
+    struct err stopping = {0};
+    struct program_mark mark = program_mark(upgrade->file);
     upgrade->trial = NULL;
+    if (why == NULL && house_stopping(upgrade->house)) {
+        err_set(&stopping, ERR_BUSY, "drey is stopping");
+        why = &stopping;
+    }
     if (why != NULL) {
-        refuse(why);
+        refuse(upgrade, why);
         give_up(upgrade);
     } else {
         log_info(NULL, "upgrade: %s takes over", program_path());
-        upgrade->accepted = true;
     }
     if (upgrade->done != NULL) {
-        upgrade->done(upgrade->arg, why);
+        upgrade->done(upgrade->arg, why, &mark);
     }
-    if (upgrade->accepted) {
+    if (why == NULL) {
         mask_all(SIG_BLOCK);
         notify_reloading();
-        house_stop(upgrade->house, false);
+        house_make_way(upgrade->house);
     }
 }
 
@@ -91,7 +114,7 @@ static bool start_check(struct upgrade *upgrade, struct err *err) {
 }
 
 bool upgrade_begin(struct upgrade *upgrade, upgrade_fn *done, void *arg, struct err *err) {
-    if (upgrade->trial != NULL || upgrade->accepted) {
+    if (upgrade->trial != NULL || house_makes_way(upgrade->house)) {
         return err_set(err, ERR_BUSY, "an upgrade is under way already");
     }
     if (house_stopping(upgrade->house)) {
@@ -111,7 +134,7 @@ bool upgrade_begin(struct upgrade *upgrade, upgrade_fn *done, void *arg, struct 
 static void on_signal(void *arg, int number) {
     struct err err = {0};
     if (!upgrade_begin(arg, NULL, NULL, &err)) {
-        refuse(&err);
+        refuse(arg, &err);
     }
 }
 
@@ -146,18 +169,32 @@ void upgrade_close(struct upgrade *upgrade) {
 }
 
 int upgrade_take(struct upgrade *upgrade) {
-    int file = upgrade->accepted ? upgrade->file : -1;
-    if (upgrade->accepted) {
-        upgrade->file = -1;
+    if (house_makes_way(upgrade->house) && stop_waits()) {
+        house_stop(upgrade->house, false);
     }
+    if (!house_makes_way(upgrade->house)) {
+        /* As after every stop: who asks again will not wait for handlers. */
+        const sigset_t stops = stop_signals();
+        (void)pthread_sigmask(SIG_UNBLOCK, &stops, NULL);
+        return -1;
+    }
+    int file = upgrade->file;
+    upgrade->file = -1;
     return file;
 }
 
-void upgrade_become(int file) {
+bool upgrade_become(int file) {
     struct err err = {0};
+    if (stop_waits()) {
+        notify_state("STOPPING=1");
+        log_info(NULL, "no upgrade: drey was told to stop");
+        close(file);
+        return true;
+    }
     program_become(file, &err);
     close(file);
     log_error(NULL, "no upgrade: %s. The old binary starts again", err.text);
     program_restart(&err);
     log_error(NULL, "the old binary cannot be started either: %s", err.text);
+    return false;
 }

@@ -6,12 +6,13 @@
 #define BOT_UPGRADE_H
 
 #include "base/err.h"
+#include "base/program.h"
 #include "bot/house.h"
 
 struct upgrade;
 
-/* why: NULL when the house stops now for the new binary, else why not. */
-typedef void upgrade_fn(void *arg, const struct err *why);
+/* why: NULL when the house stops now for the new binary, else why not. mark: of that binary. */
+typedef void upgrade_fn(void *arg, const struct err *why, const struct program_mark *mark);
 
 /* Keeps SIGHUP and SIGUSR2 waiting, which would end a process that has no handlers yet. First
  * thing of `drey run`; upgrade_open() lets them in, and all that waited over an upgrade. */
@@ -26,11 +27,12 @@ void upgrade_close(struct upgrade *upgrade);
  * there is no binary. */
 bool upgrade_begin(struct upgrade *upgrade, upgrade_fn *done, void *arg, struct err *err);
 
-/* After house_run(): the binary that takes over, -1 when the house stopped for another reason.
- * Result: owned. */
+/* After house_run(): the binary that takes over, -1 when the house stopped for another reason, or
+ * was told to stop meanwhile, by whatever way. Result: owned. */
 int upgrade_take(struct upgrade *upgrade);
 /* Everything is closed: runs the binary, or if that fails the old one again. Returns only when
- * both fail; that is logged. file: taken. */
-void upgrade_become(int file);
+ * neither can be run (false) or a signal to stop has come at the last moment (true); that is
+ * logged. A later one is the new binary's. file: taken. */
+bool upgrade_become(int file);
 
 #endif

@@ -112,8 +112,7 @@ int run_main(int argc, char **argv) {
     int status =
         time_scale != 1 && !may_scale(&config) ? EXIT_USAGE : run(&config, time_scale, &successor);
     config_finish(&config);
-    if (successor >= 0) {
-        upgrade_become(successor);
+    if (successor >= 0 && !upgrade_become(successor)) {
         status = EXIT_TROUBLE;
     }
     return status;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ struct filter {
 struct source {
     char bot[CONFIG_BOT_NAME_MAX + 1];
     struct reader *reader;
+    uint64_t records_max; /* that its ring can hold */
 };
 
 static bool wanted(const struct filter *filter, const struct ring_record *record,
@@ -156,6 +158,22 @@ static bool drain(const struct filter *filter, const struct source *source) {
     return true;
 }
 
+/* Prints the rest, of a bot whose ring nobody writes any more: what it holds, and no more than that
+ * if somebody does write (another drey has taken over). */
+static void drain_last(const struct filter *filter, const struct source *source) {
+    for (uint64_t left = source->records_max / BATCH + 1; left > 0; left--) {
+        if (!drain(filter, source) || ferror(stdout)) {
+            break;
+        }
+    }
+    (void)fflush(stdout);
+}
+
+static uint64_t records_in(int ring_fd) {
+    struct stat status;
+    return fstat(ring_fd, &status) == 0 ? (uint64_t)status.st_size / RING_ALIGN : 0;
+}
+
 /* Asks for a bot's ring; the connection keeps it for us. */
 static bool follow(struct source *source, int control, const char *bot, struct err *err) {
     int fds[3] = {-1, -1, -1};
@@ -172,6 +190,7 @@ static bool follow(struct source *source, int control, const char *bot, struct e
         err_set(err, ERR_PROTOCOL, "drey did not hand over the ring");
     }
     cJSON_Delete(answer);
+    source->records_max = ok ? records_in(fds[0]) : 0;
     source->reader = ok ? reader_open(fds[0], fds[1], fds[2], err) : NULL;
     for (size_t i = 0; i < count; i++) {
         close(fds[i]);
@@ -196,8 +215,7 @@ static size_t drop_gone(const struct filter *filter, struct source *sources,
             sources[kept++] = sources[i];
             continue;
         }
-        (void)drain_all(filter, &sources[i], 1);
-        (void)fflush(stdout);
+        drain_last(filter, &sources[i]);
         cli_complain("bot %s was removed", sources[i].bot);
         reader_close(sources[i].reader);
     }
@@ -227,8 +245,9 @@ static int watch(const struct filter *filter, int control, struct source *source
             reader_awake(sources[i].reader);
         }
         if (fds[count].revents != 0) {
-            (void)drain_all(filter, sources, count);
-            (void)fflush(stdout);
+            for (size_t i = 0; i < count; i++) {
+                drain_last(filter, &sources[i]);
+            }
             cli_complain("drey has stopped");
             return EXIT_OK;
         }

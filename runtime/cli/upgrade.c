@@ -23,6 +23,10 @@ static double number(const cJSON *object, const char *name) {
     return cJSON_IsNumber(item) ? item->valuedouble : -1;
 }
 
+static const char *text(const cJSON *object, const char *name) {
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
 /* The status of who answers there now, NULL when nobody does. */
 static cJSON *ask_status(const char *path) {
     struct err err = {0};
@@ -37,23 +41,42 @@ static cJSON *ask_status(const char *path) {
     return answer;
 }
 
-/* The process stays, so only its uptime tells the new program from the old one. */
+/* Whether that is the binary that was checked. Its predecessor comes up anew when it could not be
+ * run after all. A drey that does not say is believed. */
+static bool is_successor(const cJSON *accepted, const cJSON *status) {
+    const char *wanted = text(accepted, "program");
+    const char *runs = text(status, "program");
+    return wanted == NULL || runs == NULL || wanted[0] == '\0' || strcmp(wanted, runs) == 0;
+}
+
+static void tell(bool done, const char *version, pid_t pid) {
+    if (done) {
+        (void)printf("drey %s runs now, process %d\n", version, (int)pid);
+    } else {
+        cli_complain("no upgrade: the old binary, drey %s, runs again as process %d; its log says "
+                     "why",
+                     version, (int)pid);
+    }
+}
+
+/* The process stays, so only its uptime tells who has come up anew from who has not ended yet. */
 static bool wait_for_successor(const char *path, const cJSON *accepted) {
     pid_t pid = (pid_t)number(accepted, "pid");
     uint64_t begun_ms = clock_mono_ms();
     int process = (int)syscall(SYS_pidfd_open, pid, 0);
     bool ended = process < 0 && errno == ESRCH;
     bool there = false;
+    bool done = false;
     while (!there && !ended && clock_mono_ms() - begun_ms < WAIT_MS) {
         double least_ms = number(accepted, "uptime_ms") + (double)(clock_mono_ms() - begun_ms);
         cJSON *status = ask_status(path);
-        const char *version =
-            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(status, "version"));
+        const char *version = text(status, "version");
         there = version != NULL && (pid_t)number(status, "pid") == pid &&
                 number(status, "uptime_ms") < least_ms;
         if (there) {
             cli_plain(status);
-            (void)printf("drey %s runs now, process %d\n", version, (int)pid);
+            done = is_successor(accepted, status);
+            tell(done, version, pid);
         }
         cJSON_Delete(status);
         struct pollfd end = {process, POLLIN, 0};
@@ -67,7 +90,7 @@ static bool wait_for_successor(const char *path, const cJSON *accepted) {
                            : "process %d has not come up anew within a minute; its log says why",
                      (int)pid);
     }
-    return there;
+    return done;
 }
 
 static int upgrade(const char *path) {

@@ -111,34 +111,12 @@ bool config_url(const char *key, const char *text, const char *scheme, struct co
     return true;
 }
 
-/* "127." and three more numbers: "127.evil.com" and "127.0.0.1.evil.com" are names. */
-static bool is_loopback_v4(const char *host, size_t length) {
-    size_t dots = 0;
-    for (size_t i = 0; i < length; i++) {
-        bool dot = host[i] == '.';
-        if ((!dot && (host[i] < '0' || host[i] > '9')) || (dot && i > 0 && host[i - 1] == '.')) {
-            return false;
-        }
-        dots += dot ? 1 : 0;
-    }
-    return length > 4 && strncmp(host, "127.", 4) == 0 && dots == 3 && host[length - 1] != '.';
-}
-
 bool config_url_is_local(const char *url) {
-    static const char *const own[] = {"localhost", "::1"};
     const char *mark = strstr(url, "://");
     struct authority authority;
-    if (mark == NULL || !authority_find(mark + 3, strcspn(mark + 3, "/?#"), &authority) ||
-        !port_valid(authority.port, authority.port_length)) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-        if (authority.host_length == strlen(own[i]) &&
-            strncmp(authority.host, own[i], authority.host_length) == 0) {
-            return true;
-        }
-    }
-    return is_loopback_v4(authority.host, authority.host_length);
+    return mark != NULL && authority_find(mark + 3, strcspn(mark + 3, "/?#"), &authority) &&
+           port_valid(authority.port, authority.port_length) &&
+           text_is_loopback(authority.host, authority.host_length);
 }
 
 bool config_url_is_open(const char *url) {

@@ -110,7 +110,7 @@ static void run_stop(struct commands *commands, uint64_t client, const cJSON *re
 }
 
 /* Answered when the new binary has been checked. */
-static void on_checked(void *arg, const struct err *why) {
+static void on_checked(void *arg, const struct err *why, const struct program_mark *mark) {
     struct commands *commands = arg;
     if (why != NULL) {
         refuse(commands, commands->upgrader, why->text);
@@ -119,6 +119,7 @@ static void on_checked(void *arg, const struct err *why) {
     cJSON *reply = cJSON_CreateObject();
     cJSON_AddBoolToObject(reply, "ok", true);
     cJSON_AddNumberToObject(reply, "pid", (double)getpid());
+    cJSON_AddStringToObject(reply, "program", mark->text);
     cJSON_AddNumberToObject(reply, "uptime_ms", (double)house_uptime_ms(commands->house));
     answer(commands, commands->upgrader, reply, NULL, 0);
 }

@@ -1,6 +1,8 @@
 /* control/status.c: bots, shards and plugins as JSON. */
 #include "control/status.h"
 
+#include "base/program.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -116,6 +118,7 @@ cJSON *status_json(struct house *house) {
         return NULL;
     }
     cJSON_AddStringToObject(root, "version", DREY_VERSION);
+    cJSON_AddStringToObject(root, "program", program_mark(-1).text);
     cJSON_AddNumberToObject(root, "pid", (double)getpid());
     cJSON_AddNumberToObject(root, "uptime_ms", (double)house_uptime_ms(house));
     cJSON_AddStringToObject(root, "config", house_config(house)->path);

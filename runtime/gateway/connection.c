@@ -39,6 +39,7 @@ struct connection_host {
     struct loop *loop;
     struct lws_context *context;
     struct vhost *vhosts;
+    size_t count; /* of connections */
     uint8_t frame[LWS_PRE + SEND_MAX];
 };
 
@@ -78,6 +79,7 @@ static void say(struct connection *connection, const char *format, ...) {
 }
 
 static void free_connection(struct connection *connection) {
+    connection->host->count--;
     loop_timer_destroy(connection->start);
     loop_lookup_cancel(connection->lookup);
     buf_finish(&connection->out);
@@ -305,6 +307,10 @@ struct connection_host *connection_host_create(struct loop *loop, struct err *er
     return host;
 }
 
+size_t connection_host_count(const struct connection_host *host) {
+    return host->count;
+}
+
 void connection_host_destroy(struct connection_host *host) {
     if (host == NULL) {
         return;
@@ -516,6 +522,7 @@ struct connection *connection_open(struct connection_host *host, const struct ga
         return NULL;
     }
     connection->host = host;
+    host->count++;
     connection->callbacks = callbacks;
     connection->arg = arg;
     connection->url = *url;

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* Descriptors for all that is no socket of a shard: rings, plugins, the control socket, REST. */
+/* For what comes and goes: clients of the control socket, REST, plugins. */
 enum { SPARE_DESCRIPTORS = 64 };
 
 struct dirty {
@@ -110,14 +110,18 @@ void network_wake_later(struct network *network, struct ring *ring) {
 
 bool network_reserve(struct network *network, size_t sockets, struct err *err) {
     size_t limit = descriptors_limit();
-    if (network->reserved + sockets + SPARE_DESCRIPTORS > limit) {
+    size_t open = descriptors_open();
+    size_t connected = connection_host_count(network->host);
+    size_t others = open > connected ? open - connected : 0;
+    size_t all = network->reserved + sockets;
+    size_t wanted = all + others + SPARE_DESCRIPTORS;
+    if (wanted > limit) {
         return err_set(err, ERR_LIMIT,
                        "its %zu shards (%zu of all bots) and the rest need %zu open files, and "
                        "this process may have %zu",
-                       sockets, network->reserved + sockets,
-                       network->reserved + sockets + SPARE_DESCRIPTORS, limit);
+                       sockets, all, wanted, limit);
     }
-    network->reserved += sockets;
+    network->reserved = all;
     return true;
 }
 
@@ -128,6 +132,9 @@ void network_release(struct network *network, size_t sockets) {
 void network_forget_ring(struct network *network, struct ring *ring) {
     for (size_t i = 0; i < network->count; i++) {
         if (network->rings[i].ring == ring) {
+            if (network->rings[i].pending) { /* its readers outlive what wrote for them */
+                ring_wake(ring);
+            }
             network->rings[i] = network->rings[--network->count];
             return;
         }

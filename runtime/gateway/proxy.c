@@ -1,13 +1,10 @@
 /* gateway/proxy.c: reads proxy settings. */
 #include "gateway/proxy.h"
 
+#include "base/text.h"
+
 #include <string.h>
 #include <strings.h>
-
-static bool loopback(const char *host) {
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-           strcasecmp(host, "localhost") == 0;
-}
 
 /* "example.org" and ".example.org" both mean the name and all below it. */
 static bool within(const char *host, const char *domain, size_t length) {
@@ -88,7 +85,7 @@ bool proxy_choose(const struct proxy_settings *settings, bool tls, const char *h
     if (setting == NULL || *setting == '\0') {
         setting = settings->all_proxy;
     }
-    if (setting == NULL || *setting == '\0' || loopback(host) ||
+    if (setting == NULL || *setting == '\0' || text_is_loopback(host, strlen(host)) ||
         excepted(settings->no_proxy, host)) {
         return true;
     }

@@ -95,6 +95,8 @@ static bool ask_load(struct change *change, struct seat *seat, struct err *err) 
     }
     buf_append(&data, &change->candidate->note, sizeof(change->candidate->note));
     change_config(change->plugins, seat->bot->name, change->candidate->note.id, &data);
+    seat->incoming_settings = text_hash(data.bytes + sizeof(change->candidate->note),
+                                        data.length - sizeof(change->candidate->note));
     struct port_message head = {.kind = PORT_LOAD,
                                 .name_length = (uint32_t)strlen(seat->incoming->copy),
                                 .data_length = (uint32_t)data.length};
@@ -242,6 +244,7 @@ static void switch_seat(struct change *change, struct seat *seat) {
         timers_sweep(&seat->timers);
     }
     seat->needs = seat->incoming_needs;
+    seat->settings = seat->incoming_settings;
     seat->stuck = false;
     seat->progress = 0;
     seat->progress_ms = clock_mono_ms();
@@ -409,6 +412,17 @@ static void settle(struct change *change, struct buf *line) {
     log_info(NULL, "plugin %s", line->bytes);
 }
 
+bool change_of_settings(struct plugins *plugins, const struct plugin *plugin) {
+    bool changed = false;
+    for (const struct seat *seat = plugin->seats; seat != NULL && !changed; seat = seat->next) {
+        struct buf config = {0};
+        change_config(plugins, seat->bot->name, plugin->id, &config);
+        changed = text_hash(config.length > 0 ? config.bytes : "", config.length) != seat->settings;
+        buf_finish(&config);
+    }
+    return changed;
+}
+
 bool change_run(struct plugins *plugins, const struct candidate *candidate, bool force,
                 struct buf *line, struct err *err) {
     struct change change = {.plugins = plugins, .candidate = candidate};
@@ -423,7 +437,8 @@ bool change_run(struct plugins *plugins, const struct candidate *candidate, bool
         memcpy(change.plugin->id, candidate->note.id, sizeof(change.plugin->id));
         insert_plugin(plugins, change.plugin);
     }
-    bool renew = force || change.fresh_plugin || candidate->hash != change.plugin->hash;
+    bool renew = force || change.fresh_plugin || candidate->hash != change.plugin->hash ||
+                 change_of_settings(plugins, change.plugin);
     change.generation = change.plugin->generation + (renew ? 1 : 0);
     bool ok = gather(&change, renew, err);
     if (ok && change.count > 0) {

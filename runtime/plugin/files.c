@@ -280,9 +280,13 @@ bool plugins_set_dirs(struct plugins *plugins, const char *const *dirs, size_t c
     plugins->dirs = wanted;
     plugins->dir_count = count;
     scan(plugins, &unsteady);
+    for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
+        file->judged = false; /* one that was hidden may hide another now */
+    }
+    uint64_t now = clock_mono_ms();
     bool ok = judge_changed(plugins, UINT64_MAX, text);
     (void)drop_missing(plugins, 0, text);
-    ok = judge_changed(plugins, UINT64_MAX, text) && ok; /* whose id has become free */
+    ok = judge_changed(plugins, now, text) && ok; /* whose id has become free */
     if (watched && !plugins_watch(plugins, &why)) {
         buf_printf(text, "changed plugins are not noticed: %s\n", why.text);
         ok = false;
@@ -357,18 +361,23 @@ static bool is_called(const struct plugins *plugins, const struct file_seen *fil
            (strncmp(base, name, length) == 0 && strcmp(base + length, ".so") == 0);
 }
 
-bool plugins_reload(struct plugins *plugins, const char *name, struct buf *text) {
-    bool unsteady = false;
-    scan(plugins, &unsteady);
-    if (name == NULL) {
-        bool ok = judge_changed(plugins, UINT64_MAX, text);
-        if (plugins->watch == NULL) { /* nobody else would */
-            (void)drop_missing(plugins, 0, text);
-            (void)drop_orphans(plugins, 0, text);
-            ok = judge_changed(plugins, UINT64_MAX, text) && ok;
+static bool reload_changed(struct plugins *plugins, struct buf *text) {
+    uint64_t now = clock_mono_ms();
+    for (const struct plugin *p = plugins->plugins; p != NULL; p = p->next) {
+        if (change_of_settings(plugins, p)) { /* refused with them before: perhaps not now */
+            judge_again(plugins, p->id);
         }
+    }
+    bool ok = judge_changed(plugins, UINT64_MAX, text);
+    if (plugins->watch != NULL) {
         return ok;
     }
+    (void)drop_missing(plugins, 0, text); /* nobody else would */
+    (void)drop_orphans(plugins, 0, text);
+    return judge_changed(plugins, now, text) && ok; /* whose id has become free */
+}
+
+static bool reload_named(struct plugins *plugins, const char *name, struct buf *text) {
     for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
         if (file->missing_ms == 0 && is_called(plugins, file, name)) {
             return judge_file(plugins, file, true, text, NULL);
@@ -379,4 +388,14 @@ bool plugins_reload(struct plugins *plugins, const char *name, struct buf *text)
                    ? " file any more: it is deleted (`drey reload` without a name unloads it)"
                    : "");
     return false;
+}
+
+bool plugins_reload(struct plugins *plugins, const char *name, struct buf *text) {
+    bool unsteady = false;
+    scan(plugins, &unsteady);
+    bool ok = name == NULL ? reload_changed(plugins, text) : reload_named(plugins, name, text);
+    if (plugins->watch != NULL && next_turn(plugins, clock_mono_ms()) != UINT64_MAX) {
+        watch_again(plugins->watch, WATCH_SILENCE_MS); /* what was put off is not forgotten */
+    }
+    return ok;
 }

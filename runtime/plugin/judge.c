@@ -31,32 +31,55 @@ static bool check_folder(const char *path, struct err *err) {
            err_set(err, ERR_PLUGIN, "anybody may put files into its folder: chmod o-w %s", folder);
 }
 
-static bool read_candidate(const struct file_seen *file, struct candidate *candidate,
-                           struct err *err) {
+bool judge_read(const char *path, struct candidate *candidate, struct err *err) {
     struct stat before;
     struct stat after;
-    if (stat(file->path, &before) != 0) {
+    if (stat(path, &before) != 0) {
         return err_system(err, "cannot be read");
     }
     if (!S_ISREG(before.st_mode)) {
         return err_set(err, ERR_PLUGIN, "not a regular file");
     }
     if ((before.st_mode & S_IWOTH) != 0) {
-        return err_set(err, ERR_PLUGIN, "anybody may write to it: chmod o-w %s", file->path);
+        return err_set(err, ERR_PLUGIN, "anybody may write to it: chmod o-w %s", path);
     }
-    if (!check_folder(file->path, err) ||
-        !file_read(file->path, FILE_BYTES_MAX, &candidate->bytes, err)) {
+    if (!check_folder(path, err) || !file_read(path, FILE_BYTES_MAX, &candidate->bytes, err)) {
         return false;
     }
-    if (stat(file->path, &after) != 0 || !files_same(&before, &after)) {
+    if (stat(path, &after) != 0 || !files_same(&before, &after)) {
         return err_set(err, ERR_BUSY, "it is being written");
     }
-    candidate->path = file->path;
+    candidate->path = path;
     candidate->hash = text_hash(candidate->bytes.bytes, candidate->bytes.length);
     return note_read(candidate->bytes.bytes, candidate->bytes.length, &candidate->note, err);
 }
 
-/* Another file that has this id and came first; NULL: none. */
+/* The place of a file's directory in the list; an earlier one hides later ones. */
+static size_t rank(const struct plugins *plugins, const char *path) {
+    size_t length = (size_t)(strrchr(path, '/') - path);
+    size_t i = 0;
+    while (i < plugins->dir_count &&
+           (strncmp(plugins->dirs[i], path, length) != 0 ||
+            strspn(plugins->dirs[i] + length, "/") != strlen(plugins->dirs[i] + length))) {
+        i++;
+    }
+    return i;
+}
+
+/* In the order of the directories, then in that of being seen. */
+static bool goes_before(const struct plugins *plugins, const struct file_seen *a,
+                        const struct file_seen *b) {
+    size_t rank_a = rank(plugins, a->path);
+    size_t rank_b = rank(plugins, b->path);
+    const struct file_seen *first = plugins->files;
+    while (first != a && first != b) {
+        first = first->next;
+    }
+    return rank_a != rank_b ? rank_a < rank_b : first == a;
+}
+
+/* Another file that has this id and goes before this one; NULL: none. The one that runs does, but
+ * for a file in an earlier directory. */
 static const char *owner_of(const struct plugins *plugins, const struct file_seen *file,
                             const char *id) {
     const struct plugin *plugin = change_find_plugin(plugins, id);
@@ -64,12 +87,14 @@ static const char *owner_of(const struct plugins *plugins, const struct file_see
     if (plugin != NULL && plugin->path != NULL) {
         other = files_find(plugins, plugin->path);
         return other != NULL && other != file && other->missing_ms == 0 &&
-                       strcmp(other->id, id) == 0
+                       strcmp(other->id, id) == 0 &&
+                       rank(plugins, other->path) <= rank(plugins, file->path)
                    ? other->path
                    : NULL;
     }
-    for (other = plugins->files; other != NULL && other != file; other = other->next) {
-        if (other->missing_ms == 0 && strcmp(other->id, id) == 0) {
+    for (other = plugins->files; other != NULL; other = other->next) {
+        if (other != file && other->missing_ms == 0 && strcmp(other->id, id) == 0 &&
+            goes_before(plugins, other, file)) {
             return other->path;
         }
     }
@@ -145,9 +170,10 @@ static void describe_old(const struct plugin *plugin, char *out, size_t size) {
     }
 }
 
-/* Not the file's fault: it has its turn again. */
-static bool put_off(const struct plugins *plugins, struct file_seen *file, const struct err *why) {
-    if (why->code != ERR_BUSY && why->code != ERR_SHORT && why->code != ERR_NO_MEMORY) {
+/* Not the file's fault: it has its turn again. news: it is not what runs already. */
+static bool put_off(const struct plugins *plugins, struct file_seen *file, bool news,
+                    const struct err *why) {
+    if (!news || (why->code != ERR_BUSY && why->code != ERR_SHORT && why->code != ERR_NO_MEMORY)) {
         file->tries = 0;
         file->retry_ms = 0;
         return false;
@@ -159,12 +185,12 @@ static bool put_off(const struct plugins *plugins, struct file_seen *file, const
     return plugins->watch != NULL;
 }
 
-static void refuse(struct plugins *plugins, struct file_seen *file, const struct err *why,
-                   struct buf *text) {
+static void refuse(struct plugins *plugins, struct file_seen *file, bool news,
+                   const struct err *why, struct buf *text) {
     struct plugin *plugin = change_find_plugin(plugins, file->id);
     const char *slash = strrchr(file->path, '/');
     const char *name = file->id[0] != '\0' ? file->id : slash + 1;
-    const char *again = put_off(plugins, file, why) ? " (will be tried again)" : "";
+    const char *again = put_off(plugins, file, news, why) ? " (will be tried again)" : "";
     bool told = file->tries > 1 && strcmp(file->refusal, why->text) == 0;
     char serving[64] = "";
     if (plugin != NULL) {
@@ -179,7 +205,8 @@ static void refuse(struct plugins *plugins, struct file_seen *file, const struct
                   again);
     }
     if (text != NULL) {
-        buf_printf(text, "%s  REFUSED%s\n        %s: %s\n", name, serving, file->path, why->text);
+        buf_printf(text, "%s  REFUSED%s\n        %s: %s%s\n", name, serving, file->path, why->text,
+                   again);
     }
 }
 
@@ -188,10 +215,13 @@ bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, str
     struct candidate candidate = {0};
     struct buf line = {0};
     struct err err = {0};
-    bool ok = read_candidate(file, &candidate, &err) &&
+    bool ok = judge_read(file->path, &candidate, &err) &&
               apply(plugins, file, &candidate, force, &line, &err);
     if (!ok) {
-        refuse(plugins, file, &err, text);
+        const struct plugin *plugin = change_find_plugin(plugins, file->id);
+        bool news =
+            plugin == NULL || plugin->hash != candidate.hash || change_of_settings(plugins, plugin);
+        refuse(plugins, file, news, &err, text);
         file->judged = file->retry_ms == 0;
         if (first != NULL && first->code == ERR_NONE) {
             err_set(first, err.code, "%s: %s", file->path, err.text);

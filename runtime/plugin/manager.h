@@ -43,6 +43,9 @@ struct seat {
     struct hand *incoming; /* is being loaded */
     struct plugin_needs needs;
     struct plugin_needs incoming_needs;
+    bool ends;         /* together with others */
+    uint64_t settings; /* hash of the configuration that its init was given */
+    uint64_t incoming_settings;
     struct timers timers;
     struct buf staged; /* timer requests of the incoming one: messages end to end */
     struct state state;
@@ -120,6 +123,8 @@ struct candidate {
  * people, appended. force: also when the content is what runs already. */
 bool change_run(struct plugins *plugins, const struct candidate *candidate, bool force,
                 struct buf *line, struct err *err);
+/* Whether init would be told something else now than what the running version was told. */
+bool change_of_settings(struct plugins *plugins, const struct plugin *plugin);
 /* Config of a plugin for a bot as KEY NUL VALUE NUL ... */
 void change_config(struct plugins *plugins, const char *bot, const char *plugin, struct buf *out);
 
@@ -164,7 +169,11 @@ bool files_same(const struct stat *a, const struct stat *b);
  * to *first (both may be NULL). force: also when its content is what runs already. */
 bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, struct buf *text,
                 struct err *first);
-/* Files of this id that were refused since another one had it get their turn. */
+/* Reads a file that is to be loaded and checks what can be without running it: who may write to it,
+ * its ELF tables, its note. path: borrowed by *candidate, whose bytes are the caller's to finish.
+ */
+bool judge_read(const char *path, struct candidate *candidate, struct err *err);
+/* Files of this id get their turn again: another one had it, or its settings have changed. */
 void judge_again(struct plugins *plugins, const char *id);
 /* Whether the plugin (NULL: none) runs from this file. */
 bool judge_is_file_of(const struct plugin *plugin, const struct file_seen *file);

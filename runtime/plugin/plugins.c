@@ -110,13 +110,22 @@ static struct bot *find_bot(const struct plugins *plugins, const char *name) {
     return bot;
 }
 
-/* The seats of this plugin and this bot (NULL: of all), at most `room` of them. */
-static size_t list_seats(const struct plugins *plugins, const struct plugin *only,
-                         const struct bot *bot, struct ending *endings, size_t room) {
+/* Marks the seats of this plugin and this bot (NULL: of all) for end_marked(). */
+static void mark(struct plugins *plugins, const struct plugin *only, const struct bot *bot) {
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
+            seat->ends = seat->ends ||
+                         ((only == NULL || plugin == only) && (bot == NULL || seat->bot == bot));
+        }
+    }
+}
+
+/* At most `room` of the marked ones. */
+static size_t list_marked(const struct plugins *plugins, struct ending *endings, size_t room) {
     size_t count = 0;
     for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
         for (struct seat *seat = plugin->seats; seat != NULL && count < room; seat = seat->next) {
-            if ((only == NULL || plugin == only) && (bot == NULL || seat->bot == bot)) {
+            if (seat->ends) {
                 endings[count++] = (struct ending){plugin, seat};
             }
         }
@@ -124,12 +133,11 @@ static size_t list_seats(const struct plugins *plugins, const struct plugin *onl
     return count;
 }
 
-/* Ends these seats together; a plugin goes with its last. drain_ms: see change_end_seats(). */
-static void end_seats(struct plugins *plugins, const struct plugin *only, const struct bot *bot,
-                      uint64_t drain_ms) {
+/* Ends the marked seats together; a plugin goes with its last. drain_ms: see change_end_seats(). */
+static void end_marked(struct plugins *plugins, uint64_t drain_ms) {
     struct ending endings[ENDINGS_AT_ONCE];
     size_t count;
-    while ((count = list_seats(plugins, only, bot, endings, ENDINGS_AT_ONCE)) > 0) {
+    while ((count = list_marked(plugins, endings, ENDINGS_AT_ONCE)) > 0) {
         change_end_seats(plugins, endings, count, drain_ms);
     }
     for (struct plugin *plugin = plugins->plugins; plugin != NULL;) {
@@ -176,23 +184,18 @@ bool plugins_set_wanted(struct plugins *plugins, const char *name, const char *w
     }
     free(bot->wanted);
     bot->wanted = list;
-    struct plugin *next;
-    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = next) {
-        next = plugin->next;
+    for (const struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
         if (!plugins_wants(list, plugin->id)) {
-            end_seats(plugins, plugin, bot, 0);
+            mark(plugins, plugin, bot);
         }
     }
+    end_marked(plugins, 0);
     files_judge_wanted(plugins, bot);
     return true;
 }
 
-void plugins_remove_bot(struct plugins *plugins, const char *name) {
-    struct bot *bot = find_bot(plugins, name);
-    if (bot == NULL) {
-        return;
-    }
-    end_seats(plugins, NULL, bot, 0);
+/* Its seats are gone. */
+static void forget_bot(struct plugins *plugins, struct bot *bot) {
     for (struct bot **link = &plugins->bots; *link != NULL; link = &(*link)->next) {
         if (*link == bot) {
             *link = bot->next;
@@ -202,12 +205,33 @@ void plugins_remove_bot(struct plugins *plugins, const char *name) {
     free_bot(bot);
 }
 
+void plugins_remove_bots(struct plugins *plugins, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct bot *bot = find_bot(plugins, names[i]);
+        if (bot != NULL) {
+            mark(plugins, NULL, bot);
+        }
+    }
+    end_marked(plugins, 0);
+    for (size_t i = 0; i < count; i++) {
+        struct bot *bot = find_bot(plugins, names[i]);
+        if (bot != NULL) {
+            forget_bot(plugins, bot);
+        }
+    }
+}
+
+void plugins_judge_again(struct plugins *plugins, const char *id) {
+    judge_again(plugins, id);
+}
+
 bool plugins_unload(struct plugins *plugins, const char *name, struct err *err) {
     struct plugin *plugin = change_find_plugin(plugins, name);
     if (plugin == NULL) {
         return err_set(err, ERR_NOT_FOUND, "plugin %s does not run", name);
     }
-    end_seats(plugins, plugin, NULL, 0);
+    mark(plugins, plugin, NULL);
+    end_marked(plugins, 0);
     return true;
 }
 
@@ -218,7 +242,8 @@ void plugins_unwatch(struct plugins *plugins) {
 
 void plugins_stop(struct plugins *plugins, uint64_t drain_ms) {
     plugins_unwatch(plugins);
-    end_seats(plugins, NULL, NULL, drain_ms > 0 ? drain_ms : 1);
+    mark(plugins, NULL, NULL);
+    end_marked(plugins, drain_ms > 0 ? drain_ms : 1);
 }
 
 /* ---- Status ---- */

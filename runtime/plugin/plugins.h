@@ -72,14 +72,15 @@ void plugins_destroy(struct plugins *plugins);
 struct plugins_bot {
     const char *name;      /* copied */
     const char *state_dir; /* STATE_DIR/BOT: cursors/ID and plugins/ID.state below. Copied */
-    struct ring *ring;     /* borrowed until plugins_remove_bot or plugins_destroy */
+    struct ring *ring;     /* borrowed until plugins_remove_bots or plugins_destroy */
     const char *wanted; /* "ping, counter" or "*" or "*, !counter"; NULL or empty: none. Copied */
 };
 
 /* Adds a bot; nothing is loaded for it before plugins_load or plugins_reload. */
 bool plugins_add_bot(struct plugins *plugins, const struct plugins_bot *bot, struct err *err);
-/* Stops its instances (orderly, with checkpoint) and forgets it. */
-void plugins_remove_bot(struct plugins *plugins, const char *bot);
+/* Stops their instances, all at the same time (orderly, with checkpoint), and forgets them. Names
+ * that are not there are fine. */
+void plugins_remove_bots(struct plugins *plugins, const char *const *names, size_t count);
 /* Replaces a bot's list: instances it does not want any more are stopped, what it wants anew is
  * loaded by the next plugins_reload() with name NULL. */
 bool plugins_set_wanted(struct plugins *plugins, const char *bot, const char *wanted,
@@ -143,12 +144,22 @@ void plugins_status(const struct plugins *plugins, plugins_row_fn *each, void *t
 /* Images kept mapped because they could not be unmapped. */
 size_t plugins_kept_images(const struct plugins *plugins);
 
+/* What its file deserves may have changed (its settings, the intents of a bot): the next
+ * plugins_reload() with name NULL looks at it again. */
+void plugins_judge_again(struct plugins *plugins, const char *id);
+/* Runs init of the plugin in this file as some bot would see it, in a child process, from a private
+ * copy. How: bot and configuration count. Nothing that runs here notices. */
+struct probe_request;
+struct probe_report;
+bool plugins_try(struct plugins *plugins, const char *path, const struct probe_request *how,
+                 struct probe_report *report, struct err *err);
 /* Whether it serves some bot now. */
 bool plugins_serves(const struct plugins *plugins, const char *id);
 
 typedef void plugins_found_fn(void *to, const char *id, const char *path);
-/* Calls each(to, id, path) for every file in these directories that is a plugin by its note, the
- * first of each id only. Runs nothing. Texts: borrowed for the call. [any thread] */
+/* Calls each(to, id, path) for every file in these directories that could be loaded by its note,
+ * its mode and its directory's, the first of each id only. Runs nothing. Texts: borrowed for the
+ * call. [any thread] */
 void plugins_survey(const char *const *dirs, size_t count, plugins_found_fn *each, void *to);
 
 /* Whether a list as in plugins_bot.wanted names this plugin. Pure. */

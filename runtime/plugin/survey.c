@@ -1,15 +1,16 @@
-/* plugin/survey.c: which plugins lie in some directories, by their notes. Runs none of their code,
- * knows nothing of what is loaded. */
+/* plugin/survey.c: which plugins lie in some directories, by their notes, and how one of them would
+ * do with other settings. Nothing that is loaded notices. */
 #include "plugin/manager.h"
 
 #include "base/file.h"
 #include "base/text.h"
 
 #include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SURVEY_BYTES_MAX = 256 << 20 };
+#include <unistd.h>
 
 struct seen {
     struct seen *next;
@@ -32,13 +33,11 @@ static bool first_of_id(struct seen **seen, const char *id) {
 }
 
 static void look_at(const char *path, struct seen **seen, plugins_found_fn *each, void *to) {
-    struct buf bytes = {0};
-    struct note note;
-    if (file_read(path, SURVEY_BYTES_MAX, &bytes, NULL) &&
-        note_read(bytes.bytes, bytes.length, &note, NULL) && first_of_id(seen, note.id)) {
-        each(to, note.id, path);
+    struct candidate candidate = {0};
+    if (judge_read(path, &candidate, NULL) && first_of_id(seen, candidate.note.id)) {
+        each(to, candidate.note.id, path);
     }
-    buf_finish(&bytes);
+    buf_finish(&candidate.bytes);
 }
 
 void plugins_survey(const char *const *dirs, size_t count, plugins_found_fn *each, void *to) {
@@ -60,4 +59,26 @@ void plugins_survey(const char *const *dirs, size_t count, plugins_found_fn *eac
         free(seen);
         seen = next;
     }
+}
+
+bool plugins_try(struct plugins *plugins, const char *path, const struct probe_request *how,
+                 struct probe_report *report, struct err *err) {
+    struct candidate candidate = {0};
+    struct probe_request request = *how;
+    char copy[PATH_MAX];
+    int length = snprintf(copy, sizeof(copy), "%s/try.%llu.so", plugins->gen_dir,
+                          (unsigned long long)++plugins->serial);
+    bool ok = (length > 0 && (size_t)length < sizeof(copy)) ||
+              err_set(err, ERR_INVALID, "%s: path too long", plugins->gen_dir);
+    ok = ok && judge_read(path, &candidate, err) &&
+         image_copy(copy, candidate.bytes.bytes, candidate.bytes.length, err);
+    if (ok) {
+        request.path = copy;
+        request.program = plugins->probe;
+        request.deadline_ms = plugins->deadline_ms;
+        ok = probe_run(&request, report, err);
+        unlink(copy);
+    }
+    buf_finish(&candidate.bytes);
+    return ok;
 }

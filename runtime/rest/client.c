@@ -2,13 +2,12 @@
 #include "rest/client.h"
 
 #include "base/buf.h"
+#include "base/text.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { BODY_MAX = 8 * 1024 * 1024, CONNECT_TIMEOUT_MS = 10000, CONNECTIONS_PER_HOST = 8 };
 
@@ -245,11 +244,10 @@ static bool is_loopback(const char *url) {
     CURLU *parts = curl_url();
     char *host = NULL;
     bool found = false;
-    struct in_addr address;
     if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
         curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
-        found = strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-                (inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
+        bool bracketed = host[0] == '['; /* as it stands in a URL: [::1] */
+        found = text_is_loopback(host + bracketed, strcspn(host + bracketed, "]"));
     }
     curl_free(host);
     curl_url_cleanup(parts);
@@ -270,6 +268,8 @@ static bool set_options(struct exchange *exchange, const struct rest_request *re
     ok = ok && curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->reason) == CURLE_OK;
     ok = ok && curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_made) == CURLE_OK;
     ok = ok && curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
+    /* The thread that asks a dead name server is left to itself; it would be waited for. */
+    ok = ok && curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
     ok = ok && curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms) == CURLE_OK;
     ok = ok &&
          curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS) == CURLE_OK;

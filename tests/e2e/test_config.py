@@ -1,11 +1,14 @@
 """tests/e2e/test_config.py: another configuration for the running host. What it names is done, the
 other bots keep their sessions; a file with an error changes nothing and says why."""
+import http.server
 import json
 import os
+import shutil
 import signal
 import subprocess
+import threading
 
-from harness import DREY, Case, append, main, read, recorded, wait_for
+from harness import BUILD, DREY, Case, append, main, read, recorded, wait_for
 
 
 class Config(Case):
@@ -57,6 +60,38 @@ class Config(Case):
         self.assertEqual(self.connects(host, "keep"), 1)
         self.assertEqual(host.stop(), 0)
 
+    def test_a_slow_tail_prints_all_of_a_bot_that_goes_and_of_a_drey_that_stops(self):
+        sim = self.sim("--rate", 2000)
+        keep = {"token": "keep", "rest_url": sim.rest, "intents": "auto +GUILD_PRESENCES +GUILD_MEMBERS"}
+        host = self.host({"keep": keep, "old": dict(keep, token="old")})
+        host.start().ready("keep", "old")
+        tails = {name: subprocess.Popen([DREY, "tail", "-c", host.ini, "--bot", name],
+                                        stdout=append(f"{host.log}.{name}"), stderr=subprocess.DEVNULL)
+                 for name in ("keep", "old")}
+        for name, tail in tails.items():
+            self.addCleanup(tail.kill)
+            wait_for("the tail", lambda name=name: read(f"{host.log}.{name}"))
+            tail.send_signal(signal.SIGSTOP)
+
+        def seqs():
+            return {name: host.bot(name)["shards"][0]["seq"] for name in tails}
+        first = seqs()
+        wait_for("more events than a tail prints at once",
+                 lambda: all(seqs()[name] > first[name] + 1500 for name in tails))
+        sim.ask("POST", "/rate", "0")
+        wait_for("the shards to have every event", lambda: sorted(seqs().values()) == sorted(
+            bot["shards"][0]["last_seq"] for bot in sim.status()["bots"]))
+        last = seqs()
+        self.write(host, bot_keep=keep)
+        self.reload(host)
+        self.assertEqual(host.stop(), 0)
+        for name, tail in tails.items():
+            tail.send_signal(signal.SIGCONT)
+            self.assertEqual(tail.wait(60), 0)
+            lines = [line.split(" ") for line in read(f"{host.log}.{name}").splitlines()]
+            seen = [int(words[2]) for words in lines]
+            self.assertEqual(seen, list(range(seen[0], last[name] + 1)))
+
     def test_a_new_token_arms_a_dead_bot_again(self):
         dying = self.sim("--rate", 100)
         living = self.sim("--rate", 100)
@@ -94,6 +129,44 @@ class Config(Case):
         self.assertIn("bot a  intents changed: connecting anew", self.reload(host))
         host.ready("a", "b")
         self.assertEqual(self.connects(host, "b"), 1)
+
+    def test_a_reload_does_not_ask_before_discord_wants_to_be_asked(self):
+        asked = []
+
+        class Limited(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.headers["Authorization"])
+                self.send_response(429)
+                self.send_header("Retry-After", "3600")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Limited)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sim = self.sim()
+        a = {"token": "a", "rest_url": f"http://127.0.0.1:{server.server_port}/api/v10"}
+        b = {"token": "b", "rest_url": sim.rest}
+        host = self.host({"a": a, "b": b}).start().ready("b")
+        host.logged("answered 429; trying again in 3600.0 s")
+
+        def waits():
+            bot = host.bot("a")
+            return bot["state"] == "starting" and "may not ask" in bot["why"]
+        for compress in ("none", "zlib-stream", "none"):
+            self.write(host, bot_a=dict(a, compress=compress), bot_b=b)
+            self.assertIn("bot a  compress changed: connecting anew", self.reload(host))
+            wait_for("the bot to be armed again", waits)
+        self.assertEqual(asked, ["Bot a"])
+        self.write(host, bot_a=dict(a, token="other"), bot_b=b)
+        self.reload(host)
+        wait_for("the other token's question", lambda: len(asked) == 2)
+        self.assertEqual(asked, ["Bot a", "Bot other"])
+        self.assertEqual(host.stop(), 0)
 
     def test_a_bad_file_changes_nothing_and_says_why(self):
         sim = self.sim("--rate", 50)
@@ -186,6 +259,106 @@ class Config(Case):
         wait_for("events of the second shard", lambda: len(recorded(out).get(1, [])) > 10)
         self.assertEqual(host.plugin("recorder")["generation"], 1)
         self.assertEqual(host.stop(), 0)
+
+    def test_corrected_settings_reach_a_plugin_that_was_refused(self):
+        sim = self.sim()
+        out = os.path.join(self.directory, "out.txt")
+        a = {"token": "a", "rest_url": sim.rest, "intents": "GUILDS GUILD_MESSAGES"}
+        host = self.host({"a": a}, plugins=["recorder"]).start().ready("a")
+        self.assertEqual(host.plugin("recorder")["state"], "refused")
+        self.write(host, bot_a=a, plugin_recorder={"path": out})
+        self.assertIn("plugin recorder would not start", self.reload(host, status=1))
+        self.write(host, bot_a=a, plugin_recorder={"file": out})
+        self.assertIn("recorder  1.0.0  loaded for 1 bot", self.reload(host))
+        self.assertEqual(host.plugin("recorder")["state"], "running")
+
+    def test_intents_that_are_lacking_are_found_before_and_the_advice_works(self):
+        sim = self.sim("--rate", 100)
+        a = {"token": "a", "rest_url": sim.rest, "plugins": "*, !counter"}
+        host = self.host({"a": a}, plugins=["counter"]).start().ready("a")
+        self.write(host, bot_a=dict(a, plugins="counter"))
+        told = self.reload(host, status=1)
+        self.assertRegex(told, "plugin counter would not start for bot a .* needs GUILD_MESSAGES")
+        self.assertIn("nothing was changed", told)
+        self.write(host, bot_a=dict(a, plugins="counter",
+                                    intents="auto +GUILD_MESSAGES +DIRECT_MESSAGES"))
+        self.assertIn("counter  1.0.0  loaded for 1 bot", self.reload(host))
+        host.ready("a")
+        wait_for("messages", lambda: host.plugin("counter")["handled"] > 3)
+
+    def test_settings_that_came_while_a_handler_ran_hold_in_the_end(self):
+        sim = self.sim()
+        out = os.path.join(self.directory, "slow.log")
+        a = {"token": "a", "rest_url": sim.rest, "intents": "auto +MESSAGE_CONTENT"}
+        slow = {"file": out, "ms": "7000"}
+        host = self.host({"a": a}, sections=f"[plugin:slow]\nfile = {out}\nms = 7000\n")
+        shutil.copy(os.path.join(BUILD, "tests", "plugins", "slow.so"), host.plugin_dir)
+        host.start().ready("a")
+        sim.ask("POST", "/say", '{"text":"hello"}')
+        wait_for("the handler to run", lambda: read(out + ".a"))
+        self.write(host, bot_a=a, plugin_slow=dict(slow, ms="0"))
+        self.assertIn("slow  REFUSED", self.reload(host, status=1))
+        wait_for("the handler to end", lambda: "end" in read(out + ".a"))
+        answer = host.run("reload", "-c", host.ini)  # would be by itself with watch = on
+        self.assertIn("gen 1 → 2", answer.stdout)
+        self.assertIn("nothing changed", self.reload(host))
+        self.assertEqual(host.plugin("slow")["error"], "")
+
+    def test_a_token_that_was_away_for_a_while_is_taken_again(self):
+        sim = self.sim("--token", "good")
+        token = os.path.join(self.directory, "a.token")
+
+        def put(text):
+            with open(token, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(token, 0o600)
+        put("wrong")
+        a = {"token_file": token, "rest_url": sim.rest}
+        b = {"token": "good", "rest_url": sim.rest}
+        host = self.host({"a": a, "b": b}).start().ready("b")
+        wait_for("the bot to be refused", lambda: host.bot("a")["state"] == "failed")
+        os.unlink(token)
+        self.assertIn("No such file", self.reload(host, status=1))
+        put("wrong")
+        self.assertIn("bot a  token changed: connecting anew", self.reload(host))
+        self.assertEqual(self.connects(host, "b"), 1)
+
+    def test_what_cannot_be_done_in_one_step_is_explained(self):
+        sim = self.sim()
+        a = {"token": "a", "rest_url": sim.rest}
+        host = self.host({"a": a}).start().ready("a")
+        self.write(host, bot_renamed=a)
+        self.assertIn("bot renamed: bot a has its token: take that one out", self.reload(host, 1))
+        self.write(host, bot_b={"token": "a", "rest_url": sim.rest, "ring_size": "64 GiB"})
+        self.assertIn("nothing was changed", self.reload(host, 1))
+        self.assertEqual(host.bot("a")["state"], "ready")
+
+    def test_a_file_that_anybody_may_write_to_is_not_run_for_a_try_either(self):
+        sim = self.sim()
+        a = {"token": "a", "rest_url": sim.rest, "plugins": "*, !recorder"}
+        host = self.host({"a": a}, plugins=["recorder"]).start().ready("a")
+        os.chmod(os.path.join(host.plugin_dir, "recorder.so"), 0o777)
+        self.write(host, bot_a=dict(a, plugins="recorder"))
+        self.assertIn("no such plugin", self.reload(host, status=1))
+
+    def test_an_earlier_directory_hides_a_later_one_at_once(self):
+        sim = self.sim()
+        a = {"token": "a", "rest_url": sim.rest, "intents": "auto +GUILD_MESSAGES +DIRECT_MESSAGES"}
+        host = self.host({"a": a}, plugins=["counter"]).start().ready("a")
+        over = os.path.join(self.directory, "over")
+        os.mkdir(over)
+        shutil.copy(os.path.join(host.plugin_dir, "counter.so"), over)
+        with open(os.path.join(over, "counter.so"), "ab") as file:
+            file.write(b"\0")  # another content, for the eye
+        place = host.plugin_dir
+        host.plugin_dir = over + ":" + place
+        self.write(host, bot_a=a)
+        self.assertIn("gen 1 → 2", self.reload(host))
+        self.assertEqual(host.plugin("counter")["path"], over + "/counter.so")
+        host.plugin_dir = place
+        self.write(host, bot_a=a)
+        self.reload(host)
+        self.assertEqual(host.plugin("counter")["path"], place + "/counter.so")
 
     def test_sighup_does_the_same_and_the_presence_is_sent(self):
         sim = self.sim()

@@ -5,7 +5,7 @@ import resource
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scale"))
-from harness import BUILD, Case, main
+from harness import BUILD, Case, main, read
 from scale import Run
 
 SANITIZED = os.path.basename(BUILD) in ("asan", "tsan")  # whose memory and speed say nothing
@@ -23,8 +23,18 @@ class Scale(Case):
 
     def test_a_hard_limit_that_is_too_low_is_explained(self):
         host = self.limited(64, 128)
-        host.logged(r"100 shards .* need 164 open files, and this process may have 128. Raise")
+        host.logged(r"100 shards .* need [0-9]+ open files, and this process may have 128: raise")
         self.assertEqual(host.process.wait(30), 78)
+
+    def test_plugins_and_bots_count_as_well_as_shards(self):
+        sim = self.sim("--max-concurrency", 1024)
+        bots = {f"b{i}": {"token": f"t{i}", "rest_url": sim.rest, "ring_size": "64K"}
+                for i in range(20)}
+        host = self.host(bots, plugins=["ping"])
+        host.start(limits={resource.RLIMIT_NOFILE: (64, 225)})  # 232 are needed when all is well
+        host.logged(r"and the rest need [0-9]+ open files, and this process may have 225")
+        self.assertEqual(host.process.wait(30), 78)
+        self.assertNotIn("Too many open files", read(host.log))
 
     def test_shards_beat_in_time_and_all_resume_when_every_socket_drops(self):
         if SANITIZED:

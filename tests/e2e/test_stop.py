@@ -76,9 +76,18 @@ class Stop(Case):
         host.process.send_signal(signal.SIGUSR2)
         time.sleep(0.2)
         host.alive()
-        host.process.send_signal(signal.SIGTERM)
-        self.assertEqual(host.process.wait(10), -signal.SIGTERM)
+        wait_for("the end", lambda: host.process.send_signal(signal.SIGTERM) or
+                 host.process.poll() is not None)
+        self.assertEqual(host.process.wait(10), 128 + signal.SIGTERM)
         self.assertEqual(sim.status()["client_closes_1000"], 0)
+
+    def test_a_signal_that_comes_twice_at_once_is_one_request(self):
+        sim, host = self.start(1500)
+        self.in_handlers(sim)
+        for _ in range(3):  # to the process, to its group, ...
+            host.process.send_signal(signal.SIGTERM)
+        self.assertEqual(host.process.wait(60), 0)
+        self.assertEqual([line.split()[0] for line in self.lines()], ["begin", "end"])
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ class Upgrade(Case):
         wait_for("the recorder to catch up", lambda: host.plugin("recorder")["lag_bytes"] == 0)
         last = {s["id"]: s["seq"] for s in host.bot("main")["shards"]}
         self.assertEqual(host.stop(), 0)
+        self.assertNotIn("Sanitizer", read(host.log))  # a program that was replaced has no status
         seen = recorded(self.events)
         for shard, seqs in seen.items():
             self.assertEqual(seqs, list(range(1, last[shard] + 1)), f"shard {shard}")
@@ -156,12 +157,54 @@ class Upgrade(Case):
         host.ready("main")
         self.assertEqual(self.running(host), inode)
         self.flow(host, 20)
+        os.chmod(self.binary, 0o755)
+        done = host.run("upgrade", "-c", host.ini)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), host.tail_of_log())
+        self.assertRegex(done.stderr, "no upgrade: the old binary, drey .*, runs again")
+        host.ready("main")
         self.install()
         self.assertEqual(host.run("upgrade", "-c", host.ini).returncode, 0, host.tail_of_log())
         host.ready("main")
         self.assertNotEqual(self.running(host), inode)
         self.settle(sim, host)
         self.assertEqual(sim.status()["identifies"], 1)
+
+    def test_a_stop_while_the_new_binary_is_checked_stays_a_stop(self):
+        sim, host = self.start("--rate", 200)
+        with open(self.binary + ".hold", "w", encoding="utf-8"):
+            self.install(os.path.join(BUILD, "bin", "test_turncoat"))
+        sim.fault("noclose")
+        host.process.send_signal(signal.SIGUSR2)
+        host.logged("upgrade: checking")
+        host.process.send_signal(signal.SIGTERM)
+        host.logged("stopping: sessions stay")
+        os.unlink(self.binary + ".hold")
+        self.assertEqual(host.process.wait(60), 0)
+        self.assertIn("no upgrade: drey is stopping", read(host.log))
+        self.assertNotIn("takes over", read(host.log))
+
+    def test_a_stop_while_the_old_one_ends_is_not_lost(self):
+        def by_command(*words):
+            return lambda host: self.assertEqual(
+                host.run("stop", "--control", host.control, *words).returncode, 0)
+
+        def by_signal(number):
+            return lambda host: host.process.send_signal(number)
+
+        sim, host = self.start("--rate", 200)
+        for stop, resumes in ((by_signal(signal.SIGTERM), 1), (by_signal(signal.SIGINT), 2),
+                              (by_command(), 3), (by_command("--final"), 3)):
+            sim.fault("noclose")
+            before = read(host.log).count("takes over")
+            host.process.send_signal(signal.SIGUSR2)
+            wait_for("the old one to stop", lambda: read(host.log).count("takes over") > before)
+            stop(host)
+            self.assertEqual(host.process.wait(60), 0)
+            self.assertEqual(read(host.log).count("without a successor"), before + 1)
+            sim.fault("heal")
+            host.start().ready("main")
+            self.assertEqual(sim.status()["resumes"], resumes)
+        self.assertEqual(sim.status()["identifies"], 2)
 
     def test_the_service_manager_is_told(self):
         path = os.path.join(self.directory, "notify")

@@ -147,10 +147,11 @@ bool upgrade_begin(struct upgrade *upgrade, upgrade_fn *checked, void *arg, stru
 
 static void end_upgrade(bool well) {
     struct err err = {.code = ERR_INVALID, .text = "not a drey"};
+    const struct program_mark mark = {"1:2"};
     upgrade_fn *fn = on_checked;
     on_checked = NULL;
     if (fn != NULL) {
-        fn(on_checked_arg, well ? NULL : &err);
+        fn(on_checked_arg, well ? NULL : &err, &mark);
     }
 }
 

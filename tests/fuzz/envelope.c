@@ -159,6 +159,7 @@ static void check_valid(const uint8_t *bytes, const struct found *found, size_t 
     cJSON *tree = oracle_parse(bytes, length);
     if (found->result == JSON_OK) {
         redact_ready(bytes, &found->envelope, &secrets);
+        (void)envelope_interval(bytes, &found->envelope);
         if (tree != NULL) {
             FUZZ_CHECK(found->envelope.length == length);
             check_meaning(bytes, found, tree);

@@ -129,7 +129,7 @@ static void pack(struct packer *packer, const char *text, size_t length) {
 
 /* One WebSocket message in as many pieces as the fuzzer likes. */
 static enum intake_result feed_message(struct bench *bench, struct intake *intake,
-                                       const uint8_t *bytes, size_t length) {
+                                       const uint8_t *bytes, size_t length, bool binary) {
     struct err err = {0};
     enum intake_result result = INTAKE_FINE;
     size_t at = 0;
@@ -138,7 +138,7 @@ static enum intake_result feed_message(struct bench *bench, struct intake *intak
         uint8_t cut = feed_byte(bench->feed);
         size_t piece = cut == 0 || length - at < cut ? length - at : cut;
         uint8_t *copy = fuzz_copy(bytes + at, piece, 0, 0);
-        result = intake_feed(intake, copy, piece, first, at + piece == length, true, &err);
+        result = intake_feed(intake, copy, piece, first, at + piece == length, binary, &err);
         free(copy);
         first = false;
         at += piece;
@@ -161,17 +161,23 @@ static void feed_honest(struct bench *bench, struct intake *intake, enum compres
     for (size_t i = 0; i < count; i++) {
         size_t from = i > 0 ? ends[i - 1] : 0;
         packer.length = 0;
+        if (kind != COMPRESS_NONE && feed_byte(bench->feed) % 8 == 1) { /* text is never packed */
+            const uint8_t *plain = (const uint8_t *)text + from;
+            result = feed_message(bench, intake, plain, ends[i] - from, false);
+            FUZZ_CHECK(result <= INTAKE_STALLED);
+            continue;
+        }
         pack(&packer, text + from, ends[i] - from);
         size_t at = 0;
         uint8_t halves = kind == COMPRESS_ZLIB_STREAM ? feed_byte(bench->feed) % 4 : 0;
         while (halves > 0 && at < packer.length) {
             size_t part = (packer.length - at) / 2;
-            result = feed_message(bench, intake, packer.bytes + at, part);
+            result = feed_message(bench, intake, packer.bytes + at, part, true);
             FUZZ_CHECK(result <= INTAKE_STALLED);
             at += part;
             halves--;
         }
-        result = feed_message(bench, intake, packer.bytes + at, packer.length - at);
+        result = feed_message(bench, intake, packer.bytes + at, packer.length - at, true);
         FUZZ_CHECK(result <= INTAKE_STALLED);
     }
     bench->refuse = false;
@@ -199,7 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
         while (feed.left > 0) {
             size_t length;
             const uint8_t *bytes = feed_bytes(&feed, feed_number(&feed, 2) % 2048, &length);
-            if (feed_message(&bench, intake, bytes, length) > INTAKE_STALLED) {
+            if (feed_message(&bench, intake, bytes, length, mode < 128) > INTAKE_STALLED) {
                 intake_reset(intake);
             }
         }

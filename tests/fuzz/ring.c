@@ -377,6 +377,32 @@ static void check_works(struct bench *bench, struct reader *reader) {
     }
 }
 
+/* Full, with a reader that does not read: it is moved on, is told, and the rest is whole. */
+static void check_full(struct bench *bench, struct reader *reader) {
+    struct ring_record record;
+    const uint8_t *message = NULL;
+    uint64_t seq = 200000;
+    FUZZ_CHECK(reader_sleep(reader));
+    while (publish(bench, seq, 900)) {
+        FUZZ_CHECK(seq++ < 200000 + 400);
+    }
+    ring_wake(bench->ring);
+    reader_awake(reader);
+    FUZZ_CHECK(seq > 200000 + 20 && ring_last_seq(bench->ring, 0, 1, 0) >= seq - 1);
+    FUZZ_CHECK(ring_make_way(bench->ring, 900) > 0 && publish(bench, seq++, 900));
+    FUZZ_CHECK(ring_publish_gap(bench->ring, RING_GAP_SESSION, 1, 5, 6));
+    FUZZ_CHECK(reader_take(reader, &record, &message) == READER_GAP);
+    reader_advance(reader);
+    uint64_t last = 0;
+    while (reader_take(reader, &record, &message) == READER_RECORD && record.kind == RING_EVENT) {
+        FUZZ_CHECK(last == 0 || record.seq == last + 1);
+        FUZZ_CHECK(message[899] == letter(record.seq, 899));
+        last = record.seq;
+        reader_advance(reader);
+    }
+    FUZZ_CHECK(last == seq - 1 && record.kind == RING_GAP);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     static struct bench bench;
     memset(&bench, 0, sizeof(bench));
@@ -396,6 +422,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     struct reader *reader = attach(&bench, cursor_path, &cursor);
     read_all(&bench, reader, bench.position);
     check_works(&bench, reader);
+    check_full(&bench, reader);
     reader_close(reader);
     ring_detach(bench.ring, cursor);
     cursor_close(cursor);

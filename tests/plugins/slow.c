@@ -1,6 +1,5 @@
 /* plugins/slow.c: a handler that takes its time: for each message it writes "begin SEQ ATTEMPT" to
  * FILE.BOT, sleeps `ms`, and writes "end SEQ". */
-#define _GNU_SOURCE
 #include <drey/drey.h>
 
 #include <fcntl.h>

@@ -198,6 +198,14 @@ class Flipped(Reload):
     watch = "off"
     shards = 1
 
+    def prepare(self):
+        """Such a plugin may write a file of any name: let it be in a directory of its own."""
+        binary = os.path.abspath(self.drey_host.binary)
+        self.drey_host.binary = os.path.join(self.directory, "drey-at-home")
+        with open(self.drey_host.binary, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\ncd {self.directory} && exec {binary} \"$@\"\n")
+        os.chmod(self.drey_host.binary, 0o755)
+
     def revive(self):
         """Starts the host again, with a good file and without what the bad one saved."""
         self.control.close()

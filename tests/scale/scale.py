@@ -1,6 +1,6 @@
 """tests/scale/scale.py: many shards in one process, measured against the simulator over TLS.
 
-usage: python3 tests/scale/scale.py [--shards N] [--bots N] [--per-bot N] [--idle S]
+usage: python3 tests/scale/scale.py [--shards N] [--bots N] [--per-bot N] [--idle S] [--plugin NAME]
 
 Two runs: one bot of N idle zlib-stream shards, then N bots of a few shards each. Each measures the
 host's memory without the pages of event rings, its CPU time for the start, for a minute of idling
@@ -54,10 +54,10 @@ def threads(pid):
 class Run:
     """One measured life of a host: bots of `per_bot` shards each."""
 
-    def __init__(self, name, bots, per_bot, idle_s, interval_ms=41250, timed=True):
+    def __init__(self, name, bots, per_bot, idle_s, interval_ms=41250, timed=True, plugins=()):
         """timed: that things are quick is a demand too; not on a machine that has other work."""
         self.name, self.bots, self.per_bot, self.idle_s = name, bots, per_bot, idle_s
-        self.interval_ms, self.timed = interval_ms, timed
+        self.interval_ms, self.timed, self.plugins = interval_ms, timed, plugins
         self.shards = bots * per_bot
         self.rows, self.breaches = [], []
         self.directory = tempfile.mkdtemp(prefix="drey-scale-")
@@ -100,7 +100,7 @@ class Run:
                           "ca_file": sim.where["ca"], "compress": "zlib-stream", "intents": "auto",
                           "shards": self.per_bot, "ring_size": "8M" if self.bots == 1 else "256K"}
                 for i in range(self.bots)}
-        return Host(self.directory, bots, level="info")
+        return Host(self.directory, bots, plugins=self.plugins, level="info")
 
     def lines(self, host):
         return len(read(host.log).splitlines())
@@ -135,7 +135,8 @@ class Run:
         self.say(f"{when}: heap, files, rings", ", ".join(
             f"{kinds[k] / 1024:.1f} MB" for k in ("heap", "files", "rings")))
         limit = RSS_LIMIT_MB if self.bots == 1 and self.shards == 1000 else \
-            round(RSS_BASE_MB + self.shards * SHARD_LIMIT_KB / 1024 + self.bots * 0.1)
+            round(RSS_BASE_MB + self.shards * SHARD_LIMIT_KB / 1024 +
+                  self.bots * (0.1 + 0.5 * len(self.plugins)))
         self.demand(f"{when}: resident without rings", total, limit, "MB")
         self.say(f"{when}: per shard", f"{total * 1024 / self.shards:.1f} KB")
 
@@ -167,12 +168,13 @@ def main():
     parser.add_argument("--bots", type=int, default=100)
     parser.add_argument("--per-bot", type=int, default=4)
     parser.add_argument("--idle", type=int, default=60, help="seconds")
+    parser.add_argument("--plugin", action="append", default=[], help="of the many bots: ping ...")
     given = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))  # as a login shell has it
     breaches = []
     for run in (Run("one bot", 1, given.shards, given.idle),
-                Run("many bots", given.bots, given.per_bot, given.idle)):
+                Run("many bots", given.bots, given.per_bot, given.idle, plugins=given.plugin)):
         if run.shards > 0:
             breaches += run.go()
     print("; ".join(breaches) if breaches else "all within the limits")

@@ -258,8 +258,25 @@ static void a_call_returns_after_it_ran_elsewhere(void **state) {
     loop_destroy(seen.loop);
 }
 
+static void only_this_machine_is_loopback(void **state) {
+    static const struct {
+        const char *host;
+        bool is;
+    } rows[] = {
+        {"localhost", true},      {"LocalHost", true},   {"::1", true},
+        {"127.0.0.1", true},      {"127.8.9.1", true},   {"127.evil.com", false},
+        {"127.0.0.1.com", false}, {"localhost.", false}, {"localhost.evil.com", false},
+        {"10.0.0.1", false},      {"", false},           {"::2", false},
+        {"127.0.0", false},       {"127..0.1", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(text_is_loopback(rows[i].host, strlen(rows[i].host)), rows[i].is);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_this_machine_is_loopback),
         cmocka_unit_test(error_keeps_the_context_of_every_floor),
         cmocka_unit_test(sizes_and_durations_know_their_units),
         cmocka_unit_test(nearest_word_forgives_a_slip_only),

@@ -11,10 +11,10 @@ static bool is_put_off(struct rig *rig) {
 }
 
 static void a_reload_that_a_busy_handler_holds_up_comes_by_itself_later(void **state) {
-    struct rig rig = {.deadline_ms = 200};
+    struct rig rig = {.deadline_ms = 1500};
     struct err err = {0};
     rig_open(&rig, "*", NULL);
-    rig_put(&rig, "tally_busy", "tally.so", false); /* 1.5 s for each event */
+    rig_put(&rig, "tally_busy", "tally.so", false); /* 3 s for each event */
     assert_true(plugins_load(rig.plugins, NULL));
     assert_true(plugins_watch(rig.plugins, &err));
     rig_event(&rig, "x");
@@ -27,12 +27,56 @@ static void a_reload_that_a_busy_handler_holds_up_comes_by_itself_later(void **s
     rig_close(&rig);
 }
 
+static void a_reload_by_hand_that_was_put_off_comes_by_itself_too(void **state) {
+    struct rig rig = {.deadline_ms = 1500};
+    struct buf text = {0};
+    struct err err = {0};
+    rig_open(&rig, "*", NULL);
+    rig_put(&rig, "tally_busy", "tally.so", false);
+    assert_true(plugins_load(rig.plugins, NULL));
+    assert_true(plugins_watch(rig.plugins, &err));
+    rig_event(&rig, "x");
+    assert_false(rig_reload(&rig, "tally", &text)); /* what runs already: that was all */
+    assert_non_null(strstr(text.bytes, "save of the old version"));
+    assert_null(strstr(text.bytes, "tried again"));
+    rig_event(&rig, "x");
+    rig_put(&rig, "tally_1", "tally.so", false);
+    assert_false(rig_reload(&rig, NULL, &text)); /* before the watcher sees it */
+    assert_non_null(strstr(text.bytes, "(will be tried again)"));
+    rig_wait(&rig, at_two);
+    buf_finish(&text);
+    rig_close(&rig);
+}
+
+static void without_a_watcher_a_busy_version_is_asked_once(void **state) {
+    struct rig rig = {.deadline_ms = 1500};
+    struct buf text = {0};
+    rig_open(&rig, "*", NULL);
+    rig_put(&rig, "tally_busy", "tally.so", false);
+    assert_true(plugins_load(rig.plugins, NULL));
+    rig_event(&rig, "x");
+    rig_event(&rig, "x");
+    rig_put(&rig, "tally_1", "tally.so", false);
+    assert_false(rig_reload(&rig, NULL, &text));
+    const char *first = strstr(text.bytes, "REFUSED");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "REFUSED"));
+    assert_null(strstr(text.bytes, "tried again"));
+    uint64_t until = clock_mono_ms() + RIG_DEADLINE_MS;
+    while (!rig_reload(&rig, NULL, &text)) { /* its next call by hand */
+        assert_true(clock_mono_ms() < until);
+    }
+    assert_int_equal(rig_row(&rig).generation, 2);
+    buf_finish(&text);
+    rig_close(&rig);
+}
+
 static bool is_stuck(struct rig *rig) {
     return rig_row(rig).state == PLUGIN_STUCK;
 }
 
 static void a_refusal_does_not_say_that_a_stuck_version_serves(void **state) {
-    struct rig rig = {.stuck_ms = 100, .deadline_ms = 1000};
+    struct rig rig = {.stuck_ms = 100, .deadline_ms = 5000};
     struct buf text = {0};
     rig_open(&rig, "*", NULL);
     rig_put(&rig, "tally_bad_stuck", "tally.so", false);
@@ -124,6 +168,8 @@ int main(int argc, char **argv) {
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reload_that_a_busy_handler_holds_up_comes_by_itself_later),
+        cmocka_unit_test(a_reload_by_hand_that_was_put_off_comes_by_itself_too),
+        cmocka_unit_test(without_a_watcher_a_busy_version_is_asked_once),
         cmocka_unit_test(a_refusal_does_not_say_that_a_stuck_version_serves),
         cmocka_unit_test(versions_that_hang_are_given_up_together_at_a_stop),
         cmocka_unit_test(the_configuration_of_every_bot_is_rehearsed),

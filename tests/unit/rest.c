@@ -3,9 +3,12 @@
 #include "rest/gatewaybot.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -176,9 +179,59 @@ static void a_cancelled_question_is_never_answered(void **state) {
     close(server.fd);
 }
 
+/* In place of the system's, for libcurl too: a name server that does not answer until it is let. */
+static pthread_mutex_t name_server = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int names_asked;
+
+__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
+                                                       const struct addrinfo *hints,
+                                                       struct addrinfo **result) {
+    atomic_fetch_add(&names_asked, 1);
+    pthread_mutex_lock(&name_server);
+    atomic_fetch_sub(&names_asked, 1);
+    pthread_mutex_unlock(&name_server);
+    return EAI_AGAIN;
+}
+
+static void look_whether_asked(void *arg) {
+    struct got *got = arg;
+    if (atomic_load(&names_asked) > 0) {
+        loop_stop(got->loop);
+    } else {
+        assert_true(loop_post(got->loop, look_whether_asked, got));
+    }
+}
+
+/* By cancelling, by the end of all, and by the time that a question may take. With a wait for the
+ * name server this test would never end. */
+static void a_name_server_that_is_dead_is_not_waited_for(void **state) {
+    struct err err = {0};
+    struct rest_request request = {.url = "http://nobody.invalid/x", .timeout_ms = 60000};
+    pthread_mutex_lock(&name_server);
+    for (int way = 0; way < 3; way++) {
+        struct got got = {.loop = loop_create(&err), .status = -1};
+        struct rest_client *client = rest_client_create(got.loop, &err);
+        request.timeout_ms = way == 2 ? 1 : 60000;
+        assert_true(rest_get(client, &request, on_done, &got, &err));
+        assert_true(way == 2 || loop_post(got.loop, look_whether_asked, &got));
+        loop_run(got.loop);
+        if (way == 0) {
+            rest_cancel(client, &got);
+        }
+        rest_client_destroy(client);
+        loop_destroy(got.loop);
+        assert_int_equal(got.status, way == 2 ? 0 : -1);
+    }
+    pthread_mutex_unlock(&name_server);
+    while (atomic_load(&names_asked) > 0) { /* they give their memory back */
+        sched_yield();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cancelled_question_is_never_answered),
+        cmocka_unit_test(a_name_server_that_is_dead_is_not_waited_for),
         cmocka_unit_test(a_good_answer_is_read),
         cmocka_unit_test(a_bad_answer_says_what_is_wrong),
         cmocka_unit_test(only_a_429_says_when_to_come_again),

@@ -6,6 +6,7 @@
 #include "ring/reader.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,6 +100,42 @@ static void resumable_stop_keeps_the_session(void **state) {
 
 static void stop_loop(void *arg) {
     loop_stop(arg);
+}
+
+/* When the last shard of a bot publishes and the bot is armed anew in the same turn of the loop,
+ * its plugins stay and must hear of it. */
+static void a_ring_that_is_forgotten_wakes_its_readers_first(void **state) {
+    struct err err = {0};
+    char directory[] = "/tmp/drey-shard-XXXXXX";
+    char path[64];
+    bool known;
+    bool lapped;
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof(path), "%s/events.ring", directory);
+    struct ring_options options = {path, "bot", 1 << 20, 256 << 10};
+    struct ring_recovery recovery;
+    struct ring *ring = ring_open(&options, &recovery, &err);
+    struct cursor *cursor = cursor_open(NULL, ring, &known, &lapped, &err);
+    assert_true(ring_attach(ring, cursor, false, &err));
+    struct reader *reader =
+        reader_open(ring_fd(ring), cursor_fd(cursor), cursor_wake_fd(cursor), &err);
+    struct loop *loop = loop_create(&err);
+    struct network *network = network_create(loop, NULL, &err);
+    reader_awake(reader);
+    assert_true(reader_sleep(reader));
+    assert_true(ring_publish_gap(ring, RING_GAP_SESSION, 0, 1, 2));
+    network_wake_later(network, ring);
+    network_forget_ring(network, ring);
+    struct pollfd wake = {reader_wake_fd(reader), POLLIN, 0};
+    assert_int_equal(poll(&wake, 1, 0), 1);
+    network_destroy(network);
+    loop_destroy(loop);
+    reader_close(reader);
+    ring_detach(ring, cursor);
+    cursor_close(cursor);
+    ring_close(ring);
+    unlink(path);
+    rmdir(directory);
 }
 
 /* A socket that listens and never answers. *port: where. */
@@ -217,6 +254,7 @@ static void a_session_is_lost_only_when_its_gap_is_in_the_ring(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_ring_that_is_forgotten_wakes_its_readers_first),
         cmocka_unit_test(final_stop_forgets_the_session),
         cmocka_unit_test(resumable_stop_keeps_the_session),
         cmocka_unit_test(a_session_is_lost_only_when_its_gap_is_in_the_ring),

@@ -1,0 +1,45 @@
+/* bot/renewal.h: a configuration on its way to take another one's place: what prepare.c finds out
+ * and renew.c carries out. Nobody else includes this. [control thread] */
+#ifndef BOT_RENEWAL_H
+#define BOT_RENEWAL_H
+
+#include "bot/house_inside.h"
+#include "config/diff.h"
+
+struct found {
+    char id[PLUGINS_ID_BYTES];
+    char *path;
+};
+
+/* What a section of the new configuration means. */
+struct plan {
+    struct house_bot *old; /* the entry it had; NULL: it is new here. Until take_over() */
+    bool known;            /* there was such an entry */
+    struct bot *opened;    /* for it, when there was no bot yet */
+    struct err failure;
+    struct config_diff diff;
+    bool rearm;
+    int token_lock; /* -1: the token stays */
+};
+
+struct renewal {
+    struct house *house;
+    struct config *config; /* the new one, owned until it is the house's */
+    struct config_report report;
+    struct plan *plans;      /* one for each of config's bots */
+    struct house_bot *bots;  /* the same, to become the house's */
+    struct leaver **leavers; /* memory for those that go, as many as the house had bots */
+    size_t leaver_count;
+    struct found *found; /* the plugins in its directories */
+    size_t found_count;
+    bool no_memory;
+    struct buf *text;
+};
+
+/* Finds everything that can be found wrong, and takes what the change needs. False: *text or the
+ * report says why, and renewal_put_back() is to be called. */
+bool renewal_prepare(struct renewal *renewal);
+/* Gives back what was taken for a change that does not come. */
+void renewal_put_back(struct renewal *renewal);
+
+#endif
