@@ -1,48 +1,9 @@
 /* tests/unit/config_memory.c: loading a configuration while every allocation fails in turn. The
- * linker sends our allocations through the functions below; inih's own are left alone. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+ * linker sends our allocations through failing.h; inih's own are left alone. */
+#include "failing.h"
 
 #include "config/help.h"
 #include "config_world.h"
-
-/* Number of allocations that still succeed; the one after them fails, later ones do not. */
-static long left = -1;
-
-static bool fails_now(void) {
-    return left >= 0 && left-- == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-char *__wrap_strdup(const char *text);
-
-void *__wrap_malloc(size_t size) {
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-    return fails_now() ? NULL : __real_realloc(old, size);
-}
-
-char *__wrap_strdup(const char *text) {
-    return fails_now() ? NULL : __real_strdup(text);
-}
 
 static const char good[] = "[drey]\nplugin_dir = a:b\n"
                            "[bot:main]\ntoken_file = t\npresence = online, watching \"x\"\n"
@@ -56,14 +17,14 @@ static const char bad[] = "x\n[drey]\nlog = \"jsn\nlogg = 1\n[bot:main]\ntoken =
 static bool load_with(const char *text, long count, bool *loaded) {
     struct world world = {.files = {[1] = {.path = "/etc/drey/t", .text = "token\n"}}};
     static const char *const found[] = {"q"};
-    left = count;
+    failing_left = count;
     *loaded = world_load(&world, text);
     if (*loaded) {
         (void)config_check_plugins(&world.config, found, 1, &world.report);
         (void)config_report_print(&world.report, &world.text);
     }
-    bool reached = left < 0;
-    left = -1;
+    bool reached = failing_left < 0;
+    failing_left = -1;
     if (reached && !*loaded) {
         assert_true(world.report.error_count > 0);
         assert_null(world.config.pool);
@@ -106,10 +67,10 @@ static void help_without_memory_says_so(void **state) {
         bool ok = false;
         for (long count = 0; !ok; count++) {
             struct buf text = {0};
-            left = count;
+            failing_left = count;
             ok = makers[i](&text);
-            assert_int_equal(ok, left >= 0);
-            left = -1;
+            assert_int_equal(ok, failing_left >= 0);
+            failing_left = -1;
             buf_finish(&text);
             assert_true(count < 10000);
         }
