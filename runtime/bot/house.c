@@ -224,6 +224,7 @@ static void on_signal(void *arg, int number) {
 
 static bool take_signals(struct house *house, struct err *err) {
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL); /* it may have been inherited ignored: children's ends count */
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of that write */
     for (size_t i = 0; i < sizeof(our_signals) / sizeof(our_signals[0]); i++) {
         house->signals[i] = loop_signal_create(house->loop, our_signals[i], on_signal, house, err);

@@ -46,13 +46,14 @@ static void free_trial(struct trial *trial) {
     free(trial);
 }
 
-/* The whole group: what it started ends with it. Result: its wait status. */
-static int reap(struct trial *trial) {
-    int status = 0;
+/* The whole group: what it started ends with it. False: its end is not known, because somebody else
+ * waited for it, or SIGCHLD is ignored. */
+static bool reap(struct trial *trial, int *status) {
+    pid_t ended;
     kill(-trial->pid, SIGKILL);
-    while (waitpid(trial->pid, &status, 0) < 0 && errno == EINTR) {
+    while ((ended = waitpid(trial->pid, status, 0)) < 0 && errno == EINTR) {
     }
-    return status;
+    return ended == trial->pid;
 }
 
 static void listen_to(struct trial *trial) {
@@ -98,15 +99,21 @@ static void finish(struct trial *trial, const struct err *why) {
 static void on_end(void *arg, int ready) {
     struct trial *trial = arg;
     struct err why = {0};
+    int status = 0;
     listen_to(trial);
-    judge(trial, reap(trial), &why);
+    if (reap(trial, &status)) {
+        judge(trial, status, &why);
+    } else {
+        err_set(&why, ERR_SYSTEM, "how the check by %s ended is not known", trial->path);
+    }
     finish(trial, &why);
 }
 
 static void on_deadline(void *arg) {
     struct trial *trial = arg;
     struct err why = {0};
-    (void)reap(trial);
+    int status;
+    (void)reap(trial, &status);
     err_set(&why, ERR_INVALID, "the check by %s did not end within %u ms", trial->path,
             trial->deadline_ms);
     finish(trial, &why);
@@ -201,7 +208,8 @@ struct trial *trial_start(struct loop *loop, const struct trial_request *request
 void trial_cancel(struct trial *trial) {
     if (trial != NULL) {
         if (trial->pid > 0) {
-            (void)reap(trial);
+            int status;
+            (void)reap(trial, &status);
         }
         free_trial(trial);
     }

@@ -154,6 +154,7 @@ struct upgrade *upgrade_open(struct house *house, struct err *err) {
         free(upgrade);
         return NULL;
     }
+    plugins_guard_signal(house_plugins(house), SIGUSR2);
     mask_all(SIG_UNBLOCK);
     return upgrade;
 }

@@ -443,7 +443,8 @@ static void dial(struct connection *connection, const char *address) {
     int code = errno;
     connection->inside = false;
     if (wsi == NULL || connection->destroyed) {
-        say(connection, "cannot connect: %s", strerror(code));
+        say(connection, "cannot connect: %s",
+            code != 0 ? strerror(code) : "the library did not say why");
         tell_gone(connection);
     }
 }

@@ -19,10 +19,10 @@ struct connection;
 
 /* loop: borrowed until destroy. Result: owned. [creation and destruction: any one at a time] */
 struct connection_host *connection_host_create(struct loop *loop, struct err *err);
-/* Every connection must have been dropped or be gone. Runs the loop until the library has let go
- * of it. NULL is fine. */
 /* How many connections there are, sockets or about to have one. */
 size_t connection_host_count(const struct connection_host *host);
+/* Every connection must have been dropped or be gone. Runs the loop until the library has let go
+ * of it. NULL is fine. */
 void connection_host_destroy(struct connection_host *host);
 
 enum {

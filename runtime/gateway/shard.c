@@ -41,6 +41,7 @@ void shard_arm(struct shard *shard) {
     uint64_t at_ms = session_deadline(&shard->session);
     if (shard->session.state == SESSION_LIVE && outbox_waiting(&shard->outbox)) {
         uint64_t send_ms = sendlimit_next(&shard->limit, shard_now(shard));
+        send_ms = send_ms > shard->short_until_ms ? send_ms : shard->short_until_ms;
         at_ms = send_ms < at_ms ? send_ms : at_ms;
     }
     if (shard->stalled) {

@@ -32,7 +32,8 @@ struct shard {
     struct connection *connection;
     uint32_t generation; /* of that connection */
     struct loop_timer *timer;
-    uint64_t armed_ms; /* NEVER: not armed */
+    uint64_t armed_ms;       /* NEVER: not armed */
+    uint64_t short_until_ms; /* nothing of the outbox before: there was no memory for it */
     struct identify_ticket ticket;
     struct buf text; /* of what is being sent */
     char main_url[512];

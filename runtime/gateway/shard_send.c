@@ -3,6 +3,8 @@
 #include "gateway/command.h"
 #include "gateway/shard_inside.h"
 
+enum { SHORT_PAUSE_MS = 100 /* until a message without memory is tried again */ };
+
 static bool send_text(struct shard *shard, enum send_class class) {
     if (shard->connection == NULL || !sendlimit_take(&shard->limit, class, shard_now(shard))) {
         return false;
@@ -55,7 +57,11 @@ void shard_send_heartbeat(struct shard *shard, uint64_t seq) {
 void shard_send_waiting(struct shard *shard) {
     while (shard->session.state == SESSION_LIVE && outbox_waiting(&shard->outbox) &&
            sendlimit_next(&shard->limit, shard_now(shard)) <= shard_now(shard) &&
-           outbox_take(&shard->outbox, &shard->text)) {
+           shard->short_until_ms <= shard_now(shard)) {
+        if (!outbox_take(&shard->outbox, &shard->text)) {
+            shard->short_until_ms = shard_now(shard) + SHORT_PAUSE_MS;
+            return;
+        }
         (void)send_text(shard, SEND_COMMAND);
     }
 }

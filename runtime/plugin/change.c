@@ -313,8 +313,14 @@ static struct seat *add_seat(struct plugin *plugin, struct bot *bot, struct err 
     bool known = false;
     bool lapped = false; /* its reader tells */
     struct seat *seat = calloc(1, sizeof(*seat));
-    if (seat == NULL || !file_join(folder, sizeof(folder), bot->state_dir, "cursors") ||
-        !file_join(path, sizeof(path), folder, plugin->id) || !file_make_dirs(folder, err)) {
+    if (seat == NULL) {
+        err_set(err, ERR_NO_MEMORY, "bot %s", bot->name);
+        return NULL;
+    }
+    bool fits = (file_join(folder, sizeof(folder), bot->state_dir, "cursors") &&
+                 file_join(path, sizeof(path), folder, plugin->id)) ||
+                err_set(err, ERR_INVALID, "%s: path too long", bot->state_dir);
+    if (!fits || !file_make_dirs(folder, err)) {
         free(seat);
         return NULL;
     }

@@ -86,10 +86,28 @@ int files_is_plugin_name(const struct dirent *entry) {
     return entry->d_name[0] != '.' && length > 3 && strcmp(entry->d_name + length - 3, ".so") == 0;
 }
 
+/* A directory that cannot be looked at, for want of descriptors for example, has not lost its
+ * files. */
+static void trust(struct plugins *plugins, const char *dir) {
+    size_t length = strlen(dir);
+    if (!plugins->blind) {
+        log_warn(NULL, "plugin directory %s cannot be looked at: %s", dir, strerror(errno));
+    }
+    plugins->blind = true;
+    for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
+        file->present = file->present || strncmp(file->path, dir, length) == 0;
+    }
+}
+
 static void scan_dir(struct plugins *plugins, const char *dir, bool *unsteady) {
     struct dirent **entries = NULL;
     char path[PATH_MAX];
     int count = scandir(dir, &entries, files_is_plugin_name, alphasort);
+    if (count < 0 && errno != ENOENT && errno != ENOTDIR) {
+        trust(plugins, dir);
+        return;
+    }
+    plugins->blind = false;
     for (int i = 0; i < count; i++) {
         if (file_join(path, sizeof(path), dir, entries[i]->d_name)) {
             see(plugins, path, unsteady);
@@ -189,7 +207,18 @@ void files_judge_wanted(struct plugins *plugins, const struct bot *bot) {
     }
 }
 
-/* Forgets files that are away for longer than the grace, and unloads their plugins. */
+/* Whether a file that is there has this id. */
+static bool has_heir(const struct plugins *plugins, const char *id) {
+    for (const struct file_seen *file = plugins->files; file != NULL; file = file->next) {
+        if (file->missing_ms == 0 && strcmp(file->id, id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Forgets files that are away for longer than the grace, and unloads their plugins, unless another
+ * file has the id: that one takes over, and until it can, the old version serves on. */
 static bool drop_missing(struct plugins *plugins, uint64_t grace_ms, struct buf *text) {
     uint64_t now = clock_mono_ms();
     bool waiting = false;
@@ -202,7 +231,7 @@ static bool drop_missing(struct plugins *plugins, uint64_t grace_ms, struct buf 
             continue;
         }
         struct plugin *plugin = change_find_plugin(plugins, file->id);
-        if (judge_is_file_of(plugin, file)) {
+        if (judge_is_file_of(plugin, file) && !has_heir(plugins, file->id)) {
             log_info(NULL, "plugin %s unloaded: %s was deleted", plugin->id, file->path);
             if (text != NULL) {
                 buf_printf(text, "%s  unloaded: %s was deleted\n", plugin->id, file->path);

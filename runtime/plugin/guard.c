@@ -15,6 +15,10 @@ void guard_begin(struct guard *guard) {
     }
 }
 
+void guard_take(struct guard *guard, int number) {
+    (void)sigaction(number, NULL, &guard->ours[number]);
+}
+
 static bool is_default(const struct sigaction *action) {
     return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == SIG_DFL;
 }
@@ -23,7 +27,8 @@ void guard_mend(const struct guard *guard, const char *plugin) {
     for (int number = 1; guard->ready && number < NSIG; number++) {
         const struct sigaction *ours = &guard->ours[number];
         struct sigaction now;
-        if (is_default(ours) || sigaction(number, NULL, &now) != 0 ||
+        bool needless = is_default(ours) && number != SIGCHLD;
+        if (needless || sigaction(number, NULL, &now) != 0 ||
             now.sa_sigaction == ours->sa_sigaction) {
             continue;
         }

@@ -16,6 +16,8 @@ struct guard {
 
 /* Remembers what the host has set: after it did, before any plugin runs. Later calls do nothing. */
 void guard_begin(struct guard *guard);
+/* The same for one signal that the host has set since. */
+void guard_take(struct guard *guard, int number);
 /* Puts back what is not as it was. plugin: who may have done it, NULL when that is not known. */
 void guard_mend(const struct guard *guard, const char *plugin);
 

@@ -170,6 +170,20 @@ static void describe_old(const struct plugin *plugin, char *out, size_t size) {
     }
 }
 
+/* Whether some bot that wants it goes without. */
+static bool is_lacking(const struct plugins *plugins, const struct plugin *plugin) {
+    for (const struct bot *bot = plugins->bots; bot != NULL; bot = bot->next) {
+        const struct seat *seat = plugin->seats;
+        while (seat != NULL && seat->bot != bot) {
+            seat = seat->next;
+        }
+        if (seat == NULL && plugins_wants(bot->wanted, plugin->id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Not the file's fault: it has its turn again. news: it is not what runs already. */
 static bool put_off(const struct plugins *plugins, struct file_seen *file, bool news,
                     const struct err *why) {
@@ -219,8 +233,8 @@ bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, str
               apply(plugins, file, &candidate, force, &line, &err);
     if (!ok) {
         const struct plugin *plugin = change_find_plugin(plugins, file->id);
-        bool news =
-            plugin == NULL || plugin->hash != candidate.hash || change_of_settings(plugins, plugin);
+        bool news = plugin == NULL || plugin->hash != candidate.hash ||
+                    change_of_settings(plugins, plugin) || is_lacking(plugins, plugin);
         refuse(plugins, file, news, &err, text);
         file->judged = file->retry_ms == 0;
         if (first != NULL && first->code == ERR_NONE) {

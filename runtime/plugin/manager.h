@@ -102,6 +102,7 @@ struct plugins {
     struct loop_timer *checkpoint;
     struct watch *watch;
     struct guard guard;
+    bool blind; /* a directory could not be looked at */
     struct bot *bots;
     struct plugin *plugins; /* by id */
     struct file_seen *files;

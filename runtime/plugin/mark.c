@@ -2,6 +2,7 @@
 #include "plugin/mark.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -53,7 +54,7 @@ static bool is_marked(const char *status, const struct mark *mark) {
 
 static bool runs(const struct mark *mark) {
     DIR *tasks = opendir("/proc/self/task");
-    bool found = false;
+    bool found = tasks == NULL; /* who cannot look must not say that nobody is there */
     struct dirent *entry;
     while (tasks != NULL && !found && (entry = readdir(tasks)) != NULL) {
         char path[300];
@@ -64,6 +65,8 @@ static bool runs(const struct mark *mark) {
             status[fread(status, 1, sizeof(status) - 1, file)] = '\0';
             found = is_marked(status, mark);
             fclose(file);
+        } else {
+            found = errno != ENOENT && errno != ESRCH; /* else it has just ended */
         }
     }
     if (tasks != NULL) {

@@ -221,6 +221,10 @@ void plugins_remove_bots(struct plugins *plugins, const char *const *names, size
     }
 }
 
+void plugins_guard_signal(struct plugins *plugins, int number) {
+    guard_take(&plugins->guard, number);
+}
+
 void plugins_judge_again(struct plugins *plugins, const char *id) {
     judge_again(plugins, id);
 }

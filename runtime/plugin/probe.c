@@ -109,10 +109,13 @@ static int spawn(const struct probe_request *request, int report, int input, pid
     return code;
 }
 
-/* Above the numbers the child uses, so that dup2() does not close one for the other. */
+/* Above the numbers the child uses, so that dup2() does not close one for the other. -1: errno says
+ * why. fd is closed either way. */
 static int lift(int fd) {
     int lifted = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    int code = errno;
     close(fd);
+    errno = code;
     return lifted;
 }
 
@@ -123,12 +126,22 @@ static bool start(const struct probe_request *request, struct child *child, stru
         return false;
     }
     input = lift(input);
+    if (input < 0) {
+        return err_system(err, "probe: input");
+    }
     if (pipe2(ends, O_CLOEXEC) != 0) {
+        err_system(err, "probe: pipe");
         close(input);
-        return err_system(err, "probe: pipe");
+        return false;
     }
     child->report = ends[0];
     ends[1] = lift(ends[1]);
+    if (ends[1] < 0) {
+        err_system(err, "probe: pipe");
+        close(child->report);
+        close(input);
+        return false;
+    }
     fcntl(child->report, F_SETFL, O_NONBLOCK);
     int code = spawn(request, ends[1], input, &child->pid);
     close(ends[1]);
