@@ -282,8 +282,8 @@ static bool set_options(struct exchange *exchange, const struct rest_request *re
     return ok;
 }
 
-bool rest_get(struct rest_client *client, const struct rest_request *request, rest_done_fn *done,
-              void *arg, struct err *err) {
+bool rest_client_get(struct rest_client *client, const struct rest_request *request,
+                     rest_done_fn *done, void *arg, struct err *err) {
     struct exchange *exchange = calloc(1, sizeof(*exchange));
     if (exchange == NULL) {
         return err_set(err, ERR_NO_MEMORY, "GET %s", request->url);
@@ -307,7 +307,7 @@ bool rest_get(struct rest_client *client, const struct rest_request *request, re
     return true;
 }
 
-void rest_cancel(struct rest_client *client, const void *arg) {
+void rest_client_cancel(struct rest_client *client, const void *arg) {
     struct exchange *next;
     for (struct exchange *exchange = client->exchanges; exchange != NULL; exchange = next) {
         next = exchange->next;

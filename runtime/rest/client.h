@@ -42,10 +42,10 @@ struct rest_client *rest_client_create(struct loop *loop, struct err *err);
 void rest_client_destroy(struct rest_client *client);
 
 /* Starts a GET. False: done is not called. */
-bool rest_get(struct rest_client *client, const struct rest_request *request, rest_done_fn *done,
-              void *arg, struct err *err);
+bool rest_client_get(struct rest_client *client, const struct rest_request *request,
+                     rest_done_fn *done, void *arg, struct err *err);
 
 /* Ends the exchanges that were started with this arg; their callbacks are not called. */
-void rest_cancel(struct rest_client *client, const void *arg);
+void rest_client_cancel(struct rest_client *client, const void *arg);
 
 #endif
