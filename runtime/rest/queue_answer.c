@@ -156,8 +156,10 @@ static struct queue_verdict failed(struct queue_entry *entry, const struct queue
                               .repeatable = entry->repeatable,
                               .failures = ++entry->failures};
     if (outcome->hopeless || !retry_allowed(&what)) {
-        return (struct queue_verdict){
-            .ends = true, .end = outcome->status != 0 ? REST_END_ANSWERED : REST_END_NETWORK};
+        return (struct queue_verdict){.ends = true,
+                                      .end = outcome->status != 0 ? REST_END_ANSWERED
+                                             : outcome->hopeless  ? REST_END_FAILED
+                                                                  : REST_END_NETWORK};
     }
     uint64_t told_ms =
         outcome->told != NULL && outcome->told->has_retry ? outcome->told->retry_after_ms : 0;

@@ -43,8 +43,9 @@ void rest_destroy(struct rest *rest);
 struct rest_bot_options {
     const char *name; /* for the log */
     const char *token;
-    const char *rest_url; /* "https://discord.com/api/v10", without a '/' at the end */
-    const char *ca_file;  /* NULL: the system's certificates */
+    const char *rest_url;  /* "https://discord.com/api/v10", without a '/' at the end */
+    const char *ca_file;   /* NULL: the system's certificates */
+    uint32_t global_per_s; /* what Discord grants this bot; 0: 50. Of rest_bot_open() only */
     void *arg;
     /* Discord has refused the token (401); told once for each token. NULL: nobody is told.
      * [REST thread] */
