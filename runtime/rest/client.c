@@ -204,7 +204,7 @@ static const char *advice(CURLcode code) {
 
 static void explain(const struct exchange *exchange, CURLcode code,
                     struct rest_response *response) {
-    if (exchange->too_large) {
+    if (exchange->too_large || code == CURLE_FILESIZE_EXCEEDED) {
         response->hopeless = true;
         err_set(&response->err, ERR_LIMIT, "the answer is larger than %d bytes",
                 exchange->head_bytes > REST_ANSWER_HEAD_MAX ? REST_ANSWER_HEAD_MAX
@@ -423,6 +423,7 @@ static bool set_basics(struct exchange *exchange) {
     ok = ok && curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
     /* The thread that asks a dead name server is left to itself; it would be waited for. */
     ok = ok && curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
+    ok = ok && curl_easy_setopt(easy, CURLOPT_MAXFILESIZE, (long)REST_ANSWER_MAX) == CURLE_OK;
     ok = ok && curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK;
     ok = ok && curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_S) == CURLE_OK;
     return ok &&
