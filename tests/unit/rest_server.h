@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,9 +47,8 @@ struct server {
     void *arg;
     pthread_t thread;
     char scratch[1024];
-    /* Read after server_stop(), or by the answering function. */
-    unsigned requests;
-    unsigned connections;
+    atomic_uint requests;
+    atomic_uint connections;
     struct connection open[SERVER_CONNECTIONS];
 };
 

@@ -126,7 +126,7 @@ static void submit(struct storm *storm, struct job *job) {
 }
 
 static void deliver(struct storm *storm, struct job *job) {
-    world_delivers(&storm->world, &job->request);
+    world_delivers(&storm->world, &job->request, storm->now_ms);
     struct queue_outcome outcome = {.status = job->request.status,
                                     .told = job->request.status != 0 ? &job->request.told : NULL,
                                     .maybe_seen = true,

@@ -63,8 +63,10 @@ struct world {
     struct world_route routes[WORLD_ROUTES];
     struct world_hash hashes[WORLD_HASHES];
     struct world_bucket buckets[WORLD_BOTS][WORLD_HASHES][WORLD_MAJORS];
-    unsigned told_version[WORLD_BOTS]
-                         [WORLD_ROUTES];        /* of the hash, as answers have told; 0: none */
+    /* The version of a route's hash that answers have told, and when; 0: none, or two answers that
+     * crossed each other have told different ones, and nobody can say which is the later. */
+    unsigned told_version[WORLD_BOTS][WORLD_ROUTES];
+    uint64_t told_at_ms[WORLD_BOTS][WORLD_ROUTES];
     uint64_t counted[WORLD_BOTS][WORLD_GLOBAL]; /* when the last ones of the bot were counted */
     unsigned counted_at[WORLD_BOTS];
     uint64_t banned_ms;
@@ -79,6 +81,7 @@ struct world {
 struct world_request {
     unsigned bot, route, major;
     unsigned version;
+    uint64_t sent_ms;
     uint64_t told_ms[WORLD_HASHES]; /* of the buckets it could fall into */
     /* Filled by the world. */
     unsigned hash;
@@ -148,6 +151,7 @@ static inline void world_path(const struct world *world, unsigned route, unsigne
 /* To be called when the client sends. */
 static inline void world_sends(struct world *world, struct world_request *request,
                                uint64_t now_ms) {
+    request->sent_ms = now_ms;
     request->version = world->told_version[request->bot][request->route];
     for (unsigned i = 0; i < WORLD_HASHES; i++) {
         request->told_ms[i] = world->buckets[request->bot][i][request->major].told_ms;
@@ -307,11 +311,15 @@ static inline void world_arrives(struct world *world, struct world_request *requ
 }
 
 /* The client gets the answer. */
-static inline void world_delivers(struct world *world, const struct world_request *request) {
+static inline void world_delivers(struct world *world, const struct world_request *request,
+                                  uint64_t now_ms) {
     struct world_bucket *bucket = &world->buckets[request->bot][request->hash][request->major];
     if (request->told.hash[0] != '\0') {
         unsigned *version = &world->told_version[request->bot][request->route];
-        *version = request->answer_version > *version ? request->answer_version : *version;
+        uint64_t *told_at_ms = &world->told_at_ms[request->bot][request->route];
+        bool crossed = request->sent_ms <= *told_at_ms;
+        *version = crossed && request->answer_version != *version ? 0 : request->answer_version;
+        *told_at_ms = now_ms;
         bucket->told_ms = request->made_ms > bucket->told_ms ? request->made_ms : bucket->told_ms;
     }
     if (request->status == 429 && !request->told.json) {
