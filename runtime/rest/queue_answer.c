@@ -35,8 +35,7 @@ static void learn(struct queue_entry *entry, struct queue_bucket *bucket, long s
     struct queue_route *route = entry->lane->route;
     bool complete = told != NULL && told_complete(told);
     if (route->fixed) {
-        bucket_answered(&bucket->limit, complete && !route->callback ? told : NULL, entry->sent_ms,
-                        now_ms);
+        bucket_answered(&bucket->limit, NULL, entry->sent_ms, now_ms);
         return;
     }
     bool silent = status >= 200 && status < 300 && bucket->kind != BUCKET_HASHED;
@@ -124,7 +123,9 @@ static struct queue_verdict limited(struct queue *queue, struct queue_entry *ent
     if (told->scope == TOLD_GLOBAL && !entry->exempt) {
         pace_block(&entry->bot->pace, until_ms);
     } else {
-        hold(entry, told->scope != TOLD_SHARED, until_ms, now_ms);
+        /* A limit within the limit may be meant: then some are left of the one that is told. */
+        bool used_up = told->scope != TOLD_SHARED && !(told_complete(told) && told->remaining > 0);
+        hold(entry, used_up, until_ms, now_ms);
     }
     return verdict;
 }

@@ -27,7 +27,6 @@ struct job {
     bool ended;
     enum rest_end end;
     long status;
-    bool cut;           /* the client has let go of it while it was on the wire */
     struct job *before; /* the one submitted before it in the same lane */
 };
 
@@ -75,7 +74,7 @@ static void check_order(const struct job *job) {
 
 /* What is on the wire is still counted by Discord, some time. */
 static void let_go(struct storm *storm, struct job *job) {
-    job->cut = true;
+    job->request.cut = true;
     for (unsigned i = 0; i < WORLD_HASHES; i++) {
         storm->world.buckets[job->request.bot][i][job->request.major].spoilt_ms =
             storm->now_ms + 10000;
@@ -145,15 +144,11 @@ static void happen(struct storm *storm, struct job *job) {
         submit(storm, job);
         break;
     case ARRIVED:
-        if (job->cut) {
-            world_arrives(&storm->world, &job->request, storm->now_ms);
-            break;
-        }
         world_arrives(&storm->world, &job->request, storm->now_ms);
         later(storm, job, DELIVERED, latency(storm));
         break;
     case DELIVERED:
-        if (!job->cut) {
+        if (!job->request.cut) {
             deliver(storm, job);
         }
         break;

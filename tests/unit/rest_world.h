@@ -80,6 +80,7 @@ struct world {
 /* What the client knew when it sent the request. */
 struct world_request {
     unsigned bot, route, major;
+    bool cut; /* the client has let go of it on the way; when it will arrive nobody knows */
     unsigned version;
     uint64_t sent_ms;
     uint64_t told_ms[WORLD_HASHES]; /* of the buckets it could fall into */
@@ -268,7 +269,7 @@ static inline void world_arrives(struct world *world, struct world_request *requ
         request->told = (struct told){0};
         return;
     }
-    if (route->style != STYLE_WEBHOOK && route->style != STYLE_CALLBACK &&
+    if (!request->cut && route->style != STYLE_WEBHOOK && route->style != STYLE_CALLBACK &&
         !world_global(world, request->bot, now_ms)) {
         world->avoidable++;
         world_refuse(request, "global", 500);
