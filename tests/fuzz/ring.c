@@ -344,6 +344,10 @@ static void check_kept(const struct bench *bench) {
     const struct ring_recovery *recovery = &bench->recovery;
     uint64_t head = ring_head(bench->ring);
     uint64_t tail = ring_tail(bench->ring);
+    uint64_t said;
+    memcpy(&said, bench->after + offsetof(struct ring_file, tail), sizeof(said));
+    /* A tail that was moved to where a record begins cannot be told from one that is right. */
+    bool believed = said != bench->tail && said == tail;
     FUZZ_CHECK(tail <= head && head - tail <= ring_capacity(bench->ring));
     if (recovery->fresh) {
         FUZZ_CHECK(recovery->reason[0] != '\0' && (bench->header_hurt || bench->planted));
@@ -356,7 +360,7 @@ static void check_kept(const struct bench *bench) {
     for (size_t i = 0; i < bench->count; i++) {
         const struct published *record = &bench->records[i];
         bool inside = record->offset >= tail && record->offset < head;
-        FUZZ_CHECK(!record->whole || inside);
+        FUZZ_CHECK(!record->whole || inside || (believed && record->offset < tail));
         lost = lost || (record->offset >= bench->tail && !inside);
     }
     FUZZ_CHECK(!lost || recovery->reason[0] != '\0' || bench->head_hurt);
