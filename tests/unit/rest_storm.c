@@ -273,8 +273,23 @@ static void a_storm_has_no_avoidable_429_and_every_request_ends_once(void **stat
     }
 }
 
+/* The judge must be able to say "guilty". */
+static void a_client_that_heeds_nothing_is_found_out(void **state) {
+    struct world *world = calloc(1, sizeof(*world));
+    struct world_request request = {.route = 2};
+    world_init(world, 1);
+    for (uint64_t ms = START_MS; ms < START_MS + 10000; ms += 20) {
+        world_sends(world, &request, ms);
+        world_arrives(world, &request, ms);
+        world_delivers(world, &request, ms);
+    }
+    assert_true(world->avoidable > 100);
+    free(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_client_that_heeds_nothing_is_found_out),
         cmocka_unit_test(a_calm_day_has_no_avoidable_429_and_loses_nothing),
         cmocka_unit_test(a_storm_has_no_avoidable_429_and_every_request_ends_once),
     };
