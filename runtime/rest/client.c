@@ -14,9 +14,8 @@
 
 enum {
     CONNECT_TIMEOUT_MS = 10000,
-    STALL_S = 30,               /* no byte in either direction for so long: it is dead */
-    CONNECTIONS_PER_HOST = 128, /* the scheduler has less on the wire */
-    CONNECTIONS_KEPT = 64,
+    STALL_S = 30,      /* no byte in either direction for so long: it is dead */
+    CONNECTIONS = 128, /* the scheduler has no more on the wire */
     SPARE_HANDLES = 16,
     DESCRIPTOR_CHUNK = 64 * 1024,
 };
@@ -341,8 +340,9 @@ struct rest_client *rest_client_create(struct loop *loop, struct err *err) {
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)CONNECTIONS_PER_HOST);
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+    curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)CONNECTIONS);
+    /* Those on the wire count too: with fewer, each would be closed after its request. */
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS);
     return client;
 }
 

@@ -164,11 +164,12 @@ static void on_response(void *arg, const struct rest_response *response) {
     if (response->status == 401 || response->status == 429) {
         told_body(&told, response->body, response->length);
     }
+    bool fine = response->status > 0 && response->status < 500; /* else it may be tried again */
     struct queue_outcome outcome = {.status = response->status,
                                     .told = response->status != 0 ? &told : NULL,
                                     .maybe_seen = response->maybe_seen,
                                     .hopeless = response->hopeless,
-                                    .random = clock_random()};
+                                    .random = fine ? 0 : clock_random()};
     struct queue_verdict verdict =
         queue_answered(rest->queue, &job->entry, &outcome, loop_now_ms(rest->loop));
     follow(rest, job, &verdict, response);

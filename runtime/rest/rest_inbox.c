@@ -86,7 +86,10 @@ uint64_t rest_submit(struct rest *rest, const struct rest_call *call, struct err
         !route_parse(call->method, call->path, clock_wall_ms(), &route, err)) {
         return 0;
     }
-    const uint64_t random[BODY_BOUNDARY_WORDS] = {clock_random(), clock_random()};
+    uint64_t random[BODY_BOUNDARY_WORDS] = {0};
+    for (size_t i = 0; call->content == REST_CONTENT_MULTIPART && i < BODY_BOUNDARY_WORDS; i++) {
+        random[i] = clock_random();
+    }
     struct job *job = job_create(call, &route, random, err);
     if (job == NULL) {
         err_prefix(err, "%s", route.key);
