@@ -104,13 +104,14 @@ static void fetch_start(void *arg) {
     if (wanted < 0 || (size_t)wanted >= sizeof(url)) {
         err_set(&none.err, ERR_CONFIG, "rest_url is too long");
         on_answer(address, &none);
-    } else if (!rest_get(address->threads->client, &request, on_answer, address, &none.err)) {
+    } else if (!rest_client_send(address->threads->client, &request, on_answer, address,
+                                 &none.err)) {
         on_answer(address, &none);
     }
 }
 
 void address_cancel(struct address *address) {
-    rest_cancel(address->threads->client, address);
+    rest_client_cancel(address->threads->client, address);
 }
 
 /* --- on the network thread ---------------------------------------------------------------------

@@ -124,7 +124,7 @@ static void get(const char *answer, struct got *got) {
     server_start(&server, answer);
     struct rest_client *client = rest_client_create(got->loop, &err);
     struct rest_request request = {.url = server.url, .timeout_ms = 60000};
-    assert_true(rest_get(client, &request, on_done, got, &err));
+    assert_true(rest_client_send(client, &request, on_done, got, &err));
     loop_run(got->loop);
     pthread_join(server.thread, NULL);
     rest_client_destroy(client);
@@ -167,9 +167,9 @@ static void a_cancelled_question_is_never_answered(void **state) {
     server_start(&server, "");
     struct rest_client *client = rest_client_create(kept.loop, &err);
     struct rest_request request = {.url = server.url, .timeout_ms = 60000};
-    assert_true(rest_get(client, &request, on_done, &given_up, &err));
-    rest_cancel(client, &given_up);
-    assert_true(rest_get(client, &request, on_done, &kept, &err));
+    assert_true(rest_client_send(client, &request, on_done, &given_up, &err));
+    rest_client_cancel(client, &given_up);
+    assert_true(rest_client_send(client, &request, on_done, &kept, &err));
     loop_run(kept.loop); /* the server ends the connection without a word */
     assert_int_equal(kept.status, 0);
     assert_int_equal(given_up.status, -1);
@@ -212,11 +212,11 @@ static void a_name_server_that_is_dead_is_not_waited_for(void **state) {
         struct got got = {.loop = loop_create(&err), .status = -1};
         struct rest_client *client = rest_client_create(got.loop, &err);
         request.timeout_ms = way == 2 ? 1 : 60000;
-        assert_true(rest_get(client, &request, on_done, &got, &err));
+        assert_true(rest_client_send(client, &request, on_done, &got, &err));
         assert_true(way == 2 || loop_post(got.loop, look_whether_asked, &got));
         loop_run(got.loop);
         if (way == 0) {
-            rest_cancel(client, &got);
+            rest_client_cancel(client, &got);
         }
         rest_client_destroy(client);
         loop_destroy(got.loop);

@@ -1,0 +1,160 @@
+/* rest/queue.h: which request may be sent now, and when to look again: the scheduler of all bots of
+ * the process, without I/O.
+ *
+ * The caller has a struct queue_entry in each of its requests. queue_submit() takes it;
+ * queue_next(), called until it says QUEUE_WAIT after whatever has happened, says what to do;
+ * queue_answered() takes the outcome of what was sent. Each entry that was taken is given back
+ * exactly once: by queue_next() with QUEUE_END, by queue_answered() with QUEUE_END, or by
+ * queue_cancel().
+ *
+ * Requests of one rate limit are sent in the order in which they were submitted, those that must be
+ * repeated keep their place. No step costs more than the logarithm of what waits, but those that
+ * end many requests. Pure: time and randomness are arguments, monotonic milliseconds. [one thread]
+ */
+#ifndef REST_QUEUE_H
+#define REST_QUEUE_H
+
+#include "rest/call.h"
+#include "rest/heap.h"
+#include "rest/invalid.h"
+#include "rest/list.h"
+#include "rest/route.h"
+#include "rest/told.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define QUEUE_NEVER UINT64_MAX
+
+enum {
+    QUEUE_WIRE_BOT = 16,       /* requests of one bot on the wire */
+    QUEUE_WIRE_PROCESS = 96,   /* of all bots */
+    QUEUE_WIRE_CALLBACKS = 32, /* answers to interactions beside those */
+};
+
+struct queue;
+struct queue_bot;
+struct queue_lane;
+struct queue_bucket;
+
+enum queue_timer_kind { QUEUE_TIMER_ENTRY, QUEUE_TIMER_BUCKET, QUEUE_TIMER_BOT, QUEUE_TIMER_ALL };
+
+struct queue_timer {
+    struct heap_node node;
+    enum queue_timer_kind kind;
+};
+
+/* The caller's memory; zeroed, then the first group is set, and nothing else touched, until it is
+ * given back. */
+struct queue_entry {
+    struct queue_bot *bot;
+    uint64_t owner;
+    uint64_t deadline_ms; /* when it must have ended */
+    bool has_nonce;       /* see struct rest_call */
+    bool urgent;
+
+    /* For the caller to read. */
+    unsigned tries;    /* how often it was sent */
+    unsigned failures; /* of those: by server or network */
+    uint64_t sent_ms;  /* the last time */
+    bool maybe_seen;   /* Discord may have got it */
+    bool on_wire;
+
+    /* The scheduler's own. */
+    uint64_t seq;
+    unsigned limited;      /* 429s in a row */
+    unsigned token_number; /* of the token that it was sent with */
+    bool with_token;
+    bool repeatable;
+    bool exempt;
+    struct queue_lane *lane;
+    struct queue_bucket *counted; /* where it counts while it is on the wire */
+    struct heap_node waiting;
+    struct queue_timer deadline;
+    struct list of_bot;
+    struct list of_owner;
+    struct list ending; /* its end is decided */
+    enum rest_end end;
+};
+
+/* Result: owned. seed: random bits, for its tables. NULL: no memory. */
+struct queue *queue_create(uint64_t seed);
+/* All bots must be destroyed. NULL is fine. */
+void queue_destroy(struct queue *queue);
+
+/* A bot. global_per_s: its global limit. Result: owned, see below; NULL: no memory. */
+struct queue_bot *queue_bot_create(struct queue *queue, uint32_t global_per_s);
+/* Its entries must have been given back. NULL is fine. */
+void queue_bot_destroy(struct queue_bot *bot);
+/* It has another address: what was learnt of limits is of no use. */
+void queue_bot_forget(struct queue_bot *bot, uint64_t now_ms);
+/* It has another token: what needs one may be sent again. */
+void queue_bot_revive(struct queue_bot *bot, uint64_t now_ms);
+/* Whether its token was refused; queue_submit() does not take what needs one then. */
+bool queue_bot_dead(const struct queue_bot *bot);
+
+/* Takes the entry. False with ERR_NO_MEMORY or, when the bot's token was refused, ERR_AUTH: it is
+ * not taken. route: copied. */
+bool queue_submit(struct queue *queue, struct queue_entry *entry, const struct route *route,
+                  uint64_t now_ms, struct err *err);
+
+enum queue_kind {
+    QUEUE_WAIT, /* nothing to do until until_ms, or until something happens */
+    QUEUE_SEND, /* entry is on the wire now */
+    QUEUE_END,  /* entry is given back; why: end. When it was on the wire it must be cut off */
+};
+struct queue_step {
+    enum queue_kind kind;
+    struct queue_entry *entry;
+    enum rest_end end;
+    bool was_on_wire;
+    uint64_t until_ms; /* QUEUE_NEVER: nothing is waited for */
+};
+struct queue_step queue_next(struct queue *queue, uint64_t now_ms);
+
+/* What has become of an entry that was sent. */
+struct queue_outcome {
+    long status;             /* 0: there was no answer */
+    const struct told *told; /* of the answer; NULL when there was none */
+    bool maybe_seen;         /* without an answer: whether some of its bytes may have left */
+    bool hopeless;           /* without an answer: another try would not help */
+    uint64_t random;
+};
+struct queue_verdict {
+    bool ends;               /* the entry is given back, with this end; else it waits again */
+    enum rest_end end;       /* ANSWERED, NETWORK, TOKEN; or what was decided before */
+    bool token_died;         /* the first time that the bot's token was refused */
+    uint64_t wait_ms;        /* when it waits again: at least so long */
+    bool banned;             /* Cloudflare has banned us, for wait_ms */
+    enum told_scope limited; /* of a 429 that is no such ban */
+    bool is_limited;
+    enum invalid_news news;
+};
+struct queue_verdict queue_answered(struct queue *queue, struct queue_entry *entry,
+                                    const struct queue_outcome *outcome, uint64_t now_ms);
+
+/* Gives the entry back at once. True: it was on the wire, and must be cut off. */
+bool queue_cancel(struct queue *queue, struct queue_entry *entry, uint64_t now_ms);
+/* Decides the end of all entries of an owner, of a bot, of all; queue_next() gives them back. */
+void queue_end_owner(struct queue *queue, uint64_t owner, enum rest_end end);
+void queue_end_bot(struct queue_bot *bot, enum rest_end end);
+void queue_end_all(struct queue *queue, enum rest_end end);
+
+/* Counts an invalid request that did not go through here. */
+enum invalid_news queue_note_invalid(struct queue *queue, uint64_t owner, uint64_t now_ms);
+
+struct queue_counts {
+    size_t entries;
+    size_t on_wire;
+    size_t buckets;
+    size_t routes;
+};
+/* bot: NULL: all. */
+struct queue_counts queue_count(const struct queue *queue, const struct queue_bot *bot);
+unsigned queue_invalid(struct queue *queue, uint64_t now_ms);
+unsigned queue_invalid_of(struct queue *queue, uint64_t owner, uint64_t now_ms);
+/* When Cloudflare's ban ends; 0: none. */
+uint64_t queue_banned_until(const struct queue *queue, uint64_t now_ms);
+
+#endif

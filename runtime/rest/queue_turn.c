@@ -1,0 +1,170 @@
+/* rest/queue_turn.c: whose turn it is. Answers to interactions go first and wait for nobody; then
+ * one request of each bot that has one in turn, so that no bot waits for another's storm. */
+#include "rest/queue_inside.h"
+
+#include <assert.h>
+
+enum { NO_MEMORY_MS = 1000 };
+
+/* Above all sequence numbers: what is not urgent comes after what is. */
+static const uint64_t not_urgent = (uint64_t)1 << 63;
+
+static struct queue_lane *first_lane(const struct queue_bucket *bucket) {
+    struct heap_node *node = bucket->lanes.root;
+    return node != NULL ? CONTAINER_OF(node, struct queue_lane, in_bucket) : NULL;
+}
+
+static struct queue_entry *first_entry(const struct queue_lane *lane) {
+    return CONTAINER_OF(lane->waiting.root, struct queue_entry, waiting);
+}
+
+void turn_wake(struct queue_bot *bot) {
+    if (bot->active.next == NULL && (bot->ready.root != NULL || bot->ready_exempt.root != NULL)) {
+        list_append(&bot->queue->active, &bot->active);
+    }
+}
+
+void turn_remove(struct queue_bucket *bucket) {
+    if (bucket->ready_in != NULL) {
+        heap_remove(bucket->ready_in, &bucket->ready);
+        bucket->ready_in = NULL;
+    }
+    queue_timer_stop(bucket->bot->queue, &bucket->timer);
+}
+
+static void make_ready(struct queue_bucket *bucket, const struct queue_lane *lane) {
+    struct queue_bot *bot = bucket->bot;
+    const struct queue_entry *entry = first_entry(lane);
+    bucket->ready_in = lane->route->callback ? &bot->queue->callbacks
+                       : lane->exempt        ? &bot->ready_exempt
+                                             : &bot->ready;
+    heap_insert(bucket->ready_in, &bucket->ready, entry->seq | (entry->urgent ? 0 : not_urgent));
+    turn_wake(bot);
+}
+
+void turn_place(struct queue_bucket *bucket, uint64_t now_ms) {
+    turn_remove(bucket);
+    const struct queue_lane *lane = first_lane(bucket);
+    if (lane == NULL) {
+        return;
+    }
+    uint64_t at_ms = lane_is_right(lane) ? bucket_next(&bucket->limit, now_ms) : now_ms;
+    if (at_ms <= now_ms) {
+        make_ready(bucket, lane);
+    } else if (at_ms != BUCKET_NEVER) {
+        queue_timer_set(bucket->bot->queue, &bucket->timer, at_ms);
+    }
+}
+
+/* False: the bucket's first lane was moved, or it has to wait after all; look again. */
+static bool is_in_order(struct queue_bucket *bucket, uint64_t now_ms) {
+    struct queue_lane *lane = first_lane(bucket);
+    if (!lane_is_right(lane)) {
+        if (!lane_settle(bucket->bot, lane, now_ms)) {
+            turn_remove(bucket);
+            queue_timer_set(bucket->bot->queue, &bucket->timer, now_ms + NO_MEMORY_MS);
+        }
+        return false;
+    }
+    if (bucket_next(&bucket->limit, now_ms) > now_ms) {
+        turn_place(bucket, now_ms);
+        return false;
+    }
+    return true;
+}
+
+static struct queue_step send(struct queue_bucket *bucket, struct queue_lane *lane,
+                              struct queue_entry *entry, uint64_t now_ms) {
+    struct queue_bot *bot = bucket->bot;
+    struct queue *queue = bot->queue;
+    bucket_use(bucket);
+    entry->counted = bucket;
+    lane->on_wire++;
+    bot->wire_count++;
+    bucket_sent(&bucket->limit);
+    heap_remove(&lane->waiting, &entry->waiting);
+    lane_reorder(lane, now_ms);
+    if (lane->route->callback) {
+        queue->callbacks_on_wire++;
+    } else {
+        queue->on_wire++;
+        bot->on_wire++;
+    }
+    if (!lane->exempt) {
+        pace_sent(&bot->pace);
+    }
+    entry->on_wire = true;
+    entry->token_number = bot->token_number;
+    entry->tries++;
+    entry->sent_ms = now_ms;
+    turn_place(bucket, now_ms);
+    return (struct queue_step){.kind = QUEUE_SEND, .entry = entry};
+}
+
+/* Sends the first request of the bucket, refuses it, or finds that nobody may send. */
+static struct queue_step try(struct queue_bucket *bucket, uint64_t now_ms) {
+    struct queue *queue = bucket->bot->queue;
+    struct queue_lane *lane = first_lane(bucket);
+    struct queue_entry *entry = first_entry(lane);
+    unsigned on_wire = queue->on_wire + queue->callbacks_on_wire;
+    switch (invalid_verdict(&queue->invalid, entry->owner, on_wire, now_ms)) {
+    case INVALID_MAY_SEND:
+        return send(bucket, lane, entry, now_ms);
+    case INVALID_OWNER_REFUSED:
+        entry_detach(queue, entry, now_ms);
+        return (struct queue_step){.kind = QUEUE_END, .entry = entry, .end = REST_END_REFUSED};
+    case INVALID_MUST_WAIT:
+        break;
+    }
+    queue->paused_ms = invalid_relief(&queue->invalid, now_ms);
+    queue_timer_set(queue, &queue->timer, queue->paused_ms);
+    return (struct queue_step){.kind = QUEUE_WAIT};
+}
+
+/* The bucket of this bot whose turn it is; NULL: none, for now. */
+static struct queue_bucket *bot_choice(struct queue_bot *bot, uint64_t now_ms) {
+    struct heap_node *paced = bot->ready.root;
+    struct heap_node *exempt = bot->ready_exempt.root;
+    if (bot->on_wire >= QUEUE_WIRE_BOT) {
+        return NULL;
+    }
+    if (paced != NULL) {
+        uint64_t at_ms = pace_next(&bot->pace, now_ms);
+        if (at_ms > now_ms) {
+            paced = NULL;
+            if (at_ms != UINT64_MAX) {
+                queue_timer_set(bot->queue, &bot->timer, at_ms);
+            }
+        }
+    }
+    struct heap_node *node =
+        exempt == NULL || (paced != NULL && paced->key < exempt->key) ? paced : exempt;
+    return node != NULL ? CONTAINER_OF(node, struct queue_bucket, ready) : NULL;
+}
+
+static struct queue_bucket *choice(struct queue *queue, uint64_t now_ms) {
+    if (queue->callbacks.root != NULL && queue->callbacks_on_wire < QUEUE_WIRE_CALLBACKS) {
+        return CONTAINER_OF(queue->callbacks.root, struct queue_bucket, ready);
+    }
+    while (queue->on_wire < QUEUE_WIRE_PROCESS && !list_empty(&queue->active)) {
+        struct queue_bot *bot = CONTAINER_OF(list_first(&queue->active), struct queue_bot, active);
+        struct queue_bucket *bucket = bot_choice(bot, now_ms);
+        list_remove(&bot->active);
+        if (bucket != NULL) {
+            turn_wake(bot); /* to the end of the row */
+            return bucket;
+        }
+    }
+    return NULL;
+}
+
+struct queue_step turn_next(struct queue *queue, uint64_t now_ms) {
+    struct queue_bucket *bucket;
+    while (now_ms >= queue->banned_ms && now_ms >= queue->paused_ms && list_empty(&queue->ending) &&
+           (bucket = choice(queue, now_ms)) != NULL) {
+        if (is_in_order(bucket, now_ms)) {
+            return try(bucket, now_ms);
+        }
+    }
+    return (struct queue_step){.kind = QUEUE_WAIT};
+}
