@@ -23,12 +23,15 @@ ROOMS = {
     "config": ["base"],
     "gateway": ["base", "ring"],
     "rest": ["base"],
+    "interaction": ["base"],
     "plugin": ["base", "ring", "gateway/events.h"],
     "cluster": ["base"],
     # shares no codec with the client: a shared one would agree with its own mistakes
     "sim": ["base"],
-    "bot": ["base", "ring", "config", "gateway", "rest", "plugin", "cluster"],
-    "control": ["base", "ring", "config", "gateway", "rest", "plugin", "cluster", "bot"],
+    "bot": ["base", "ring", "config", "gateway", "rest", "interaction", "plugin",
+            "cluster"],
+    "control": ["base", "ring", "config", "gateway", "rest", "interaction", "plugin", "cluster",
+                "bot"],
     "cli": ["*"],
     "": ["*"],  # main.c
 }
