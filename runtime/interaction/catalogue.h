@@ -74,13 +74,19 @@ const struct catalogue_entry *catalogue_find(const struct catalogue *catalogue, 
 bool catalogue_body(const struct catalogue *catalogue, enum catalogue_scope scope, struct buf *out);
 /* Of a body, to be kept beside the scope it was published to. */
 void catalogue_hash(const struct buf *body, char hash[CATALOGUE_HASH_BYTES]);
-/* What publishing would change in what Discord has (the answer of the GET, best asked with
- * ?with_localizations=true), as lines that end in '\n':
- *     + /poll create ...             new
+/* Adds to a body what a bulk PUT must not leave out: the entry point command of an activity, when
+ * the answer of the GET has one. False: as catalogue_diff(); the body is unchanged. */
+bool catalogue_keep_entry_point(const char *answer, size_t length, struct buf *body,
+                                struct err *err);
+/* What publishing would change in what Discord has (the answer of the GET, asked with
+ * ?with_localizations=true), as lines that end in '\n' and are fit for a terminal:
+ *     + /poll (create, close) "Asks people"             new
  *     ~ /ping description: "a" -> "b"
- *     - /old                         Discord's alone
+ *     ~ /ping options.host.required: nothing -> true
+ *     - /old                                            Discord's alone
  * Appends; *changes: how many lines, 0: nothing to do. contexts and integration_types that are not
- * declared are Discord's affair. False: *err, the answer is no list of commands, or no memory. */
+ * declared are Discord's affair, and so is an entry point command. False: *err, the answer is no
+ * list of commands, or no memory. */
 bool catalogue_diff(const struct catalogue *catalogue, enum catalogue_scope scope,
                     const char *answer, size_t length, struct buf *lines, size_t *changes,
                     struct err *err);

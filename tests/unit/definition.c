@@ -47,8 +47,9 @@ static void equal_commands_are_equal_bytes(void **state) {
         "{'name':'ping','description':'Pong'}",
         " {\n'description' : 'Po\\u006eg','name':'ping' , 'type':1.0}\n",
         "{'name':'ping','description':'Pong','options':[],'nsfw':false,'contexts':null}",
-        "{'name':'ping','description':'Pong','name_localizations':{},'type':null,"
-        "'default_member_permissions':null,'integration_types':null}",
+        "{'name':'ping','description':'Pong','name_localizations':{},'type':null}",
+        "{'name':'ping','description':'Pong','default_member_permissions':null}",
+        "{'integration_types':null,'name':'ping','description':'Pong'}",
     };
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
         assert_reads(same[i], plain);
