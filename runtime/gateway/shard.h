@@ -10,6 +10,7 @@
 #include "gateway/chatter.h"
 #include "gateway/inflate.h"
 #include "gateway/network.h"
+#include "gateway/redact.h"
 #include "ring/ring.h"
 
 #include <stdbool.h>
@@ -52,6 +53,14 @@ struct shard_callbacks {
     void (*budget_changed)(void *arg, unsigned shard);
     /* The shard is at rest after shard_stop(). */
     void (*stopped)(void *arg, unsigned shard);
+    /* An INTERACTION_CREATE is about to be published without its token: keep that. Called for a
+     * replayed one again. Must not allocate; the secrets are wiped when this returns. NULL: nobody
+     * answers interactions. */
+    void (*interaction)(void *arg, unsigned shard, const struct interaction_secrets *secrets);
+    /* A GUILD_MEMBERS_CHUNK or RATE_LIMITED was published. d: of bytes, which are borrowed for the
+     * call. NULL: nobody wants them. */
+    void (*answer)(void *arg, unsigned shard, unsigned event, const uint8_t *bytes,
+                   const struct json_span *d);
 };
 
 /* Lines of shards beyond these are logged as LOG_DEBUG; who owns it tells how many there were. */
@@ -79,7 +88,7 @@ struct shard_options {
                            told as a gap, then session_lost(). 0: none */
     struct shard_chatter *chatter; /* shared by many shards; NULL: every line is logged. Borrowed
                                       until destroy */
-    const struct shard_callbacks *callbacks; /* all set; borrowed until destroy */
+    const struct shard_callbacks *callbacks; /* set unless said; borrowed until destroy */
     void *arg;
 };
 

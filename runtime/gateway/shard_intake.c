@@ -58,6 +58,12 @@ void shard_deliver(struct shard *shard, uint64_t seq) {
     if (seq != 0) {
         shard->options.callbacks->seq_published(shard->options.arg, shard->options.id, seq);
     }
+    bool answer =
+        current->event == EVENT_GUILD_MEMBERS_CHUNK || current->event == EVENT_RATE_LIMITED;
+    if (answer && shard->options.callbacks->answer != NULL) {
+        shard->options.callbacks->answer(shard->options.arg, shard->options.id, current->event,
+                                         current->bytes, &envelope->d);
+    }
 }
 
 /* Before the session hears of a dispatch it must be sure that it can be published: what the
@@ -89,12 +95,31 @@ static void refuse_downgrade(struct shard *shard) {
     }
 }
 
+/* Answering an interaction takes its token, which is in no ring. */
+static void tell_interaction(const struct shard *shard) {
+    const struct current *current = &shard->current;
+    const struct shard_callbacks *callbacks = shard->options.callbacks;
+    struct interaction_secrets secrets = {0};
+    if (callbacks->interaction == NULL) {
+        return;
+    }
+    if (redact_interaction(current->bytes, current->envelope, &secrets)) {
+        callbacks->interaction(shard->options.arg, shard->options.id, &secrets);
+    } else {
+        struct log_from me = shard_from(shard);
+        log_warn(&me, "an interaction came without a usable id or token; nobody can answer it");
+    }
+    explicit_bzero(&secrets, sizeof(secrets));
+}
+
 /* Only once there is room: what was overwritten cannot be read again. */
 static bool take_secrets(struct shard *shard) {
     const struct current *current = &shard->current;
     if (current->event == EVENT_READY) {
         redact_ready(current->bytes, current->envelope, &shard->fresh);
         refuse_downgrade(shard);
+    } else if (current->event == EVENT_INTERACTION_CREATE) {
+        tell_interaction(shard);
     }
     return redact_message(current->bytes, current->envelope->length, current->event, NULL);
 }
