@@ -211,8 +211,7 @@ void members_due(struct members *members, uint64_t now_ms) {
 
 /* ---- asking ---- */
 
-static bool check(const struct members *members, const struct members_query *query,
-                  struct err *err) {
+bool members_check(const struct members_query *query, struct err *err) {
     if (query->guild == 0) {
         return err_set(err, ERR_INVALID, "members: of no guild");
     }
@@ -228,8 +227,7 @@ static bool check(const struct members *members, const struct members_query *que
         return err_set(err, ERR_LIMIT, "members: limit %u of a search, 1 to %d are allowed",
                        query->limit, MEMBERS_LIMIT_MAX);
     }
-    return members->count < MEMBERS_OPEN_MAX ||
-           err_set(err, ERR_LIMIT, "members: %d requests have not ended yet", MEMBERS_OPEN_MAX);
+    return true;
 }
 
 static bool write_query(struct buf *out, const struct members_query *query, const char *nonce) {
@@ -271,8 +269,11 @@ static struct request *make(struct members *members, const struct members_query 
 
 bool members_ask(struct members *members, const struct members_query *query, unsigned shard,
                  uint64_t cookie, uint64_t now_ms, struct err *err) {
-    if (!check(members, query, err)) {
+    if (!members_check(query, err)) {
         return false;
+    }
+    if (members->count >= MEMBERS_OPEN_MAX) {
+        return err_set(err, ERR_LIMIT, "members: %d requests have not ended yet", MEMBERS_OPEN_MAX);
     }
     struct request *request = make(members, query);
     if (request == NULL) {

@@ -58,6 +58,8 @@ struct members *members_create(const struct members_port *port, void *arg, uint6
 /* Requests that have not ended are forgotten without a word. NULL is fine. */
 void members_destroy(struct members *members);
 
+/* Whether a query keeps Discord's rules. [any thread] */
+bool members_check(const struct members_query *query, struct err *err);
 /* Asks, now or when the guild may be asked again. False: refused, *err, nothing follows. True:
  * done() follows once, perhaps before this returns. cookie: the caller's, for cancelling: unique.
  */

@@ -142,6 +142,7 @@ bool shard_set_presence(struct shard *shard, const char *json, struct err *err);
  * sent, or too many wait already. d_json: copied. */
 bool shard_send(struct shard *shard, unsigned op, uint64_t key, const char *d_json,
                 struct err *err);
+unsigned shard_id(const struct shard *shard);
 struct shard_stats shard_stats(const struct shard *shard);
 /* The session as it stands, for an orderly stop: false when there is none. Strings are borrowed
  * until the next call into the shard. */
