@@ -476,8 +476,8 @@ void keeper_outcome(struct keeper *keeper, const struct keeper_outcome *outcome,
         request->unsure = outcome->unsure;
         keeper_explain(request, outcome, &request->end);
     }
-    end(keeper, request); /* before those that waited for it */
-    if (it == NULL) {
+    end(keeper, request);                                 /* before those that waited for it */
+    if (it == NULL || life_is_over(keeper, it, now_ms)) { /* timers may be late */
         return;
     }
     if (callback) {

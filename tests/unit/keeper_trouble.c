@@ -86,6 +86,21 @@ static void but_not_after_the_deadline(void **state) {
     rig_finish(&rig);
 }
 
+static void what_waited_for_a_callback_beyond_the_end_is_not_sent(void **state) {
+    struct rig rig;
+    rig_start(&rig, 8);
+    arrive(&rig, false);
+    assert_true(rig_answer(&rig, KEEPER_DEFER, NULL));
+    assert_true(rig_answer(&rig, KEEPER_REPLY, "{}"));
+    rig_saw(&rig, CALLBACK " {\"type\":5}\n");
+    rig.now_ms += KEEPER_LIFE_MS; /* and no timer has come */
+    rig_outcome(&rig, 204, 0, NULL);
+    rig_saw(&rig, "tell 1 ok\n"
+                  "tell 2 failed: /ping (on_ping): the 15 minutes of this interaction are over\n"
+                  "forget 700\n");
+    rig_finish(&rig);
+}
+
 static void discords_own_words_for_too_late_and_twice_are_explained(void **state) {
     static const struct {
         unsigned status;
@@ -422,6 +437,7 @@ int main(void) {
         cmocka_unit_test(a_callback_that_was_refused_may_be_tried_anew),
         cmocka_unit_test(a_reply_that_waited_for_a_deferral_takes_over_when_that_fails),
         cmocka_unit_test(but_not_after_the_deadline),
+        cmocka_unit_test(what_waited_for_a_callback_beyond_the_end_is_not_sent),
         cmocka_unit_test(discords_own_words_for_too_late_and_twice_are_explained),
         cmocka_unit_test(a_reply_in_place_of_a_deferral_that_was_refused_may_be_tried_anew),
         cmocka_unit_test(a_failure_before_any_answer_is_shown_to_the_user_alone),
