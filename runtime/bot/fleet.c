@@ -152,13 +152,6 @@ static void on_session_lost(void *arg, unsigned id) {
     tell_session(fleet, id);
 }
 
-static void on_interaction(void *arg, unsigned id, const struct interaction_secrets *secrets) {
-    const struct fleet *fleet = arg;
-    if (fleet->callbacks.interaction != NULL) {
-        fleet->callbacks.interaction(fleet->callbacks.arg, secrets);
-    }
-}
-
 static void on_answer(void *arg, unsigned id, unsigned event, const uint8_t *bytes,
                       const struct json_span *d) {
     const struct fleet *fleet = arg;
@@ -215,7 +208,6 @@ static const struct shard_callbacks shard_callbacks = {
     .fatal = on_fatal,
     .budget_changed = on_budget,
     .stopped = on_stopped,
-    .interaction = on_interaction,
     .answer = on_answer,
 };
 

@@ -15,7 +15,6 @@ struct fleet_callbacks {
     void (*ready)(void *arg);
     void (*stopped)(void *arg);
     /* As in struct shard_callbacks; each may be NULL. */
-    void (*interaction)(void *arg, const struct interaction_secrets *secrets);
     void (*answer)(void *arg, unsigned shard, unsigned event, const uint8_t *bytes,
                    const struct json_span *d);
     /* The shard has another session, or none: what was asked in the old one is not answered. */

@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "gateway/chatter.h"
 #include "gateway/inflate.h"
+#include "gateway/jsonscan.h"
 #include "gateway/network.h"
-#include "gateway/redact.h"
 #include "ring/ring.h"
 
 #include <stdbool.h>
@@ -34,6 +34,8 @@ struct shard_saved {
     uint64_t seq;
 };
 
+struct interaction_secrets;
+
 struct shard_callbacks {
     /* word: see shard_state_word. why: one line for people, may be empty. */
     void (*state_changed)(void *arg, unsigned shard, const char *word, const char *why);
@@ -41,6 +43,10 @@ struct shard_callbacks {
     void (*save_session)(void *arg, unsigned shard, const char *session_id, const char *resume_url);
     /* The record of this seq is published. Called for each event: keep it cheap. */
     void (*seq_published)(void *arg, unsigned shard, uint64_t seq);
+    /* An interaction is about to be published, perhaps again (a replay). d: its `d` without
+     * secrets, length bytes. All borrowed for the call. NULL: nobody wants to know. */
+    void (*interaction)(void *arg, unsigned shard, const struct interaction_secrets *secrets,
+                        const char *d, size_t length);
     /* The session cannot be resumed any more; its gap is in the ring. Forget it. */
     void (*session_lost)(void *arg, unsigned shard);
     /* Answer, now or later, with shard_set_url() or shard_url_failed(). */
@@ -53,10 +59,6 @@ struct shard_callbacks {
     void (*budget_changed)(void *arg, unsigned shard);
     /* The shard is at rest after shard_stop(). */
     void (*stopped)(void *arg, unsigned shard);
-    /* An INTERACTION_CREATE is about to be published without its token: keep that. Called for a
-     * replayed one again. Must not allocate; the secrets are wiped when this returns. NULL: nobody
-     * answers interactions. */
-    void (*interaction)(void *arg, unsigned shard, const struct interaction_secrets *secrets);
     /* A GUILD_MEMBERS_CHUNK or RATE_LIMITED was published. d: of bytes, which are borrowed for the
      * call. NULL: nobody wants them. */
     void (*answer)(void *arg, unsigned shard, unsigned event, const uint8_t *bytes,

@@ -95,31 +95,30 @@ static void refuse_downgrade(struct shard *shard) {
     }
 }
 
-/* Answering an interaction takes its token, which is in no ring. */
-static void tell_interaction(const struct shard *shard) {
+/* The token leaves with its owner before the bytes are overwritten. */
+static bool take_interaction(struct shard *shard) {
+    struct interaction_secrets secrets;
     const struct current *current = &shard->current;
-    const struct shard_callbacks *callbacks = shard->options.callbacks;
-    struct interaction_secrets secrets = {0};
-    if (callbacks->interaction == NULL) {
-        return;
-    }
-    if (redact_interaction(current->bytes, current->envelope, &secrets)) {
-        callbacks->interaction(shard->options.arg, shard->options.id, &secrets);
-    } else {
-        struct log_from me = shard_from(shard);
-        log_warn(&me, "an interaction came without a usable id or token; nobody can answer it");
+    const struct json_span *d = &current->envelope->d;
+    redact_interaction(current->bytes, current->envelope, &secrets);
+    bool ok = redact_message(current->bytes, current->envelope->length, current->event, NULL);
+    if (ok && secrets.id != 0 && shard->options.callbacks->interaction != NULL) {
+        shard->options.callbacks->interaction(shard->options.arg, shard->options.id, &secrets,
+                                              (const char *)current->bytes + d->offset, d->length);
     }
     explicit_bzero(&secrets, sizeof(secrets));
+    return ok;
 }
 
 /* Only once there is room: what was overwritten cannot be read again. */
 static bool take_secrets(struct shard *shard) {
     const struct current *current = &shard->current;
+    if (current->event == EVENT_INTERACTION_CREATE) {
+        return take_interaction(shard);
+    }
     if (current->event == EVENT_READY) {
         redact_ready(current->bytes, current->envelope, &shard->fresh);
         refuse_downgrade(shard);
-    } else if (current->event == EVENT_INTERACTION_CREATE) {
-        tell_interaction(shard);
     }
     return redact_message(current->bytes, current->envelope->length, current->event, NULL);
 }

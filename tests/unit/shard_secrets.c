@@ -30,9 +30,12 @@ static void ignore_fatal(void *arg, unsigned shard, unsigned code, const char *w
                          const char *advice) {
 }
 
-static void on_interaction(void *arg, unsigned shard, const struct interaction_secrets *secrets) {
+static void on_interaction(void *arg, unsigned shard, const struct interaction_secrets *secrets,
+                           const char *d, size_t length) {
     struct seen *seen = arg;
     seen->interactions++;
+    assert_true(length > 1 && d[0] == '{' && d[length - 1] == '}');
+    assert_null(memmem(d, length, "SECRET", 6));
     seen->secrets = *secrets;
     seen->head = ring_head(seen->ring);
 }
@@ -134,7 +137,7 @@ static void a_token_is_handed_over_before_the_event_is_published(void **state) {
     uint64_t before = ring_head(stage.ring);
     receive(&stage, INTERACTION("2"));
     assert_int_equal(stage.seen.interactions, 1);
-    assert_int_equal(stage.seen.secrets.interaction, 700);
+    assert_int_equal(stage.seen.secrets.id, 700);
     assert_int_equal(stage.seen.secrets.application, 800);
     assert_string_equal(stage.seen.secrets.token, "SECRET");
     assert_int_equal(stage.seen.head, before);

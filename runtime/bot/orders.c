@@ -1,5 +1,5 @@
-/* bot/desk.c: orders for the gateway, from any thread to the network thread. */
-#include "bot/desk.h"
+/* bot/orders.c: orders for the gateway, from any thread to the network thread. */
+#include "bot/orders.h"
 
 #include "base/buf.h"
 #include "gateway/events.h"
@@ -19,12 +19,12 @@ struct order {
     struct buf d;
     struct members_query query; /* its texts are owned, in d and users */
     uint64_t *users;
-    desk_chunk_fn *chunk;
-    desk_done_fn *done;
+    orders_chunk_fn *chunk;
+    orders_done_fn *done;
     void *arg;
 };
 
-struct desk {
+struct orders {
     struct loop *net;
     pthread_mutex_t mutex; /* of the three below */
     struct order *first;
@@ -37,15 +37,15 @@ struct desk {
     struct order *open; /* members that are asked for */
 };
 
-struct desk *desk_create(struct loop *net, struct err *err) {
-    struct desk *desk = calloc(1, sizeof(*desk));
-    if (desk == NULL) {
+struct orders *orders_create(struct loop *net, struct err *err) {
+    struct orders *orders = calloc(1, sizeof(*orders));
+    if (orders == NULL) {
         err_set(err, ERR_NO_MEMORY, "gateway commands: no memory");
         return NULL;
     }
-    desk->net = net;
-    (void)pthread_mutex_init(&desk->mutex, NULL);
-    return desk;
+    orders->net = net;
+    (void)pthread_mutex_init(&orders->mutex, NULL);
+    return orders;
 }
 
 static void free_order(struct order *order) {
@@ -54,16 +54,16 @@ static void free_order(struct order *order) {
     free(order);
 }
 
-void desk_destroy(struct desk *desk) {
-    if (desk == NULL) {
+void orders_destroy(struct orders *orders) {
+    if (orders == NULL) {
         return;
     }
-    for (struct order *next, *at = desk->first; at != NULL; at = next) {
+    for (struct order *next, *at = orders->first; at != NULL; at = next) {
         next = at->next;
         free_order(at);
     }
-    (void)pthread_mutex_destroy(&desk->mutex);
-    free(desk);
+    (void)pthread_mutex_destroy(&orders->mutex);
+    free(orders);
 }
 
 static void finish(struct order *order, const struct err *err) {
@@ -75,32 +75,32 @@ static void finish(struct order *order, const struct err *err) {
 
 /* ---- members ---- */
 
-static void arm(struct desk *desk) {
-    uint64_t next_ms = members_next_ms(desk->members);
-    uint64_t now_ms = loop_now_ms(desk->net);
+static void arm(struct orders *orders) {
+    uint64_t next_ms = members_next_ms(orders->members);
+    uint64_t now_ms = loop_now_ms(orders->net);
     if (next_ms == MEMBERS_NEVER) {
-        loop_timer_stop(desk->timer);
+        loop_timer_stop(orders->timer);
     } else {
-        loop_timer_start(desk->timer, next_ms > now_ms ? next_ms - now_ms : 0);
+        loop_timer_start(orders->timer, next_ms > now_ms ? next_ms - now_ms : 0);
     }
 }
 
 static void on_timer(void *arg) {
-    struct desk *desk = arg;
-    members_due(desk->members, loop_now_ms(desk->net));
-    arm(desk);
+    struct orders *orders = arg;
+    members_due(orders->members, loop_now_ms(orders->net));
+    arm(orders);
 }
 
 static bool send_members(void *arg, unsigned id, uint64_t guild, const char *json,
                          struct err *err) {
-    struct desk *desk = arg;
-    struct shard *shard = fleet_shard_of(desk->fleet, guild, err);
+    struct orders *orders = arg;
+    struct shard *shard = fleet_shard_of(orders->fleet, guild, err);
     return shard != NULL && shard_send(shard, OP_MEMBERS, 0, json, err);
 }
 
 /* The cookie is the order's address. */
-static struct order **find_open(struct desk *desk, uint64_t cookie) {
-    struct order **at = &desk->open;
+static struct order **find_open(struct orders *orders, uint64_t cookie) {
+    struct order **at = &orders->open;
     while (*at != NULL && (uint64_t)(uintptr_t)*at != cookie) {
         at = &(*at)->next;
     }
@@ -124,87 +124,87 @@ static void on_done(void *arg, uint64_t cookie, const struct err *err) {
     }
 }
 
-static void ask_members(struct desk *desk, struct order *order) {
+static void ask_members(struct orders *orders, struct order *order) {
     struct err err = {0};
     uint64_t cookie = (uint64_t)(uintptr_t)order;
-    uint64_t now_ms = loop_now_ms(desk->net);
-    struct shard *shard = fleet_shard_of(desk->fleet, order->guild, &err);
+    uint64_t now_ms = loop_now_ms(orders->net);
+    struct shard *shard = fleet_shard_of(orders->fleet, order->guild, &err);
     if (shard == NULL) {
         finish(order, &err);
         return;
     }
-    order->next = desk->open;
-    desk->open = order;
-    if (!members_ask(desk->members, &order->query, shard_id(shard), cookie, now_ms, &err)) {
-        on_done(desk, cookie, &err);
+    order->next = orders->open;
+    orders->open = order;
+    if (!members_ask(orders->members, &order->query, shard_id(shard), cookie, now_ms, &err)) {
+        on_done(orders, cookie, &err);
     }
 }
 
-bool desk_attach(struct desk *desk, struct fleet *fleet, uint64_t salt, struct err *err) {
+bool orders_attach(struct orders *orders, struct fleet *fleet, uint64_t salt, struct err *err) {
     static const struct members_port port = {send_members, on_chunk, on_done};
-    desk->members = members_create(&port, desk, salt, err);
-    desk->timer = loop_timer_create(desk->net, on_timer, desk);
-    if (desk->members == NULL || desk->timer == NULL) {
-        members_destroy(desk->members);
-        loop_timer_destroy(desk->timer);
-        desk->members = NULL;
-        desk->timer = NULL;
+    orders->members = members_create(&port, orders, salt, err);
+    orders->timer = loop_timer_create(orders->net, on_timer, orders);
+    if (orders->members == NULL || orders->timer == NULL) {
+        members_destroy(orders->members);
+        loop_timer_destroy(orders->timer);
+        orders->members = NULL;
+        orders->timer = NULL;
         return err_set(err, ERR_NO_MEMORY, "gateway commands: no memory");
     }
-    desk->fleet = fleet;
+    orders->fleet = fleet;
     return true;
 }
 
-void desk_detach(struct desk *desk) {
-    if (desk->fleet == NULL) {
+void orders_detach(struct orders *orders) {
+    if (orders->fleet == NULL) {
         return;
     }
-    members_stop(desk->members, "the bot is disconnected");
-    members_destroy(desk->members);
-    loop_timer_destroy(desk->timer);
-    desk->members = NULL;
-    desk->timer = NULL;
-    desk->fleet = NULL;
+    members_stop(orders->members, "the bot is disconnected");
+    members_destroy(orders->members);
+    loop_timer_destroy(orders->timer);
+    orders->members = NULL;
+    orders->timer = NULL;
+    orders->fleet = NULL;
 }
 
-void desk_on_answer(struct desk *desk, unsigned shard, unsigned event, const uint8_t *bytes,
-                    const struct json_span *d) {
-    if (desk->fleet == NULL || desk->open == NULL) {
+void orders_on_answer(struct orders *orders, unsigned shard, unsigned event, const uint8_t *bytes,
+                      const struct json_span *d) {
+    if (orders->fleet == NULL || orders->open == NULL) {
         return;
     }
     if (event == EVENT_GUILD_MEMBERS_CHUNK) {
-        members_chunk(desk->members, shard, bytes, d, loop_now_ms(desk->net));
+        members_chunk(orders->members, shard, bytes, d, loop_now_ms(orders->net));
     } else {
-        members_limited(desk->members, shard, bytes, d, loop_now_ms(desk->net));
+        members_limited(orders->members, shard, bytes, d, loop_now_ms(orders->net));
     }
-    arm(desk);
+    arm(orders);
 }
 
-void desk_on_session(struct desk *desk, unsigned shard) {
-    if (desk->fleet != NULL && desk->open != NULL) {
-        members_session_lost(desk->members, shard);
-        arm(desk);
+void orders_on_session(struct orders *orders, unsigned shard) {
+    if (orders->fleet != NULL && orders->open != NULL) {
+        members_session_lost(orders->members, shard);
+        arm(orders);
     }
 }
 
 /* ---- on the network thread ---- */
 
-static void perform(struct desk *desk, struct order *order) {
+static void perform(struct orders *orders, struct order *order) {
     struct err err = {0};
-    if (desk->fleet == NULL) {
+    if (orders->fleet == NULL) {
         err_set(&err, ERR_BUSY, "the bot is not connected");
         finish(order, &err);
         return;
     }
     if (order->op == OP_MEMBERS) {
-        ask_members(desk, order);
+        ask_members(orders, order);
         return;
     }
     /* guild 0 is of the first shard: for a presence it only says whether there are any */
-    struct shard *shard = fleet_shard_of(desk->fleet, order->guild, &err);
+    struct shard *shard = fleet_shard_of(orders->fleet, order->guild, &err);
     bool ok = shard != NULL || (order->op == OP_PRESENCE && err.code == ERR_NOT_FOUND);
     if (ok && order->op == OP_PRESENCE) {
-        ok = fleet_set_presence(desk->fleet, order->d.bytes, &err);
+        ok = fleet_set_presence(orders->fleet, order->d.bytes, &err);
     } else if (ok) {
         ok = shard_send(shard, order->op, order->guild, order->d.bytes, &err);
     }
@@ -212,47 +212,47 @@ static void perform(struct desk *desk, struct order *order) {
 }
 
 static void run(void *arg) {
-    struct desk *desk = arg;
-    (void)pthread_mutex_lock(&desk->mutex);
-    struct order *order = desk->first;
-    desk->first = NULL;
-    desk->last = NULL;
-    desk->count = 0;
-    (void)pthread_mutex_unlock(&desk->mutex);
+    struct orders *orders = arg;
+    (void)pthread_mutex_lock(&orders->mutex);
+    struct order *order = orders->first;
+    orders->first = NULL;
+    orders->last = NULL;
+    orders->count = 0;
+    (void)pthread_mutex_unlock(&orders->mutex);
     while (order != NULL) {
         struct order *next = order->next;
         order->next = NULL;
-        perform(desk, order);
+        perform(orders, order);
         order = next;
     }
-    if (desk->fleet != NULL) {
-        arm(desk);
+    if (orders->fleet != NULL) {
+        arm(orders);
     }
 }
 
 /* ---- on any thread ---- */
 
 /* Takes the order, even on failure. */
-static bool submit(struct desk *desk, struct order *order, struct err *err) {
-    (void)pthread_mutex_lock(&desk->mutex);
-    bool room = desk->count < DESK_ORDERS_MAX;
+static bool submit(struct orders *orders, struct order *order, struct err *err) {
+    (void)pthread_mutex_lock(&orders->mutex);
+    bool room = orders->count < ORDERS_MAX;
     /* Under the lock, so that no other order joins one that nobody will come for. */
-    bool posted = room && (desk->first != NULL || loop_post(desk->net, run, desk));
+    bool posted = room && (orders->first != NULL || loop_post(orders->net, run, orders));
     if (posted) {
-        *(desk->last != NULL ? &desk->last->next : &desk->first) = order;
-        desk->last = order;
-        desk->count++;
+        *(orders->last != NULL ? &orders->last->next : &orders->first) = order;
+        orders->last = order;
+        orders->count++;
     }
-    (void)pthread_mutex_unlock(&desk->mutex);
+    (void)pthread_mutex_unlock(&orders->mutex);
     if (!posted) {
         free_order(order);
         return room ? err_set(err, ERR_NO_MEMORY, "gateway command: no memory")
-                    : err_set(err, ERR_LIMIT, "gateway commands: %d wait already", DESK_ORDERS_MAX);
+                    : err_set(err, ERR_LIMIT, "gateway commands: %d wait already", ORDERS_MAX);
     }
     return true;
 }
 
-static struct order *make(unsigned op, uint64_t guild, desk_done_fn *done, void *arg,
+static struct order *make(unsigned op, uint64_t guild, orders_done_fn *done, void *arg,
                           struct err *err) {
     struct order *order = calloc(1, sizeof(*order));
     if (order == NULL) {
@@ -267,39 +267,39 @@ static struct order *make(unsigned op, uint64_t guild, desk_done_fn *done, void 
 }
 
 /* ok: its text was written. */
-static bool submit_if(struct desk *desk, struct order *order, bool ok, struct err *err) {
+static bool submit_if(struct orders *orders, struct order *order, bool ok, struct err *err) {
     if (order != NULL && !ok) {
         free_order(order);
     }
-    return order != NULL && ok && submit(desk, order, err);
+    return order != NULL && ok && submit(orders, order, err);
 }
 
-bool desk_presence(struct desk *desk, const char *json, size_t length, desk_done_fn *done,
-                   void *arg, struct err *err) {
+bool orders_presence(struct orders *orders, const char *json, size_t length, orders_done_fn *done,
+                     void *arg, struct err *err) {
     struct order *order = make(OP_PRESENCE, 0, done, arg, err);
-    return submit_if(desk, order, order != NULL && request_presence(&order->d, json, length, err),
+    return submit_if(orders, order, order != NULL && request_presence(&order->d, json, length, err),
                      err);
 }
 
-bool desk_voice_state(struct desk *desk, uint64_t guild, uint64_t channel, bool mute, bool deaf,
-                      desk_done_fn *done, void *arg, struct err *err) {
+bool orders_voice_state(struct orders *orders, uint64_t guild, uint64_t channel, bool mute,
+                        bool deaf, orders_done_fn *done, void *arg, struct err *err) {
     struct order *order = make(OP_VOICE_STATE, guild, done, arg, err);
     return submit_if(
-        desk, order,
+        orders, order,
         order != NULL && request_voice_state(&order->d, guild, channel, mute, deaf, err), err);
 }
 
-bool desk_soundboard(struct desk *desk, uint64_t guild, desk_done_fn *done, void *arg,
-                     struct err *err) {
+bool orders_soundboard(struct orders *orders, uint64_t guild, orders_done_fn *done, void *arg,
+                       struct err *err) {
     struct order *order = make(OP_SOUNDBOARD_SOUNDS, guild, done, arg, err);
-    return submit_if(desk, order, order != NULL && request_soundboard(&order->d, &guild, 1, err),
+    return submit_if(orders, order, order != NULL && request_soundboard(&order->d, &guild, 1, err),
                      err);
 }
 
-bool desk_channel_info(struct desk *desk, uint64_t guild, bool status, bool voice_start_time,
-                       desk_done_fn *done, void *arg, struct err *err) {
+bool orders_channel_info(struct orders *orders, uint64_t guild, bool status, bool voice_start_time,
+                         orders_done_fn *done, void *arg, struct err *err) {
     struct order *order = make(OP_CHANNEL_INFO, guild, done, arg, err);
-    return submit_if(desk, order,
+    return submit_if(orders, order,
                      order != NULL &&
                          request_channel_info(&order->d, guild, status, voice_start_time, err),
                      err);
@@ -324,8 +324,8 @@ static bool copy_query(struct order *order, const struct members_query *query) {
     return true;
 }
 
-bool desk_members(struct desk *desk, const struct members_query *query, desk_chunk_fn *chunk,
-                  desk_done_fn *done, void *arg, struct err *err) {
+bool orders_members(struct orders *orders, const struct members_query *query,
+                    orders_chunk_fn *chunk, orders_done_fn *done, void *arg, struct err *err) {
     if (!members_check(query, err)) {
         return false;
     }
@@ -335,5 +335,5 @@ bool desk_members(struct desk *desk, const struct members_query *query, desk_chu
     }
     order->chunk = chunk;
     bool ok = copy_query(order, query) || err_set(err, ERR_NO_MEMORY, "members: no memory");
-    return submit_if(desk, order, ok, err);
+    return submit_if(orders, order, ok, err);
 }

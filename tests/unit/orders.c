@@ -1,8 +1,8 @@
-/* tests/unit/desk.c: any thread may ask a bot for gateway commands; each order is handed to the
+/* tests/unit/orders.c: any thread may ask a bot for gateway commands; each order is handed to the
  * right shard or its end is told, also when there are no shards or they go away. */
 #include "failing.h"
 
-#include "bot/desk.h"
+#include "bot/orders.h"
 #include "gateway/events.h"
 #include "gateway/shard_inside.h"
 
@@ -21,7 +21,7 @@ struct stage {
     struct loop *loop;
     struct network *network;
     struct fleet *fleet;
-    struct desk *desk;
+    struct orders *orders;
     struct bot_options options;
     struct bot_threads threads;
     uint64_t not_before_ms;
@@ -41,11 +41,11 @@ static void on_stopped(void *arg) {
 static void on_answer(void *arg, unsigned shard, unsigned event, const uint8_t *bytes,
                       const struct json_span *d) {
     struct stage *stage = arg;
-    desk_on_answer(stage->desk, shard, event, bytes, d);
+    orders_on_answer(stage->orders, shard, event, bytes, d);
 }
 static void on_session(void *arg, unsigned shard) {
     struct stage *stage = arg;
-    desk_on_session(stage->desk, shard);
+    orders_on_session(stage->orders, shard);
 }
 
 static void connect_fleet(struct stage *stage) {
@@ -59,7 +59,7 @@ static void connect_fleet(struct stage *stage) {
     stage->fleet = fleet_create(&stage->options, &stage->threads, stage->ring,
                                 &stage->not_before_ms, &callbacks, &err);
     assert_non_null(stage->fleet);
-    assert_true(desk_attach(stage->desk, stage->fleet, 7, &err));
+    assert_true(orders_attach(stage->orders, stage->fleet, 7, &err));
 }
 
 static int set_up(void **state) {
@@ -67,7 +67,7 @@ static int set_up(void **state) {
     struct err err = {0};
     memset(&stage, 0, sizeof(stage));
     *state = &stage;
-    strcpy(stage.directory, "/tmp/drey-desk-XXXXXX");
+    strcpy(stage.directory, "/tmp/drey-orders-XXXXXX");
     assert_non_null(mkdtemp(stage.directory));
     snprintf(stage.path, sizeof(stage.path), "%s/events.ring", stage.directory);
     struct ring_options ring_options = {stage.path, "bot", 1 << 20, 256 << 10};
@@ -83,8 +83,8 @@ static int set_up(void **state) {
                                          .gateway_url = "ws://127.0.0.1:1/",
                                          .rest_url = "http://127.0.0.1:1/",
                                          .shards = {.from = 0, .to = 1, .total = SHARDS}};
-    stage.desk = desk_create(stage.loop, &err);
-    assert_non_null(stage.desk);
+    stage.orders = orders_create(stage.loop, &err);
+    assert_non_null(stage.orders);
     connect_fleet(&stage);
     fleet_start(stage.fleet, 513);
     return 0;
@@ -93,7 +93,7 @@ static int set_up(void **state) {
 static void disconnect_fleet(struct stage *stage) {
     if (stage->fleet != NULL) {
         fleet_stop(stage->fleet, false);
-        desk_detach(stage->desk);
+        orders_detach(stage->orders);
         fleet_destroy(stage->fleet);
         stage->fleet = NULL;
     }
@@ -105,7 +105,7 @@ static int tear_down(void **state) {
     disconnect_fleet(stage);
     network_destroy(stage->network);
     loop_destroy(stage->loop);
-    desk_destroy(stage->desk); /* what was posted cannot run any more */
+    orders_destroy(stage->orders); /* what was posted cannot run any more */
     ring_close(stage->ring);
     unlink(stage->path);
     snprintf(path, sizeof(path), "%s/sessions", stage->directory);
@@ -140,9 +140,10 @@ static const char *next_of(struct stage *stage, uint64_t guild) {
 
 static void a_command_goes_to_the_shard_of_its_guild(void **state) {
     struct stage *stage = *state;
-    assert_true(desk_voice_state(stage->desk, guild_of_1, 5, true, false, on_done, stage, NULL));
-    assert_true(desk_soundboard(stage->desk, guild_of_0, on_done, stage, NULL));
-    assert_true(desk_channel_info(stage->desk, guild_of_0, true, false, NULL, NULL, NULL));
+    assert_true(
+        orders_voice_state(stage->orders, guild_of_1, 5, true, false, on_done, stage, NULL));
+    assert_true(orders_soundboard(stage->orders, guild_of_0, on_done, stage, NULL));
+    assert_true(orders_channel_info(stage->orders, guild_of_0, true, false, NULL, NULL, NULL));
     assert_int_equal(stage->done, 0); /* on the network thread, later */
     loop_turn(stage->loop);
     assert_int_equal(stage->done, 2);
@@ -162,7 +163,7 @@ static void only_the_latest_presence_goes_to_every_shard(void **state) {
     for (int i = 0; i < 500; i++) {
         char json[64];
         int length = snprintf(json, sizeof(json), "{\"since\":%d}", i);
-        assert_true(desk_presence(stage->desk, json, (size_t)length, on_done, stage, NULL));
+        assert_true(orders_presence(stage->orders, json, (size_t)length, on_done, stage, NULL));
     }
     loop_turn(stage->loop);
     assert_int_equal(stage->done, 500);
@@ -181,21 +182,21 @@ static void what_is_wrong_is_refused_at_once(void **state) {
     struct stage *stage = *state;
     struct err err = {0};
     const struct members_query none = {0};
-    assert_false(desk_presence(stage->desk, "[]", 2, on_done, stage, &err));
+    assert_false(orders_presence(stage->orders, "[]", 2, on_done, stage, &err));
     assert_string_equal(err.text, "presence: should be a JSON object");
-    assert_false(desk_voice_state(stage->desk, 0, 5, true, false, on_done, stage, &err));
-    assert_false(desk_soundboard(stage->desk, 0, on_done, stage, &err));
-    assert_false(desk_channel_info(stage->desk, 1, false, false, on_done, stage, &err));
-    assert_false(desk_members(stage->desk, &none, on_chunk, on_done, stage, &err));
+    assert_false(orders_voice_state(stage->orders, 0, 5, true, false, on_done, stage, &err));
+    assert_false(orders_soundboard(stage->orders, 0, on_done, stage, &err));
+    assert_false(orders_channel_info(stage->orders, 1, false, false, on_done, stage, &err));
+    assert_false(orders_members(stage->orders, &none, on_chunk, on_done, stage, &err));
     assert_string_equal(err.text, "members: of no guild");
-    for (int i = 0; i < DESK_ORDERS_MAX; i++) {
-        assert_true(desk_soundboard(stage->desk, guild_of_0, on_done, stage, NULL));
+    for (int i = 0; i < ORDERS_MAX; i++) {
+        assert_true(orders_soundboard(stage->orders, guild_of_0, on_done, stage, NULL));
     }
-    assert_false(desk_soundboard(stage->desk, guild_of_0, on_done, stage, &err));
+    assert_false(orders_soundboard(stage->orders, guild_of_0, on_done, stage, &err));
     assert_string_equal(err.text, "gateway commands: 1024 wait already");
     loop_turn(stage->loop);
-    assert_int_equal(stage->done, DESK_ORDERS_MAX);
-    assert_int_equal(stage->failed, DESK_ORDERS_MAX - OUTBOX_MAX); /* the shard's own limit */
+    assert_int_equal(stage->done, ORDERS_MAX);
+    assert_int_equal(stage->failed, ORDERS_MAX - OUTBOX_MAX); /* the shard's own limit */
 }
 
 static void feed_chunk(struct stage *stage, unsigned shard, const char *sent, unsigned index,
@@ -208,7 +209,7 @@ static void feed_chunk(struct stage *stage, unsigned shard, const char *sent, un
                           (unsigned long long)(shard == 0 ? guild_of_0 : guild_of_1), index, count,
                           (int)strcspn(nonce, "}"), nonce);
     struct json_span d = {0, (size_t)length};
-    desk_on_answer(stage->desk, shard, EVENT_GUILD_MEMBERS_CHUNK, bytes, &d);
+    orders_on_answer(stage->orders, shard, EVENT_GUILD_MEMBERS_CHUNK, bytes, &d);
 }
 
 static void members_come_in_parts_and_end_once(void **state) {
@@ -216,8 +217,8 @@ static void members_come_in_parts_and_end_once(void **state) {
     uint64_t users[] = {5, 6};
     const struct members_query by_id = {.guild = guild_of_1, .users = users, .user_count = 2};
     const struct members_query by_name = {.guild = guild_of_0, .query = "an", .limit = 3};
-    assert_true(desk_members(stage->desk, &by_id, on_chunk, on_done, stage, NULL));
-    assert_true(desk_members(stage->desk, &by_name, on_chunk, on_done, stage, NULL));
+    assert_true(orders_members(stage->orders, &by_id, on_chunk, on_done, stage, NULL));
+    assert_true(orders_members(stage->orders, &by_name, on_chunk, on_done, stage, NULL));
     users[0] = 99; /* they were copied */
     loop_turn(stage->loop);
     char first[4200];
@@ -233,9 +234,9 @@ static void members_come_in_parts_and_end_once(void **state) {
     assert_int_equal(stage->chunks, 2);
     assert_int_equal(stage->done, 1);
     assert_string_equal(stage->last, "ok");
-    desk_on_session(stage->desk, 1);
+    orders_on_session(stage->orders, 1);
     assert_int_equal(stage->done, 1);
-    desk_on_session(stage->desk, 0);
+    orders_on_session(stage->orders, 0);
     assert_int_equal(stage->done, 2);
     assert_string_equal(stage->last,
                         "members of guild 8388608: the shard lost its session; ask again");
@@ -244,27 +245,28 @@ static void members_come_in_parts_and_end_once(void **state) {
 static void shards_that_go_away_end_what_waits_and_new_ones_take_over(void **state) {
     struct stage *stage = *state;
     const struct members_query all = {.guild = guild_of_0};
-    assert_true(desk_members(stage->desk, &all, on_chunk, on_done, stage, NULL));
+    assert_true(orders_members(stage->orders, &all, on_chunk, on_done, stage, NULL));
     loop_turn(stage->loop);
     disconnect_fleet(stage);
     assert_int_equal(stage->done, 1);
     assert_string_equal(stage->last, "members of guild 8388608: the bot is disconnected");
-    assert_true(desk_soundboard(stage->desk, guild_of_0, on_done, stage, NULL));
-    assert_true(desk_members(stage->desk, &all, on_chunk, on_done, stage, NULL));
+    assert_true(orders_soundboard(stage->orders, guild_of_0, on_done, stage, NULL));
+    assert_true(orders_members(stage->orders, &all, on_chunk, on_done, stage, NULL));
     loop_turn(stage->loop);
     assert_int_equal(stage->done, 3);
     assert_string_equal(stage->last, "the bot is not connected");
     connect_fleet(stage);
-    assert_true(desk_soundboard(stage->desk, guild_of_0, on_done, stage, NULL));
-    assert_true(desk_presence(stage->desk, "{}", 2, on_done, stage, NULL));
+    assert_true(orders_soundboard(stage->orders, guild_of_0, on_done, stage, NULL));
+    assert_true(orders_presence(stage->orders, "{}", 2, on_done, stage, NULL));
     loop_turn(stage->loop);
     assert_int_equal(stage->failed, 5);
     assert_string_equal(stage->last, "the bot is not connected yet");
     fleet_start(stage->fleet, 513);
-    assert_true(desk_soundboard(stage->desk, guild_of_0, on_done, stage, NULL));
+    assert_true(orders_soundboard(stage->orders, guild_of_0, on_done, stage, NULL));
     loop_turn(stage->loop);
     assert_string_equal(stage->last, "ok");
-    assert_true(desk_soundboard(stage->desk, guild_of_0, on_done, stage, NULL)); /* never taken */
+    assert_true(
+        orders_soundboard(stage->orders, guild_of_0, on_done, stage, NULL)); /* never taken */
 }
 
 static void a_guild_of_a_shard_that_runs_elsewhere_is_refused(void **state) {
@@ -274,12 +276,12 @@ static void a_guild_of_a_shard_that_runs_elsewhere_is_refused(void **state) {
     connect_fleet(stage);
     fleet_start(stage->fleet, 513);
     const struct members_query all = {.guild = guild_of_0};
-    assert_true(desk_soundboard(stage->desk, guild_of_1, on_done, stage, NULL));
-    assert_true(desk_presence(stage->desk, "{}", 2, on_done, stage, NULL));
+    assert_true(orders_soundboard(stage->orders, guild_of_1, on_done, stage, NULL));
+    assert_true(orders_presence(stage->orders, "{}", 2, on_done, stage, NULL));
     loop_turn(stage->loop);
     assert_int_equal(stage->failed, 0);
-    assert_true(desk_members(stage->desk, &all, on_chunk, on_done, stage, NULL));
-    assert_true(desk_soundboard(stage->desk, guild_of_0, on_done, stage, NULL));
+    assert_true(orders_members(stage->orders, &all, on_chunk, on_done, stage, NULL));
+    assert_true(orders_soundboard(stage->orders, guild_of_0, on_done, stage, NULL));
     loop_turn(stage->loop);
     assert_int_equal(stage->failed, 2);
     assert_string_equal(stage->last, "guild 8388608 is of shard 0, which runs elsewhere");
@@ -288,7 +290,7 @@ static void a_guild_of_a_shard_that_runs_elsewhere_is_refused(void **state) {
 static void *order_many(void *arg) {
     struct stage *stage = arg;
     for (int i = 0; i < 100; i++) {
-        (void)desk_presence(stage->desk, "{}", 2, on_done, stage, NULL);
+        (void)orders_presence(stage->orders, "{}", 2, on_done, stage, NULL);
     }
     return NULL;
 }
@@ -315,13 +317,13 @@ static bool try_order(void *arg) {
     struct err err = {0};
     const struct members_query search = {.guild = guild_of_0, .query = "a", .limit = 1};
     unsigned before = stage->done;
-    bool ok = desk_members(stage->desk, &search, on_chunk, on_done, stage, &err);
+    bool ok = orders_members(stage->orders, &search, on_chunk, on_done, stage, &err);
     long left = failing_left;
     assert_true(ok || err.code == ERR_NO_MEMORY);
     loop_turn(stage->loop);
     failing_left = -1;
     if (ok) {
-        desk_on_session(stage->desk, 0);
+        orders_on_session(stage->orders, 0);
         loop_turn(stage->loop);
     }
     assert_int_equal(stage->done, before + (ok ? 1 : 0));
@@ -345,5 +347,5 @@ int main(void) {
         WITH_STAGE(orders_of_many_threads_are_all_taken),
         WITH_STAGE(without_memory_an_order_is_refused_or_ends),
     };
-    return cmocka_run_group_tests_name("desk", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("orders", tests, NULL, NULL);
 }
