@@ -60,5 +60,9 @@ bool orders_channel_info(struct orders *orders, uint64_t guild, bool status, boo
 /* chunk: each part once, in the order in which they come; then done. */
 bool orders_members(struct orders *orders, const struct members_query *query,
                     orders_chunk_fn *chunk, orders_done_fn *done, void *arg, struct err *err);
+/* Any of those, from the `d` of its message as Discord describes it: op 3, 4, 8, 31 (one guild) or
+ * 43. chunk: for op 8 alone, else not called. */
+bool orders_json(struct orders *orders, unsigned op, const char *json, size_t length,
+                 orders_chunk_fn *chunk, orders_done_fn *done, void *arg, struct err *err);
 
 #endif

@@ -19,27 +19,22 @@ void redact_ready(const uint8_t *bytes, const struct envelope *envelope,
     }
 }
 
-static uint64_t snowflake(const uint8_t *bytes, const struct json_span *object, const char *name) {
-    char digits[24];
+static bool find_id(const uint8_t *bytes, const struct json_span *d, const char *name,
+                    uint64_t *id) {
     struct json_span value;
-    uint64_t number = 0;
-    if (json_find(bytes, object, name, &value) &&
-        json_string(bytes, &value, digits, sizeof(digits))) {
-        (void)text_u64(digits, &number);
-    }
-    return number;
+    char text[24];
+    return json_find(bytes, d, name, &value) && json_string(bytes, &value, text, sizeof(text)) &&
+           text_u64(text, id) && *id != 0;
 }
 
-void redact_interaction(const uint8_t *bytes, const struct envelope *envelope,
+bool redact_interaction(const uint8_t *bytes, const struct envelope *envelope,
                         struct interaction_secrets *secrets) {
     struct json_span value;
-    secrets->id = 0;
-    secrets->application = snowflake(bytes, &envelope->d, "application_id");
-    if (json_find(bytes, &envelope->d, "token", &value) &&
-        json_string(bytes, &value, secrets->token, sizeof(secrets->token)) &&
-        secrets->token[0] != '\0') {
-        secrets->id = snowflake(bytes, &envelope->d, "id");
-    }
+    return find_id(bytes, &envelope->d, "id", &secrets->interaction) &&
+           find_id(bytes, &envelope->d, "application_id", &secrets->application) &&
+           json_find(bytes, &envelope->d, "token", &value) &&
+           json_string(bytes, &value, secrets->token, sizeof(secrets->token)) &&
+           secrets->token[0] != '\0';
 }
 
 /* A string keeps its quotes, brackets stay, a number becomes 0 and blanks. */

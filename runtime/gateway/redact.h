@@ -21,16 +21,16 @@ struct ready_secrets {
     char resume_url[RESUME_URL_MAX];
 };
 
-/* What INTERACTION_CREATE tells the host alone: with the token anybody could answer. */
+/* What answering an interaction takes. The token is the host's alone. */
 struct interaction_secrets {
-    uint64_t id;          /* 0: there is none, or no token */
-    uint64_t application; /* 0: unknown */
+    uint64_t interaction;
+    uint64_t application;
     char token[INTERACTION_TOKEN_MAX];
 };
 
-/* To be called before redact_message. The secrets are the caller's to wipe. envelope: of these
- * bytes. */
-void redact_interaction(const uint8_t *bytes, const struct envelope *envelope,
+/* To be called before redact_message, of an INTERACTION_CREATE. False: one of the three is not
+ * there, of an odd type or too long: nobody can answer this interaction. No allocation. */
+bool redact_interaction(const uint8_t *bytes, const struct envelope *envelope,
                         struct interaction_secrets *secrets);
 /* To be called before redact_message. envelope: of these bytes. */
 void redact_ready(const uint8_t *bytes, const struct envelope *envelope,

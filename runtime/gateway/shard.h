@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "gateway/chatter.h"
 #include "gateway/inflate.h"
-#include "gateway/jsonscan.h"
 #include "gateway/network.h"
+#include "gateway/redact.h"
 #include "ring/ring.h"
 
 #include <stdbool.h>
@@ -43,8 +43,8 @@ struct shard_callbacks {
     void (*save_session)(void *arg, unsigned shard, const char *session_id, const char *resume_url);
     /* The record of this seq is published. Called for each event: keep it cheap. */
     void (*seq_published)(void *arg, unsigned shard, uint64_t seq);
-    /* An interaction is about to be published, perhaps again (a replay). d: its `d` without
-     * secrets, length bytes. All borrowed for the call. NULL: nobody wants to know. */
+    /* An interaction is about to be published, perhaps again (a replay). d: its `d` without secrets,
+     * length bytes. All borrowed for the call. NULL: nobody wants to know. */
     void (*interaction)(void *arg, unsigned shard, const struct interaction_secrets *secrets,
                         const char *d, size_t length);
     /* The session cannot be resumed any more; its gap is in the ring. Forget it. */

@@ -95,16 +95,20 @@ static void refuse_downgrade(struct shard *shard) {
     }
 }
 
-/* The token leaves with its owner before the bytes are overwritten. */
+/* The token leaves with its owner before the bytes are overwritten: it is in no ring. */
 static bool take_interaction(struct shard *shard) {
-    struct interaction_secrets secrets;
+    struct interaction_secrets secrets = {0};
     const struct current *current = &shard->current;
     const struct json_span *d = &current->envelope->d;
-    redact_interaction(current->bytes, current->envelope, &secrets);
+    const struct shard_callbacks *callbacks = shard->options.callbacks;
+    bool usable = redact_interaction(current->bytes, current->envelope, &secrets);
     bool ok = redact_message(current->bytes, current->envelope->length, current->event, NULL);
-    if (ok && secrets.id != 0 && shard->options.callbacks->interaction != NULL) {
-        shard->options.callbacks->interaction(shard->options.arg, shard->options.id, &secrets,
-                                              (const char *)current->bytes + d->offset, d->length);
+    if (!usable) {
+        struct log_from me = shard_from(shard);
+        log_warn(&me, "an interaction came without a usable id or token; nobody can answer it");
+    } else if (ok && callbacks->interaction != NULL) {
+        callbacks->interaction(shard->options.arg, shard->options.id, &secrets,
+                               (const char *)current->bytes + d->offset, d->length);
     }
     explicit_bzero(&secrets, sizeof(secrets));
     return ok;

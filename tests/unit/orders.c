@@ -199,6 +199,53 @@ static void what_is_wrong_is_refused_at_once(void **state) {
     assert_int_equal(stage->failed, ORDERS_MAX - OUTBOX_MAX); /* the shard's own limit */
 }
 
+static void discords_own_json_is_an_order_too(void **state) {
+    static const struct {
+        unsigned op;
+        const char *json;
+        const char *why; /* NULL: taken */
+    } rows[] = {
+        {4, "{\"guild_id\":\"8388608\",\"channel_id\":null,\"self_mute\":false}", NULL},
+        {8, "{\"guild_id\":\"8388608\",\"user_ids\":\"5\",\"limit\":0}", NULL},
+        {8, "{\"guild_id\":\"8388608\",\"query\":\"a\",\"limit\":1,\"presences\":true}", NULL},
+        {31, "{\"guild_ids\":[\"8388608\"]}", NULL},
+        {43, "{\"guild_id\":\"8388608\",\"fields\":[\"voice_start_time\"]}", NULL},
+        {3, "{\"status\":\"idle\"}", NULL},
+        {4, "{\"channel_id\":\"5\"}", "guild_id: should be an id, as a text of digits"},
+        {4, "{\"guild_id\":5}", "guild_id: should be an id, as a text of digits"},
+        {4, "{\"guild_id\":\"5\",\"self_mute\":1}", "self_mute: should be true or false"},
+        {8, "{\"guild_id\":\"5\",\"limit\":101}", "limit: 0 to 100 are allowed"},
+        {8, "{\"guild_id\":\"5\",\"query\":7}", "query: should be a text"},
+        {8, "{\"guild_id\":\"5\",\"user_ids\":[5]}",
+         "user_ids: should be an id, as a text of digits"},
+        {31, "{\"guild_ids\":[]}",
+         "guild_ids: should be a list of one guild, which decides the shard"},
+        {43, "{\"guild_id\":\"5\",\"fields\":[\"x\"]}",
+         "fields: status and voice_start_time are allowed"},
+        {43, "{\"guild_id\":\"5\"}", "channel info: no field is asked for"},
+        {2, "{}", "op 2 is no command of a plugin's: 3, 4, 8, 31 and 43 are"},
+        {4, "[]", "op 4: should be a JSON object of at most 4096 bytes"},
+    };
+    struct stage *stage = *state;
+    unsigned taken = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err err = {0};
+        bool ok = orders_json(stage->orders, rows[i].op, rows[i].json, strlen(rows[i].json), NULL,
+                              on_done, stage, &err);
+        assert_string_equal(err.text, rows[i].why != NULL ? rows[i].why : "");
+        assert_true(ok == (rows[i].why == NULL));
+        taken += ok;
+    }
+    loop_turn(stage->loop);
+    assert_int_equal(stage->done, taken - 2); /* members are still to come */
+    assert_int_equal(stage->failed, 0);
+    static const char *const sent[] = {"{\"op\":3,", "{\"op\":4,",  "{\"op\":8,",
+                                       "{\"op\":8,", "{\"op\":31,", "{\"op\":43,"};
+    for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
+        assert_memory_equal(next_of(stage, guild_of_0), sent[i], strlen(sent[i]));
+    }
+}
+
 static void feed_chunk(struct stage *stage, unsigned shard, const char *sent, unsigned index,
                        unsigned count) {
     uint8_t bytes[512 + JSON_PADDING] = {0};
@@ -341,6 +388,7 @@ int main(void) {
         WITH_STAGE(a_command_goes_to_the_shard_of_its_guild),
         WITH_STAGE(only_the_latest_presence_goes_to_every_shard),
         WITH_STAGE(what_is_wrong_is_refused_at_once),
+        WITH_STAGE(discords_own_json_is_an_order_too),
         WITH_STAGE(members_come_in_parts_and_end_once),
         WITH_STAGE(shards_that_go_away_end_what_waits_and_new_ones_take_over),
         WITH_STAGE(a_guild_of_a_shard_that_runs_elsewhere_is_refused),

@@ -137,7 +137,7 @@ static void a_token_is_handed_over_before_the_event_is_published(void **state) {
     uint64_t before = ring_head(stage.ring);
     receive(&stage, INTERACTION("2"));
     assert_int_equal(stage.seen.interactions, 1);
-    assert_int_equal(stage.seen.secrets.id, 700);
+    assert_int_equal(stage.seen.secrets.interaction, 700);
     assert_int_equal(stage.seen.secrets.application, 800);
     assert_string_equal(stage.seen.secrets.token, "SECRET");
     assert_int_equal(stage.seen.head, before);
