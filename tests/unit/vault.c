@@ -5,6 +5,7 @@
 #include "failing.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -299,6 +300,34 @@ static void a_kill_at_any_time_leaves_whole_entries(void **state) {
     }
 }
 
+static void *put_and_forget(void *arg) {
+    struct vault_times then = now;
+    for (uint64_t i = 0; i < 2000; i++) {
+        struct vault_entry entry = {.interaction = 1 + i % 30, .token = "secret"};
+        assert_true(vault_put(vault, &entry, then));
+        if (i % 5 == 0) {
+            vault_forget(vault, 1 + (i * 7) % 30);
+        }
+    }
+    return NULL;
+}
+
+static void one_thread_stores_while_another_reads(void **state) {
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, put_and_forget, NULL), 0);
+    for (uint64_t i = 0; i < 2000; i++) {
+        struct vault_entry entry;
+        if (vault_find(vault, 1 + i % 30, now.mono_ms, &entry)) {
+            assert_string_equal(entry.token, "secret");
+            vault_mark(vault, entry.interaction, 1);
+        }
+        if (i % 100 == 0) {
+            assert_true(vault_sweep(vault, now.mono_ms) <= 30);
+        }
+    }
+    pthread_join(thread, NULL);
+}
+
 static bool try_open(void *arg) {
     struct err err = {0};
     assert_true(put(3, "kept"));
@@ -333,6 +362,7 @@ int main(void) {
         WITH_VAULT(whatever_the_file_holds_is_survived),
         WITH_VAULT(a_changed_byte_loses_the_entry),
         WITH_VAULT(a_kill_at_any_time_leaves_whole_entries),
+        WITH_VAULT(one_thread_stores_while_another_reads),
         WITH_VAULT(without_memory_nothing_is_lost),
     };
     return cmocka_run_group_tests_name("vault", tests, NULL, NULL);
