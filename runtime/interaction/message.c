@@ -226,11 +226,12 @@ static cJSON *parse(const char *json, size_t length, const char *what, struct er
     }
     const char *end = NULL;
     cJSON *tree = cJSON_ParseWithLengthOpts(json, length, &end, 0);
-    for (; tree != NULL && end < json + length; end++) {
-        if (strchr(" \t\r\n", *end) == NULL || *end == '\0') {
-            cJSON_Delete(tree);
-            tree = NULL;
-        }
+    while (tree != NULL && end < json + length && strchr(" \t\r\n", *end) != NULL) {
+        end++;
+    }
+    if (tree != NULL && end < json + length) {
+        cJSON_Delete(tree);
+        tree = NULL;
     }
     if (tree == NULL) {
         err_set(err, ERR_INVALID, "%s: not JSON (or no memory), from byte %zu on", what,
