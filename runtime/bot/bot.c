@@ -186,7 +186,8 @@ struct creation {
 static void create_fleet(void *arg) {
     struct creation *creation = arg;
     struct bot *bot = creation->bot;
-    const struct fleet_callbacks callbacks = {bot, on_failed, on_ready, on_stopped};
+    const struct fleet_callbacks callbacks = {
+        .arg = bot, .failed = on_failed, .ready = on_ready, .stopped = on_stopped};
     bot->fleet = fleet_create(&bot->options, &bot->threads, bot->ring, &bot->not_before_ms,
                               &callbacks, creation->err);
 }

@@ -113,6 +113,12 @@ static void on_state(void *arg, unsigned id, const char *word, const char *why) 
     fleet->was_ready = all;
 }
 
+static void tell_session(const struct fleet *fleet, unsigned id) {
+    if (fleet->callbacks.session_changed != NULL) {
+        fleet->callbacks.session_changed(fleet->callbacks.arg, id);
+    }
+}
+
 static void on_save_session(void *arg, unsigned id, const char *session_id,
                             const char *resume_url) {
     struct fleet *fleet = arg;
@@ -121,6 +127,7 @@ static void on_save_session(void *arg, unsigned id, const char *session_id,
                                   .token_hash = fleet->token_hash,
                                   .saved_ms = clock_wall_ms(),
                                   .ring_head = ring_head(fleet->ring)};
+    tell_session(fleet, id);
     if (!text_copy(saved.session_id, sizeof(saved.session_id), session_id) ||
         !text_copy(saved.resume_url, sizeof(saved.resume_url), resume_url)) {
         struct log_from me = from(fleet);
@@ -142,6 +149,15 @@ static void on_seq(void *arg, unsigned id, uint64_t seq) {
 static void on_session_lost(void *arg, unsigned id) {
     struct fleet *fleet = arg;
     sessions_clear(fleet->sessions, id);
+    tell_session(fleet, id);
+}
+
+static void on_answer(void *arg, unsigned id, unsigned event, const uint8_t *bytes,
+                      const struct json_span *d) {
+    const struct fleet *fleet = arg;
+    if (fleet->callbacks.answer != NULL) {
+        fleet->callbacks.answer(fleet->callbacks.arg, id, event, bytes, d);
+    }
 }
 
 static void on_need_url(void *arg, unsigned id) {
@@ -192,6 +208,7 @@ static const struct shard_callbacks shard_callbacks = {
     .fatal = on_fatal,
     .budget_changed = on_budget,
     .stopped = on_stopped,
+    .answer = on_answer,
 };
 
 /* --- bringing shards up ---------------------------------------------------------------------- */
@@ -440,6 +457,22 @@ bool fleet_set_presence(struct fleet *fleet, const char *json, struct err *err) 
         ok = shard_set_presence(fleet->members[i].shard, json, err);
     }
     return ok;
+}
+
+struct shard *fleet_shard_of(struct fleet *fleet, uint64_t guild, struct err *err) {
+    if (fleet->count == 0 || fleet->stopping || fleet->failed) {
+        err_set(err, ERR_BUSY, "the bot is not connected%s",
+                fleet->stopping || fleet->failed ? " any more" : " yet");
+        return NULL;
+    }
+    uint64_t id = (guild >> 22) % fleet->total; /* Discord's rule */
+    uint32_t from = fleet->options->shards.from;
+    if (id < from || id - from >= fleet->count) {
+        err_set(err, ERR_NOT_FOUND, "guild %llu is of shard %llu, which runs elsewhere",
+                (unsigned long long)guild, (unsigned long long)id);
+        return NULL;
+    }
+    return fleet->members[id - from].shard;
 }
 
 void fleet_cancel(struct fleet *fleet) {

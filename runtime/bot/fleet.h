@@ -14,6 +14,11 @@ struct fleet_callbacks {
     void (*failed)(void *arg, const struct err *why);
     void (*ready)(void *arg);
     void (*stopped)(void *arg);
+    /* As in struct shard_callbacks; each may be NULL. */
+    void (*answer)(void *arg, unsigned shard, unsigned event, const uint8_t *bytes,
+                   const struct json_span *d);
+    /* The shard has another session, or none: what was asked in the old one is not answered. */
+    void (*session_changed)(void *arg, unsigned shard);
 };
 
 /* options and ring: borrowed until destroy; *not_before_ms too, see address_create(); threads and
@@ -27,6 +32,9 @@ void fleet_start(struct fleet *fleet, uint32_t intents);
 void fleet_stop(struct fleet *fleet, bool final);
 /* For the shards that are there; those to come take it from the options. */
 bool fleet_set_presence(struct fleet *fleet, const char *json, struct err *err);
+/* The shard that a guild is of. Borrowed until fleet_stop(). NULL: *err: there are no shards yet or
+ * any more, or it is not one of ours. */
+struct shard *fleet_shard_of(struct fleet *fleet, uint64_t guild, struct err *err);
 /* After fleet_stop(): a question to the REST thread that is still under way is given up.
  * [REST thread] */
 void fleet_cancel(struct fleet *fleet);

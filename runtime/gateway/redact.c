@@ -1,6 +1,7 @@
 /* gateway/redact.c: walks to the places where secrets are and blots them out. */
 #include "gateway/redact.h"
 
+#include "base/text.h"
 #include "gateway/events.h"
 
 #include <string.h>
@@ -16,6 +17,24 @@ void redact_ready(const uint8_t *bytes, const struct envelope *envelope,
         !json_string(bytes, &value, secrets->resume_url, sizeof(secrets->resume_url))) {
         secrets->resume_url[0] = '\0';
     }
+}
+
+static bool find_id(const uint8_t *bytes, const struct json_span *d, const char *name,
+                    uint64_t *id) {
+    struct json_span value;
+    char text[24];
+    return json_find(bytes, d, name, &value) && json_string(bytes, &value, text, sizeof(text)) &&
+           text_u64(text, id) && *id != 0;
+}
+
+bool redact_interaction(const uint8_t *bytes, const struct envelope *envelope,
+                        struct interaction_secrets *secrets) {
+    struct json_span value;
+    return find_id(bytes, &envelope->d, "id", &secrets->interaction) &&
+           find_id(bytes, &envelope->d, "application_id", &secrets->application) &&
+           json_find(bytes, &envelope->d, "token", &value) &&
+           json_string(bytes, &value, secrets->token, sizeof(secrets->token)) &&
+           secrets->token[0] != '\0';
 }
 
 /* A string keeps its quotes, brackets stay, a number becomes 0 and blanks. */

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SESSION_ID_MAX = 256, RESUME_URL_MAX = 512 };
+enum { SESSION_ID_MAX = 256, RESUME_URL_MAX = 512, INTERACTION_TOKEN_MAX = 384 };
 
 /* What READY tells the host alone. Empty strings: not there, or of an odd type. */
 struct ready_secrets {
@@ -21,6 +21,17 @@ struct ready_secrets {
     char resume_url[RESUME_URL_MAX];
 };
 
+/* What answering an interaction takes. The token is the host's alone. */
+struct interaction_secrets {
+    uint64_t interaction;
+    uint64_t application;
+    char token[INTERACTION_TOKEN_MAX];
+};
+
+/* To be called before redact_message, of an INTERACTION_CREATE. False: one of the three is not
+ * there, of an odd type or too long: nobody can answer this interaction. No allocation. */
+bool redact_interaction(const uint8_t *bytes, const struct envelope *envelope,
+                        struct interaction_secrets *secrets);
 /* To be called before redact_message. envelope: of these bytes. */
 void redact_ready(const uint8_t *bytes, const struct envelope *envelope,
                   struct ready_secrets *secrets);

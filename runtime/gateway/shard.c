@@ -239,6 +239,10 @@ bool shard_send(struct shard *shard, unsigned op, uint64_t key, const char *d_js
     return ok;
 }
 
+unsigned shard_id(const struct shard *shard) {
+    return shard->options.id;
+}
+
 struct shard_stats shard_stats(const struct shard *shard) {
     struct shard_stats stats = shard->stats;
     const struct intake_stats *intake = intake_stats(shard->intake);

@@ -10,6 +10,7 @@
 #include "gateway/chatter.h"
 #include "gateway/inflate.h"
 #include "gateway/network.h"
+#include "gateway/redact.h"
 #include "ring/ring.h"
 
 #include <stdbool.h>
@@ -33,6 +34,8 @@ struct shard_saved {
     uint64_t seq;
 };
 
+struct interaction_secrets;
+
 struct shard_callbacks {
     /* word: see shard_state_word. why: one line for people, may be empty. */
     void (*state_changed)(void *arg, unsigned shard, const char *word, const char *why);
@@ -40,6 +43,10 @@ struct shard_callbacks {
     void (*save_session)(void *arg, unsigned shard, const char *session_id, const char *resume_url);
     /* The record of this seq is published. Called for each event: keep it cheap. */
     void (*seq_published)(void *arg, unsigned shard, uint64_t seq);
+    /* An interaction is about to be published, perhaps again (a replay). d: its `d` without secrets,
+     * length bytes. All borrowed for the call. NULL: nobody wants to know. */
+    void (*interaction)(void *arg, unsigned shard, const struct interaction_secrets *secrets,
+                        const char *d, size_t length);
     /* The session cannot be resumed any more; its gap is in the ring. Forget it. */
     void (*session_lost)(void *arg, unsigned shard);
     /* Answer, now or later, with shard_set_url() or shard_url_failed(). */
@@ -52,6 +59,10 @@ struct shard_callbacks {
     void (*budget_changed)(void *arg, unsigned shard);
     /* The shard is at rest after shard_stop(). */
     void (*stopped)(void *arg, unsigned shard);
+    /* A GUILD_MEMBERS_CHUNK or RATE_LIMITED was published. d: of bytes, which are borrowed for the
+     * call. NULL: nobody wants them. */
+    void (*answer)(void *arg, unsigned shard, unsigned event, const uint8_t *bytes,
+                   const struct json_span *d);
 };
 
 /* Lines of shards beyond these are logged as LOG_DEBUG; who owns it tells how many there were. */
@@ -79,7 +90,7 @@ struct shard_options {
                            told as a gap, then session_lost(). 0: none */
     struct shard_chatter *chatter; /* shared by many shards; NULL: every line is logged. Borrowed
                                       until destroy */
-    const struct shard_callbacks *callbacks; /* all set; borrowed until destroy */
+    const struct shard_callbacks *callbacks; /* set unless said; borrowed until destroy */
     void *arg;
 };
 
@@ -133,6 +144,7 @@ bool shard_set_presence(struct shard *shard, const char *json, struct err *err);
  * sent, or too many wait already. d_json: copied. */
 bool shard_send(struct shard *shard, unsigned op, uint64_t key, const char *d_json,
                 struct err *err);
+unsigned shard_id(const struct shard *shard);
 struct shard_stats shard_stats(const struct shard *shard);
 /* The session as it stands, for an orderly stop: false when there is none. Strings are borrowed
  * until the next call into the shard. */

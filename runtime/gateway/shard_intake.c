@@ -58,6 +58,12 @@ void shard_deliver(struct shard *shard, uint64_t seq) {
     if (seq != 0) {
         shard->options.callbacks->seq_published(shard->options.arg, shard->options.id, seq);
     }
+    bool answer =
+        current->event == EVENT_GUILD_MEMBERS_CHUNK || current->event == EVENT_RATE_LIMITED;
+    if (answer && shard->options.callbacks->answer != NULL) {
+        shard->options.callbacks->answer(shard->options.arg, shard->options.id, current->event,
+                                         current->bytes, &envelope->d);
+    }
 }
 
 /* Before the session hears of a dispatch it must be sure that it can be published: what the
@@ -89,9 +95,31 @@ static void refuse_downgrade(struct shard *shard) {
     }
 }
 
+/* The token leaves with its owner before the bytes are overwritten: it is in no ring. */
+static bool take_interaction(struct shard *shard) {
+    struct interaction_secrets secrets = {0};
+    const struct current *current = &shard->current;
+    const struct json_span *d = &current->envelope->d;
+    const struct shard_callbacks *callbacks = shard->options.callbacks;
+    bool usable = redact_interaction(current->bytes, current->envelope, &secrets);
+    bool ok = redact_message(current->bytes, current->envelope->length, current->event, NULL);
+    if (!usable) {
+        struct log_from me = shard_from(shard);
+        log_warn(&me, "an interaction came without a usable id or token; nobody can answer it");
+    } else if (ok && callbacks->interaction != NULL) {
+        callbacks->interaction(shard->options.arg, shard->options.id, &secrets,
+                               (const char *)current->bytes + d->offset, d->length);
+    }
+    explicit_bzero(&secrets, sizeof(secrets));
+    return ok;
+}
+
 /* Only once there is room: what was overwritten cannot be read again. */
 static bool take_secrets(struct shard *shard) {
     const struct current *current = &shard->current;
+    if (current->event == EVENT_INTERACTION_CREATE) {
+        return take_interaction(shard);
+    }
     if (current->event == EVENT_READY) {
         redact_ready(current->bytes, current->envelope, &shard->fresh);
         refuse_downgrade(shard);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cJSON.h>
@@ -162,6 +163,46 @@ static void a_session_id_that_does_not_fit_is_none(void **state) {
     assert_string_equal(secrets.session_id, "");
 }
 
+static void an_interaction_tells_the_host_its_token(void **state) {
+    static const struct {
+        const char *d;
+        bool ok;
+    } rows[] = {
+        {"{\"id\":\"700\",\"application_id\":\"800\",\"token\":\"SE\\u0043RET\"}", true},
+        {"{\"token\":\"old\",\"id\":\"700\",\"data\":{\"token\":\"no\",\"id\":\"1\"},"
+         "\"application_id\":\"800\",\"token\":\"SECRET\"}",
+         true},
+        {"{\"id\":\"700\",\"application_id\":\"800\"}", false},
+        {"{\"id\":\"700\",\"application_id\":\"800\",\"token\":\"\"}", false},
+        {"{\"id\":\"700\",\"application_id\":\"800\",\"token\":7}", false},
+        {"{\"id\":\"0\",\"application_id\":\"800\",\"token\":\"SECRET\"}", false},
+        {"{\"id\":\"x\",\"application_id\":\"800\",\"token\":\"SECRET\"}", false},
+        {"{\"id\":\"99999999999999999999999\",\"application_id\":\"8\",\"token\":\"SECRET\"}",
+         false},
+        {"{\"id\":700,\"application_id\":\"800\",\"token\":\"SECRET\"}", false},
+        {"[]", false},
+        {"null", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t bytes[512 + JSON_PADDING] = {0};
+        struct envelope envelope;
+        const char *why;
+        struct interaction_secrets secrets = {0};
+        snprintf((char *)bytes, 512, "{\"op\":0,\"s\":1,\"t\":\"INTERACTION_CREATE\",\"d\":%s}",
+                 rows[i].d);
+        size_t length = strlen((char *)bytes);
+        assert_int_equal(envelope_scan(bytes, length, &envelope, &why), JSON_OK);
+        assert_int_equal(redact_interaction(bytes, &envelope, &secrets), rows[i].ok);
+        if (rows[i].ok) {
+            assert_int_equal(secrets.interaction, 700);
+            assert_int_equal(secrets.application, 800);
+            assert_string_equal(secrets.token, "SECRET");
+        }
+        assert_true(redact_message(bytes, length, EVENT_INTERACTION_CREATE, NULL));
+        assert_null(strstr((char *)bytes, "SECRET"));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_secret_is_blotted_out_wherever_it_may_stand),
@@ -170,6 +211,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_looked_through_must_not_be_published),
         cmocka_unit_test(ready_tells_the_host_what_it_must_know),
         cmocka_unit_test(a_session_id_that_does_not_fit_is_none),
+        cmocka_unit_test(an_interaction_tells_the_host_its_token),
     };
     return cmocka_run_group_tests_name("redact", tests, NULL, NULL);
 }
