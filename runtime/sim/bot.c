@@ -2,6 +2,7 @@
 #include "sim/state.h"
 
 #include "base/text.h"
+#include "sim/interact.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,7 @@ void sim_bots_destroy(struct sim *sim) {
             bot->shards = stats->next;
             free(stats);
         }
+        sim_commands_destroy(bot);
         free(bot->shard_counts);
         free(bot);
     }

@@ -51,8 +51,17 @@ static struct sim_recent *pick_recent(struct scene *scene) {
     return recent->id != 0 && !recent->member->absent ? recent : NULL;
 }
 
+/* What others need to remember of it. */
+static void note_made(struct scene *scene, uint64_t id, uint64_t channel_id,
+                      const struct sim_user *user) {
+    scene->news->made_id = id;
+    scene->news->channel_id = channel_id;
+    scene->news->user = user;
+}
+
 static bool render_both(struct scene *scene, const struct sim_message *message) {
     scene->news->sees = message->mention;
+    note_made(scene, message->id, message->channel_id, message->author);
     return sim_render_message(&scene->news->full, scene->world, message, true) &&
            sim_render_message(&scene->news->bare, scene->world, message, false);
 }
@@ -117,6 +126,7 @@ static bool tell_message_delete(struct scene *scene) {
         return tell_message(scene);
     }
     scene->news->guild = recent->guild;
+    note_made(scene, recent->id, recent->channel->id, NULL);
     bool fine = buf_printf(&scene->news->full,
                            "{\"id\":\"%" PRIu64 "\",\"channel_id\":\"%" PRIu64
                            "\",\"guild_id\":\"%" PRIu64 "\"}",
@@ -137,13 +147,15 @@ static bool tell_reaction(struct scene *scene) {
     struct sim_guild *guild = recent->guild;
     struct sim_member *member = &guild->members[below(scene, guild->member_count)];
     const struct sim_user *user = &scene->world->users[member->user];
+    const char *chosen = emoji[below(scene, 4)];
     scene->news->guild = guild;
-    bool fine =
-        buf_printf(out,
-                   "{\"user_id\":\"%" PRIu64 "\",\"type\":0,\"message_id\":\"%" PRIu64
-                   "\",\"channel_id\":\"%" PRIu64 "\",\"guild_id\":\"%" PRIu64
-                   "\",\"burst\":false,\"emoji\":{\"name\":\"%s\",\"id\":null}",
-                   user->id, recent->id, recent->channel->id, guild->id, emoji[below(scene, 4)]);
+    note_made(scene, recent->id, recent->channel->id, user);
+    snprintf(scene->news->token, sizeof(scene->news->token), "%s", chosen);
+    bool fine = buf_printf(out,
+                           "{\"user_id\":\"%" PRIu64 "\",\"type\":0,\"message_id\":\"%" PRIu64
+                           "\",\"channel_id\":\"%" PRIu64 "\",\"guild_id\":\"%" PRIu64
+                           "\",\"burst\":false,\"emoji\":{\"name\":\"%s\",\"id\":null}",
+                           user->id, recent->id, recent->channel->id, guild->id, chosen);
     if (scene->news->event == SIM_MESSAGE_REACTION_ADD) {
         fine = fine &&
                buf_printf(out, ",\"message_author_id\":\"%" PRIu64 "\",\"member\":",
@@ -257,20 +269,24 @@ static bool tell_interaction(struct scene *scene) {
     uint64_t id = sim_world_id(scene->world, scene->wall_ms);
     scene->news->only = scene->self->id;
     uint64_t random = sim_random_next(&scene->world->random);
-    return buf_printf(out,
-                      "{\"version\":1,\"type\":2,\"token\":\"aW50ZXJhY3Rpb246%016" PRIx64
-                      "%016" PRIx64 "%016" PRIx64 "\",\"locale\":\"en-GB\",\"id\":\"%" PRIu64
-                      "\",\"guild_locale\":\"en-US\",\"guild_id\":\"%" PRIu64
-                      "\",\"guild\":{\"locale\":\"en-US\",\"id\":\"%" PRIu64
-                      "\",\"features\":[]},\"entitlements\":[],\"context\":0,"
-                      "\"channel_id\":\"%" PRIu64 "\",\"attachment_size_limit\":10485760,"
-                      "\"authorizing_integration_owners\":{\"0\":\"%" PRIu64
-                      "\"},\"application_id\":\"%" PRIu64
-                      "\",\"app_permissions\":\"2248473465835073\",\"data\":{\"type\":1,"
-                      "\"name\":\"ping\",\"id\":\"%" PRIu64 "\"},",
-                      random, ~random, random * 31, id, scene->guild->id, scene->guild->id,
-                      scene->channel->id, scene->guild->id, scene->self->id,
-                      scene->self->id ^ 0xabcdef) &&
+    char *token = scene->news->token;
+    note_made(scene, id, scene->channel->id, scene->user);
+    snprintf(token, sizeof(scene->news->token),
+             "aW50ZXJhY3Rpb246%016" PRIx64 "%016" PRIx64 "%016" PRIx64, random, ~random,
+             random * 31);
+    return buf_printf(
+               out,
+               "{\"version\":1,\"type\":2,\"token\":\"%s\",\"locale\":\"en-GB\",\"id\":\"%" PRIu64
+               "\",\"guild_locale\":\"en-US\",\"guild_id\":\"%" PRIu64
+               "\",\"guild\":{\"locale\":\"en-US\",\"id\":\"%" PRIu64
+               "\",\"features\":[]},\"entitlements\":[],\"context\":0,"
+               "\"channel_id\":\"%" PRIu64 "\",\"attachment_size_limit\":10485760,"
+               "\"authorizing_integration_owners\":{\"0\":\"%" PRIu64
+               "\"},\"application_id\":\"%" PRIu64
+               "\",\"app_permissions\":\"2248473465835073\",\"data\":{\"type\":1,"
+               "\"name\":\"ping\",\"id\":\"%" PRIu64 "\"},",
+               token, id, scene->guild->id, scene->guild->id, scene->channel->id, scene->guild->id,
+               scene->self->id, scene->self->id ^ 0xabcdef) &&
            buf_text(out, "\"member\":{\"permissions\":\"2248473465835073\"") &&
            member_tail(out, scene);
 }
@@ -291,6 +307,7 @@ static bool tell_direct(struct scene *scene) {
                                   .author = scene->user,
                                   .text = text};
     message.nonce = message.id + 1;
+    note_made(scene, message.id, message.channel_id, scene->user);
     return sim_render_message(&scene->news->full, scene->world, &message, true);
 }
 
@@ -322,6 +339,7 @@ static void start(struct scene *scene) {
     buf_clear(&news->bare);
     news->only = 0;
     news->sees = 0;
+    news->made_id = 0;
     news->guild = scene->guild;
     scene->traffic->told++;
 }
