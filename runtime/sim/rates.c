@@ -300,9 +300,9 @@ void sim_rates_told(struct sim_rates *rates, const struct sim_rate_ask *ask,
     if (rates->off) {
         return;
     }
-    if (told != NULL && told->hash != hash) {
+    if (told != NULL && (told->hash != hash || verdict->remaining == 0)) {
+        told->told_ms = told->hash != hash ? now_ms : told->told_ms;
         told->hash = hash;
-        told->told_ms = now_ms;
         told->told_conn = conn;
     }
     struct sim_rate_bucket *bucket = find_bucket(rates, ask->bot, hash, ask->major);
