@@ -73,7 +73,7 @@ static uint64_t resolve_channel(struct sim_act *act, const char *word) {
     cJSON *object = cJSON_CreateObject();
     sim_add_id(object, "id", channel->id);
     cJSON_AddNumberToObject(object, "type", channel->type);
-    cJSON_AddStringToObject(object, "name", channel->name);
+    cJSON_AddStringToObject(object, "name", sim_channel_name(channel));
     cJSON_AddStringToObject(object, "permissions", "2248473465835073");
     put(act, "channels", channel->id, object);
     return channel->id;
@@ -83,11 +83,12 @@ static uint64_t resolve_role(struct sim_act *act, const char *word) {
     uint64_t id = 0;
     bool digits = text_u64(word, &id);
     const struct sim_guild *guild = act->place.guild;
-    for (unsigned i = 0; guild != NULL && i < SIM_GUILD_ROLES; i++) {
-        const struct sim_role *role = &guild->roles[i];
-        if (digits ? role->id == id : strcmp(role->name, word) == 0) {
+    unsigned position = 0;
+    for (const struct sim_role *role = guild != NULL ? sim_guild_next_role(guild, NULL) : NULL;
+         role != NULL; role = sim_guild_next_role(guild, role), position++) {
+        if (digits ? role->id == id : strcmp(sim_role_name(role), word) == 0) {
             struct buf json = {0};
-            sim_render_role(&json, role, i);
+            sim_render_role(&json, role, position);
             put(act, "roles", role->id, sim_parse_buf(&json));
             return role->id;
         }

@@ -101,6 +101,11 @@ static int get_status(struct call *call) {
     return 200;
 }
 
+static int get_routes(struct call *call) {
+    sim_routes_list(call->out);
+    return 200;
+}
+
 static int get_transcript(struct call *call) {
     uint64_t last = 100;
     const char *query = call->request->query;
@@ -118,9 +123,10 @@ struct sim_channel *sim_channel_named(struct sim *sim, struct sim_guild *guild, 
         return sim_world_channel(sim->world, id, where);
     }
     *where = guild;
-    for (unsigned i = 0; i < SIM_GUILD_CHANNELS; i++) {
-        if (strcmp(guild->channels[i].name, name) == 0) {
-            return &guild->channels[i];
+    for (const struct sim_channel *at = sim_guild_next_channel(guild, NULL); at != NULL;
+         at = sim_guild_next_channel(guild, at)) {
+        if (strcmp(sim_channel_name(at), name) == 0) {
+            return sim_world_channel(sim->world, at->id, where);
         }
     }
     return NULL;
@@ -385,6 +391,7 @@ static const struct route {
     {"POST", "/sim/command", post_command},   {"POST", "/sim/complete", post_complete},
     {"POST", "/sim/press", post_press},       {"POST", "/sim/submit", post_submit},
     {"POST", "/sim/messages", post_messages}, {"POST", "/sim/deny", post_deny},
+    {"GET", "/sim/routes", get_routes},
 };
 
 void sim_control_answer(struct sim_conn *conn, const struct sim_request *request) {

@@ -14,8 +14,9 @@
 enum { RETRY_MS = 1000 };
 
 static const struct sim_route_table *const tables[] = {
-    &sim_routes_basic,    &sim_routes_messages,     &sim_routes_reactions,
-    &sim_routes_commands, &sim_routes_interactions, &sim_routes_webhooks,
+    &sim_routes_basic,        &sim_routes_messages, &sim_routes_reactions, &sim_routes_commands,
+    &sim_routes_interactions, &sim_routes_webhooks, &sim_routes_guild,     &sim_routes_channels,
+    &sim_routes_threads,      &sim_routes_members,
 };
 
 void sim_count_up(struct sim_count **list, const char *name) {
@@ -112,6 +113,21 @@ static const struct sim_route *find_route(const char *path, struct sim_call *cal
         }
     }
     return NULL;
+}
+
+void sim_routes_list(struct buf *json) {
+    buf_text(json, "[");
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        for (size_t j = 0; j < tables[i]->count; j++) {
+            const struct sim_route *route = &tables[i]->rows[j];
+            buf_printf(json,
+                       "%s{\"method\":\"%s\",\"path\":\"%s\",\"limit\":%" PRIu32
+                       ",\"per_ms\":%" PRIu32 "}",
+                       i + j > 0 ? ",\n" : "", route->method, route->path, route->limit,
+                       route->per_ms);
+        }
+    }
+    buf_text(json, "]");
 }
 
 static const char *without_prefix(const char *path) {

@@ -75,6 +75,10 @@ extern const struct sim_route_table sim_routes_reactions;
 extern const struct sim_route_table sim_routes_commands;
 extern const struct sim_route_table sim_routes_interactions;
 extern const struct sim_route_table sim_routes_webhooks;
+extern const struct sim_route_table sim_routes_guild;
+extern const struct sim_route_table sim_routes_channels;
+extern const struct sim_route_table sim_routes_threads;
+extern const struct sim_route_table sim_routes_members;
 
 /* Where messages can be: a guild's channel, or a direct one. */
 struct sim_place {

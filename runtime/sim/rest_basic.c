@@ -1,4 +1,4 @@
-/* sim/rest_basic.c: the gateway's address, users, the application, and reading guilds. */
+/* sim/rest_basic.c: the gateway's address, users and the application. */
 #include "sim/rest.h"
 
 #include <inttypes.h>
@@ -36,13 +36,14 @@ static void render_application(struct sim_call *call) {
     buf_printf(call->out,
                "{\"id\":\"%" PRIu64 "\",\"name\":\"%s\",\"icon\":null,\"description\":\"\","
                "\"type\":null,\"summary\":\"\",\"bot_public\":true,\"bot_require_code_grant\":"
-               "false,\"verify_key\":\"%064d\",\"flags\":8953856,\"flags_new\":\"8953856\","
+               "false,\"verify_key\":\"%064d\",\"flags\":%u,\"flags_new\":\"%u\","
                "\"redirect_uris\":[],\"interactions_endpoint_url\":null,"
                "\"role_connections_verification_url\":null,\"approximate_guild_count\":%u,"
                "\"approximate_user_install_count\":0,\"approximate_user_authorization_count\":0,"
                "\"explicit_content_filter\":0,\"team\":null,\"eligible_oauth2_scopes\":[],"
                "\"tags\":[],\"hook\":true,\"owner\":",
-               call->bot->self.id, call->bot->self.name, 0, world->guild_count);
+               call->bot->self.id, call->bot->self.name, 0, call->bot->flags, call->bot->flags,
+               world->guild_count);
     sim_render_user(call->out, &world->users[0]);
     buf_text(call->out, ",\"bot\":");
     sim_render_self(call->out, &call->bot->self);
@@ -54,66 +55,18 @@ static int get_application(struct sim_call *call) {
     return 200;
 }
 
-static int get_guild(struct sim_call *call) {
-    struct sim_world *world = call->sim->world;
-    const struct sim_guild *guild = sim_world_guild(world, call->ids[0]);
-    if (guild == NULL) {
-        return sim_fail(call, 404, 10004, "Unknown Guild");
+static int patch_application(struct sim_call *call) {
+    struct sim_problems problems = {0};
+    const struct sim_where top = {""};
+    sim_field_text(&problems, call->body, &top, "description", 0, 400, false);
+    int64_t flags = sim_field_number(&problems, call->body, &top, "flags", 0, 1 << 30, -1);
+    if (problems.count > 0) {
+        return sim_fail_form(call, &problems);
     }
-    sim_render_guild(call->out, world, guild);
-    return 200;
-}
-
-static int get_guild_channels(struct sim_call *call) {
-    const struct sim_guild *guild = sim_world_guild(call->sim->world, call->ids[0]);
-    if (guild == NULL) {
-        return sim_fail(call, 404, 10004, "Unknown Guild");
+    if (flags >= 0) {
+        call->bot->flags = (uint32_t)flags;
     }
-    for (unsigned i = 0; i < SIM_GUILD_CHANNELS; i++) {
-        buf_text(call->out, i == 0 ? "[" : ",");
-        sim_render_channel(call->out, &guild->channels[i], guild, guild->channels[0].id);
-    }
-    buf_text(call->out, "]");
-    return 200;
-}
-
-static int get_guild_roles(struct sim_call *call) {
-    const struct sim_guild *guild = sim_world_guild(call->sim->world, call->ids[0]);
-    if (guild == NULL) {
-        return sim_fail(call, 404, 10004, "Unknown Guild");
-    }
-    for (unsigned i = 0; i < SIM_GUILD_ROLES; i++) {
-        buf_text(call->out, i == 0 ? "[" : ",");
-        sim_render_role(call->out, &guild->roles[i], i);
-    }
-    buf_text(call->out, "]");
-    return 200;
-}
-
-static int get_member(struct sim_call *call) {
-    struct sim_world *world = call->sim->world;
-    struct sim_guild *guild = sim_world_guild(world, call->ids[0]);
-    if (guild == NULL) {
-        return sim_fail(call, 404, 10004, "Unknown Guild");
-    }
-    const struct sim_member *member = sim_guild_member(guild, world, call->ids[1]);
-    if (call->ids[1] == call->bot->self.id) {
-        sim_render_self_member(call->out, guild, &call->bot->self);
-    } else if (member != NULL && !member->absent) {
-        sim_render_member(call->out, guild, member, &world->users[member->user]);
-    } else {
-        return sim_fail(call, 404, 10007, "Unknown Member");
-    }
-    return 200;
-}
-
-static int get_channel(struct sim_call *call) {
-    struct sim_guild *guild = NULL;
-    const struct sim_channel *channel = sim_world_channel(call->sim->world, call->ids[0], &guild);
-    if (channel == NULL) {
-        return sim_fail(call, 404, 10003, "Unknown Channel");
-    }
-    sim_render_channel(call->out, channel, guild, guild->channels[0].id);
+    render_application(call);
     return 200;
 }
 
@@ -151,12 +104,8 @@ static const struct sim_route rows[] = {
     {"GET", "/users/@me", 0, 0, 20, 1000, get_me},
     {"POST", "/users/@me/channels", 0, 0, 10, 10000, post_direct},
     {"GET", "/applications/@me", 0, 0, 20, 1000, get_application},
+    {"PATCH", "/applications/@me", 0, 0, 5, 5000, patch_application},
     {"GET", "/oauth2/applications/@me", 0, 0, 20, 1000, get_application},
-    {"GET", "/guilds/*", 0, 0, 10, 1000, get_guild},
-    {"GET", "/guilds/*/channels", 0, 0, 10, 1000, get_guild_channels},
-    {"GET", "/guilds/*/roles", 0, 0, 10, 1000, get_guild_roles},
-    {"GET", "/guilds/*/members/*", 0, 0, 10, 1000, get_member},
-    {"GET", "/channels/*", 0, 0, 10, 1000, get_channel},
     {"GET", "/users/*", 0, 0, 30, 1000, get_user},
 };
 

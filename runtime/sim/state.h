@@ -54,6 +54,7 @@ struct sim_bot {
     uint64_t members_asked_ms; /* last full member request */
     uint64_t members_asked_guild;
     struct sim_command *commands; /* application commands, see interact.h */
+    uint32_t flags;               /* of the application */
     uint64_t command_writes;
     uint64_t command_creates;
 };
@@ -300,6 +301,8 @@ void sim_remember(struct sim *sim, const struct sim_news *news);
 
 /* rest.c, control.c: answer into the connection's output. */
 void sim_rest_answer(struct sim_conn *conn, const struct sim_request *request);
+/* The table of routes as JSON. */
+void sim_routes_list(struct buf *json);
 /* files.c: GET /attachments/... */
 void sim_file_answer(struct sim_conn *conn, const struct sim_request *request);
 void sim_control_answer(struct sim_conn *conn, const struct sim_request *request);

@@ -48,7 +48,7 @@ static void write_text(uint32_t seed, char *out, size_t size) {
 
 static struct sim_recent *pick_recent(struct scene *scene) {
     struct sim_recent *recent = &scene->traffic->recent[below(scene, SIM_RECENT)];
-    return recent->id != 0 && !recent->member->absent ? recent : NULL;
+    return recent->id != 0 && !recent->member->absent && !recent->channel->gone ? recent : NULL;
 }
 
 /* What others need to remember of it. */
@@ -232,6 +232,7 @@ static bool tell_member_add(struct scene *scene) {
 static bool tell_voice(struct scene *scene) {
     struct sim_member *member = scene->member;
     member->voice = member->voice == 0 ? (uint8_t)(4 + below(scene, 2)) : 0;
+    member->voice = scene->guild->channels[member->voice].gone ? 0 : member->voice;
     uint64_t channel = member->voice == 0 ? 0 : scene->guild->channels[member->voice].id;
     return sim_render_voice_state(&scene->news->full, scene->world, scene->guild, member, channel);
 }
@@ -243,6 +244,10 @@ static bool tell_channel_update(struct scene *scene) {
 
 static bool tell_role_update(struct scene *scene) {
     unsigned index = 1 + below(scene, SIM_GUILD_ROLES - 1);
+    if (scene->guild->roles[index].gone) {
+        scene->news->event = SIM_TYPING_START;
+        return tell_typing(scene);
+    }
     scene->guild->roles[index].colour = below(scene, 0xffffff);
     return buf_printf(&scene->news->full,
                       "{\"guild_id\":\"%" PRIu64 "\",\"role\":", scene->guild->id) &&
@@ -362,6 +367,9 @@ bool sim_traffic_next(struct sim_traffic *traffic, struct sim_world *world,
         .traffic = traffic, .world = world, .self = self, .wall_ms = wall_ms, .news = news};
     scene.guild = &world->guilds[below(&scene, world->guild_count)];
     scene.channel = &scene.guild->channels[1 + below(&scene, 3)];
+    if (scene.channel->gone) {
+        scene.channel = &scene.guild->channels[1]; /* cannot be deleted */
+    }
     scene.member = present_member(&scene);
     scene.user = &world->users[scene.member->user];
     start(&scene);
