@@ -102,6 +102,7 @@ static void on_gone(struct session *session, const struct session_event *event,
             session_push(out, SESSION_CANCEL_IDENTIFY, 0);
         }
         heartbeat_stop(&session->heartbeat);
+        session_forget_nameless(session, out);
         session_enter(session, SESSION_FAILED, SESSION_NEVER);
         session_push(out, SESSION_FATAL, event->code);
         return;

@@ -42,12 +42,19 @@ void session_lose(struct session *session, struct session_actions *out) {
     session->identified = false;
 }
 
+void session_forget_nameless(struct session *session, struct session_actions *out) {
+    if (!session->has_session) {
+        session_lose(session, out);
+    }
+}
+
 void session_finish_stop(struct session *session, struct session_actions *out) {
     if (session->stopping == STOP_FINAL) {
         session->has_session = false;
         session->has_resume_url = false;
         session->seq = 0;
     }
+    session_forget_nameless(session, out);
     session->stopping = STOP_NOT;
     session->generation++; /* nothing of the old connection counts any more */
     heartbeat_stop(&session->heartbeat);
@@ -125,9 +132,7 @@ void session_account(struct session *session, struct session_actions *out) {
         session_push(out, SESSION_CANCEL_IDENTIFY, 0);
     }
     if (session->state == SESSION_LIVE) {
-        if (!session->has_session) { /* READY came without an id: what follows cannot be replayed */
-            session_lose(session, out);
-        }
+        session_forget_nameless(session, out);
         return;
     }
     if (session->attempt == 0 && session->state <= SESSION_GREETING) {

@@ -17,6 +17,9 @@ void session_enter(struct session *session, enum session_state state, uint64_t d
 bool session_is_connected(const struct session *session);
 /* The session cannot be resumed any more; nothing happens when there is none. */
 void session_lose(struct session *session, struct session_actions *out);
+/* The connection is over: a session whose READY came without an id ends with it, for what follows
+ * cannot be replayed; one with an id stays. */
+void session_forget_nameless(struct session *session, struct session_actions *out);
 /* SESSION_STOP is fulfilled. */
 void session_finish_stop(struct session *session, struct session_actions *out);
 

@@ -246,14 +246,16 @@ bool path_key(struct path_text text, struct path_value value, uint32_t *start, u
     return true;
 }
 
-/* The key's inside is key[0..bytes). Keys are short: one with escapes is decoded into a small
- * buffer, a long one is nobody's. */
+enum { ESCAPED_KEY_MAX = 6 * 256 };
+
+/* The key's inside is key[0..bytes). One with escapes (of at most six bytes each) is decoded into a
+ * small buffer; names of more than 256 bytes are found only where they are written plainly. */
 static bool key_is(const char *key, uint32_t bytes, const char *name, size_t length) {
     if (memchr(key, '\\', bytes) == NULL) {
         return bytes == length && memcmp(key, name, length) == 0;
     }
-    char decoded[3 * 256 + 1];
-    if (bytes > 256) {
+    char decoded[3 * ESCAPED_KEY_MAX + 1];
+    if (bytes > 6 * length || bytes > ESCAPED_KEY_MAX) {
         return false;
     }
     return path_decode(key, bytes, decoded) == length && memcmp(decoded, name, length) == 0;

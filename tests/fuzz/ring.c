@@ -344,7 +344,12 @@ static void check_kept(const struct bench *bench) {
     const struct ring_recovery *recovery = &bench->recovery;
     uint64_t head = ring_head(bench->ring);
     uint64_t tail = ring_tail(bench->ring);
-    FUZZ_CHECK(tail <= head && head - tail <= ring_capacity(bench->ring));
+    uint64_t capacity = ring_capacity(bench->ring);
+    /* A head that was set forward within reason cannot be told from pages that a power cut kept
+     * from the disk: what may have been there is told as lost, and the ring's other end makes way.
+     */
+    uint64_t made_way = head > bench->head && head > capacity ? head - capacity : 0;
+    FUZZ_CHECK(tail <= head && head - tail <= capacity);
     if (recovery->fresh) {
         FUZZ_CHECK(recovery->reason[0] != '\0' && (bench->header_hurt || bench->planted));
         return;
@@ -356,7 +361,7 @@ static void check_kept(const struct bench *bench) {
     for (size_t i = 0; i < bench->count; i++) {
         const struct published *record = &bench->records[i];
         bool inside = record->offset >= tail && record->offset < head;
-        FUZZ_CHECK(!record->whole || inside);
+        FUZZ_CHECK(!record->whole || inside || record->offset < made_way);
         lost = lost || (record->offset >= bench->tail && !inside);
     }
     FUZZ_CHECK(!lost || recovery->reason[0] != '\0' || bench->head_hurt);

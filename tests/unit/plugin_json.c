@@ -341,8 +341,23 @@ static void a_template_that_makes_no_json_is_refused(void **state) {
     assert_string_equal(write_it("{'a': %5d}", 1), "refused");
 }
 
+/* Found by fuzz_path. */
+static void a_key_is_found_however_many_escapes_it_is_written_with(void **state) {
+    char name[201];
+    char json[201 * 6 + 16] = "{\"";
+    memset(name, '\\', 200);
+    name[200] = '\0';
+    for (size_t i = 0; i < 200; i++) {
+        strcat(json, i % 2 == 0 ? "\\\\" : "\\u005c");
+    }
+    strcat(json, "\":7}");
+    struct path_text text = {json, (uint32_t)strlen(json)};
+    assert_int_equal(path_int(text, path_find(text, path_root(text), name)), 7);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_is_found_however_many_escapes_it_is_written_with),
         cmocka_unit_test(a_path_finds_keys_and_places),
         cmocka_unit_test(numbers_and_ids_that_do_not_fit_are_zero),
         cmocka_unit_test(strings_come_out_as_valid_utf8_without_nul),

@@ -192,6 +192,27 @@ static void after_a_fatal_end_only_a_start_helps(void **state) {
     assert_int_equal(rig.session.state, SESSION_CONNECTING);
 }
 
+/* Its numbers are not those of the next one: the first heartbeat there must say null. */
+static void a_session_without_an_id_ends_with_its_connection(void **state) {
+    static const unsigned ends[] = {1006, 4012, 0 /* a stop */};
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct rig rig;
+        rig_reach(&rig, SESSION_IDENTIFYING, false);
+        rig_event(&rig, (struct session_event){
+                            .kind = SESSION_DISPATCH, .event = EVENT_READY, .seq = 1});
+        rig_dispatch(&rig, EVENT_MESSAGE_CREATE, 2);
+        assert_int_equal(rig.session.seq, 2);
+        if (ends[i] != 0) {
+            rig_gone(&rig, ends[i]);
+        } else {
+            rig_kind(&rig, SESSION_STOP);
+            rig_gone(&rig, 1000);
+        }
+        assert_int_equal(rig.session.seq, 0);
+        assert_true(ends[i] == 0 || rig_value(&rig, SESSION_LOST) == 2);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lost_connection_is_resumed_at_the_resume_url_at_once),
@@ -204,6 +225,7 @@ int main(void) {
         cmocka_unit_test(rate_limited_waits_before_it_resumes),
         cmocka_unit_test(each_close_code_does_what_its_policy_says),
         cmocka_unit_test(after_a_fatal_end_only_a_start_helps),
+        cmocka_unit_test(a_session_without_an_id_ends_with_its_connection),
     };
     return cmocka_run_group_tests_name("session_ladder", tests, NULL, NULL);
 }
