@@ -80,6 +80,39 @@ void sim_problems_finish(struct sim_problems *problems) {
     *problems = (struct sim_problems){0};
 }
 
+/* Where a string that begins at `at` ends: behind its second quote, or at the end. */
+static size_t string_end(const char *json, size_t at, size_t length) {
+    for (at++; at < length && json[at] != '"'; at++) {
+        at += json[at] == '\\' ? 1 : 0;
+    }
+    return at < length ? at + 1 : length;
+}
+
+bool sim_quote_long_numbers(struct buf *out, const char *json, size_t length) {
+    enum { DOUBLE_DIGITS = 15 };
+    size_t copied = 0;
+    bool fine = true;
+    for (size_t at = 0; at < length && fine;) {
+        size_t end = at;
+        if (json[at] == '"') {
+            at = string_end(json, at, length);
+            continue;
+        }
+        while (end < length && json[end] >= '0' && json[end] <= '9') {
+            end++;
+        }
+        bool part = end < length && (json[end] == '.' || json[end] == 'e' || json[end] == 'E');
+        bool before = at > 0 && strchr("-.+eE", json[at - 1]) != NULL;
+        if (end - at > DOUBLE_DIGITS && !part && !before) {
+            fine = buf_append(out, json + copied, at - copied) && buf_text(out, "\"") &&
+                   buf_append(out, json + at, end - at) && buf_text(out, "\"");
+            copied = end;
+        }
+        at = end > at ? end : at + 1;
+    }
+    return fine && buf_append(out, json + copied, length - copied);
+}
+
 size_t sim_characters(const char *text) {
     size_t count = 0;
     for (; *text != '\0'; text++) {

@@ -31,6 +31,10 @@ void sim_problem(struct sim_problems *problems, const struct sim_where *where, c
 void sim_problems_render(const struct sim_problems *problems, struct buf *out);
 void sim_problems_finish(struct sim_problems *problems);
 
+/* Copies JSON text, with whole numbers too long for a double put into quotes: some libraries write
+ * ids as numbers. False: no memory. */
+bool sim_quote_long_numbers(struct buf *out, const char *json, size_t length);
+
 /* Characters (not bytes) of a text. */
 size_t sim_characters(const char *text);
 

@@ -301,7 +301,11 @@ static int bad_type(struct sim_call *call) {
 }
 
 static int read_json(struct sim_call *call, const char *text, size_t length) {
-    call->body = text_utf8_valid(text, length) ? cJSON_ParseWithLength(text, length) : NULL;
+    struct buf exact = {0};
+    if (text_utf8_valid(text, length) && sim_quote_long_numbers(&exact, text, length)) {
+        call->body = sim_parse_buf(&exact);
+    }
+    buf_finish(&exact);
     return call->body != NULL
                ? 0
                : sim_fail(call, 400, 50109, "The request body contains invalid JSON.");

@@ -159,6 +159,25 @@ static void embeds_share_6000_characters(void **state) {
     free(long_text);
 }
 
+static void long_numbers_are_read_as_text(void **state) {
+    static const char *const rows[][2] = {
+        {"{\"a\":1574627635336577024}", "{\"a\":\"1574627635336577024\"}"},
+        {"[123456789012345,1234567890123456]", "[123456789012345,\"1234567890123456\"]"},
+        {"{\"1574627635336577024\":\"x\\\"1574627635336577024\"}",
+         "{\"1574627635336577024\":\"x\\\"1574627635336577024\"}"},
+        {"[-1574627635336577024,1.1574627635336577024,1574627635336577024e2]",
+         "[-1574627635336577024,1.1574627635336577024,1574627635336577024e2]"},
+        {"\"open 1574627635336577024", "\"open 1574627635336577024"},
+        {"1574627635336577024", "\"1574627635336577024\""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf out = {0};
+        assert_true(sim_quote_long_numbers(&out, rows[i][0], strlen(rows[i][0])));
+        assert_string_equal(out.bytes, rows[i][1]);
+        buf_finish(&out);
+    }
+}
+
 static void modal_takes_text_inputs_and_labels(void **state) {
     static const char json[] =
         "[{\"type\":1,\"components\":[{\"type\":4,\"custom_id\":\"a\",\"style\":1,\"label\":\"l\"}]},"
@@ -307,6 +326,7 @@ int main(void) {
         cmocka_unit_test(messages_are_held_to_discords_limits),
         cmocka_unit_test(content_is_counted_in_characters_up_to_2000),
         cmocka_unit_test(embeds_share_6000_characters),
+        cmocka_unit_test(long_numbers_are_read_as_text),
         cmocka_unit_test(modal_takes_text_inputs_and_labels),
         cmocka_unit_test(commands_are_held_to_discords_rules),
         cmocka_unit_test(a_command_has_8000_characters_at_most),
