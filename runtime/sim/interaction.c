@@ -104,30 +104,45 @@ void sim_interaction_progress(struct sim *sim, struct sim_interaction *interacti
     }
 }
 
-void sim_interactions_tick(struct sim *sim, uint64_t now_ms) {
-    uint64_t deadline = SIM_INTERACTION_DEADLINE_MS / sim->options.time_scale;
+/* One whose waiter has waited long enough, or has something to see; NULL: none. */
+static struct sim_interaction *due(struct sim *sim, uint64_t now_ms) {
+    struct sim_interaction *at = sim->interactions;
+    while (at != NULL && (at->waiter == 0 || (now_ms < at->wait_until_ms && !enough(sim, at)))) {
+        at = at->next;
+    }
+    return at;
+}
+
+static void drop_over(struct sim *sim, uint64_t now_ms) {
     uint64_t life = SIM_INTERACTION_LIFE_MS / sim->options.time_scale;
     struct sim_interaction **at = &sim->interactions;
     while (*at != NULL) {
         struct sim_interaction *interaction = *at;
-        if (interaction->ack == SIM_ACK_NONE && !interaction->missed &&
-            now_ms > interaction->made_ms + deadline) {
-            interaction->missed = true;
-            sim->stats.unanswered++;
-            sim_interaction_progress(sim, interaction);
-        }
-        if (interaction->waiter != 0 && now_ms >= interaction->wait_until_ms) {
-            answer_waiter(sim, interaction);
-        }
         /* A little longer than its life, so that who comes too late hears why. */
-        if (now_ms > interaction->made_ms + 2 * life) {
-            *at = interaction->next;
-            free_interaction(interaction);
-            sim->interaction_count--;
+        if (now_ms <= interaction->made_ms + 2 * life || interaction->waiter != 0) {
+            at = &interaction->next;
             continue;
         }
-        at = &interaction->next;
+        *at = interaction->next;
+        free_interaction(interaction);
+        sim->interaction_count--;
     }
+}
+
+void sim_interactions_tick(struct sim *sim, uint64_t now_ms) {
+    uint64_t deadline = SIM_INTERACTION_DEADLINE_MS / sim->options.time_scale;
+    struct sim_interaction *at = sim->interactions;
+    for (; at != NULL; at = at->next) {
+        if (at->ack == SIM_ACK_NONE && !at->missed && now_ms > at->made_ms + deadline) {
+            at->missed = true;
+            sim->stats.unanswered++;
+        }
+    }
+    /* Who is answered goes on with its next request, which may change the list: from the start. */
+    while ((at = due(sim, now_ms)) != NULL) {
+        answer_waiter(sim, at);
+    }
+    drop_over(sim, now_ms);
 }
 
 void sim_interactions_destroy(struct sim *sim) {

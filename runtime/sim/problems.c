@@ -32,8 +32,9 @@ static cJSON *descend(cJSON *node, const char *path) {
     char word[SIM_PATH_SIZE];
     while (*path != '\0' && node != NULL) {
         size_t length = strcspn(path, ".");
-        memcpy(word, path, length);
-        word[length] = '\0';
+        size_t kept = length < sizeof(word) - 1 ? length : sizeof(word) - 1;
+        memcpy(word, path, kept);
+        word[kept] = '\0';
         if (length > 0) {
             node = child(node, word);
         }

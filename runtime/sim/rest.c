@@ -141,10 +141,33 @@ static const char *without_prefix(const char *path) {
     return NULL;
 }
 
+/* A path that belongs to no route, as a template: it may hold ids, and tokens that nobody shall
+ * read in a log. */
+static void template_of(const char *path, char *out, size_t size) {
+    enum { ID_DIGITS = 15, WORD_MOST = 32 };
+    size_t used = 0;
+    while (*path != '\0' && used + WORD_MOST + 2 < size) {
+        size_t length = strcspn(path + 1, "/");
+        bool id = length >= ID_DIGITS && strspn(path + 1, "0123456789") >= length;
+        out[used++] = '/';
+        if (id || length > WORD_MOST) {
+            out[used++] = id ? '*' : ':';
+        } else {
+            memcpy(out + used, path + 1, length);
+            used += length;
+        }
+        path += length + 1;
+    }
+    out[used] = '\0';
+}
+
 static void note(const struct sim_call *call, int status) {
     char text[SIM_TRANSCRIPT_NOTE];
-    /* The path may hold a token: the route is what is noted. */
-    const char *path = call->route != NULL ? call->route->path : call->request->path;
+    char path[256];
+    template_of(call->request->path, path, sizeof(path));
+    if (call->route != NULL) {
+        snprintf(path, sizeof(path), "%s", call->route->path);
+    }
     snprintf(text, sizeof(text), "%s %.64s %d", call->request->method, path, status);
     sim_conn_note(call->conn, '<', "request", 0, 0, text);
 }
@@ -420,8 +443,10 @@ static void run_route(struct sim_call *call) {
 }
 
 static void answer_missing(struct sim_call *call, const char *path) {
-    char name[256];
-    snprintf(name, sizeof(name), "%s %s", call->request->method, path);
+    char name[300];
+    char plain[256];
+    template_of(path, plain, sizeof(plain));
+    snprintf(name, sizeof(name), "%s %s", call->request->method, plain);
     sim_count_up(&call->sim->stats.unimplemented, name);
     buf_text(call->out, "{\"code\":0,\"message\":\"drey sim does not implement ");
     buf_json_text(call->out, name, strlen(name));

@@ -257,6 +257,19 @@ static void commands_are_held_to_discords_rules(void **state) {
     }
 }
 
+static void names_of_fields_may_be_as_long_as_they_like(void **state) {
+    struct buf json = {0};
+    char out[2000];
+    char *key = calloc(1, 5001);
+    memset(key, 'k', 5000);
+    buf_printf(&json, "{\"name\":\"a\",\"description\":\"d\",\"name_localizations\":{\"%s\":5}}",
+               key);
+    command_error(json.bytes, out, sizeof(out));
+    assert_non_null(strstr(out, "STRING_TYPE_CONVERT"));
+    buf_finish(&json);
+    free(key);
+}
+
 static void a_command_has_8000_characters_at_most(void **state) {
     struct buf json = {0};
     char out[2000];
@@ -329,6 +342,7 @@ int main(void) {
         cmocka_unit_test(long_numbers_are_read_as_text),
         cmocka_unit_test(modal_takes_text_inputs_and_labels),
         cmocka_unit_test(commands_are_held_to_discords_rules),
+        cmocka_unit_test(names_of_fields_may_be_as_long_as_they_like),
         cmocka_unit_test(a_command_has_8000_characters_at_most),
         cmocka_unit_test(typed_lines_are_names_and_options),
         cmocka_unit_test(chat_shows_what_a_terminal_must_not_obey),
