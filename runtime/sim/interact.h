@@ -10,8 +10,6 @@
 enum {
     SIM_INTERACTIONS_MOST = 4096,
     SIM_INTERACTION_TOKEN = 128,
-    SIM_INTERACTION_DEADLINE_MS = 3000,
-    SIM_INTERACTION_LIFE_MS = 900000,
 };
 
 struct sim_command {
@@ -75,6 +73,8 @@ void sim_interactions_destroy(struct sim *sim);
 void sim_interaction_progress(struct sim *sim, struct sim_interaction *interaction);
 /* Adds what a message says of the interaction it answers. */
 void sim_interaction_mark(const struct sim_interaction *interaction, cJSON *message);
+/* For the first answer, in this simulator's time. */
+uint64_t sim_interaction_deadline_ms(const struct sim *sim);
 /* Whether its 15 minutes are over. */
 bool sim_interaction_over(const struct sim *sim, const struct sim_interaction *interaction);
 

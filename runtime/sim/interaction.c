@@ -52,9 +52,16 @@ struct sim_interaction *sim_interaction_find(struct sim *sim, const char *token)
     return at;
 }
 
+uint64_t sim_interaction_deadline_ms(const struct sim *sim) {
+    return sim->options.answer_ms / sim->options.time_scale;
+}
+
+static uint64_t life_ms(const struct sim *sim) {
+    return sim->options.answers_ms / sim->options.time_scale;
+}
+
 bool sim_interaction_over(const struct sim *sim, const struct sim_interaction *interaction) {
-    return loop_now_ms(sim->loop) >
-           interaction->made_ms + SIM_INTERACTION_LIFE_MS / sim->options.time_scale;
+    return loop_now_ms(sim->loop) > interaction->made_ms + life_ms(sim);
 }
 
 /* Writes the answer of who made the interaction happen, and lets its connection go on. */
@@ -114,7 +121,7 @@ static struct sim_interaction *due(struct sim *sim, uint64_t now_ms) {
 }
 
 static void drop_over(struct sim *sim, uint64_t now_ms) {
-    uint64_t life = SIM_INTERACTION_LIFE_MS / sim->options.time_scale;
+    uint64_t life = life_ms(sim);
     struct sim_interaction **at = &sim->interactions;
     while (*at != NULL) {
         struct sim_interaction *interaction = *at;
@@ -130,7 +137,7 @@ static void drop_over(struct sim *sim, uint64_t now_ms) {
 }
 
 void sim_interactions_tick(struct sim *sim, uint64_t now_ms) {
-    uint64_t deadline = SIM_INTERACTION_DEADLINE_MS / sim->options.time_scale;
+    uint64_t deadline = sim_interaction_deadline_ms(sim);
     struct sim_interaction *at = sim->interactions;
     for (; at != NULL; at = at->next) {
         if (at->ack == SIM_ACK_NONE && !at->missed && now_ms > at->made_ms + deadline) {

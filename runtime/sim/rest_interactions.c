@@ -210,7 +210,7 @@ static int give_callback(struct sim_call *call, const struct sim_interaction *in
 
 /* 0, or the status of why it cannot be answered (any more). */
 static int check_time(struct sim_call *call, const struct sim_interaction *interaction) {
-    uint64_t deadline = SIM_INTERACTION_DEADLINE_MS / call->sim->options.time_scale;
+    uint64_t deadline = sim_interaction_deadline_ms(call->sim);
     if (interaction == NULL || interaction->id != call->ids[0]) {
         return sim_fail(call, 404, 10062, "Unknown interaction");
     }

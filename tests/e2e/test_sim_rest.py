@@ -335,6 +335,24 @@ async def interactions(bot, person, app):
                   status=404, code=10062)
 
 
+async def lives(at):
+    """A token that has lived is refused; one deadline and one life, both short."""
+    async with aiohttp.ClientSession() as session:
+        bot, person = Bot(session, at, "lives"), Person(session, at)
+        await bot.start()
+        app = (await bot.ask("GET /users/@me"))["id"]
+        await bot.ask("PUT /applications/*/commands", app, body=[PING])
+        waiting = asyncio.create_task(person.ask("/command", {"name": "ping"}))
+        made = await bot.event("INTERACTION_CREATE", lambda d: True)
+        await bot.ask(CALLBACK, made["id"], made["token"], body={"type": 5}, status=204)
+        original = "PATCH /webhooks/*/:/messages/@original"
+        await bot.ask(original, app, made["token"], body={"content": "in time"})
+        assert (await waiting)["message"]["content"] == "in time"
+        await asyncio.sleep(2.2)
+        await bot.ask(original, app, made["token"], body={"content": "late"}, status=401,
+                      code=50027)
+
+
 async def guilds(bot, guild, channel, member):
     await bot.ask("GET /users/@me/guilds")
     await bot.ask("GET /guilds/*", guild)
@@ -442,6 +460,8 @@ async def basics(bot, user):
     for route in ("/gateway", "/gateway/bot", "/users/@me", "/applications/@me",
                   "/oauth2/applications/@me"):
         await bot.ask(f"GET {route}")
+    flags = (await bot.ask("GET /applications/@me"))["flags"]
+    assert flags == 1 << 23 | 1 << 19 | 1 << 15 | 1 << 13, "all intents are approved"
     await bot.ask("PATCH /applications/@me", body={"flags": 8953856})
     await bot.ask("GET /users/*", user)
     await bot.ask("GET /users/*", 5, status=404, code=10013)
@@ -482,17 +502,22 @@ async def run(at):
         print(f"{len(bot.done)} routes, {sum(status['rest_answers'].values())} answers")
 
 
-def main():
+def simulate(play, *options):
     simulator = subprocess.Popen([DREY, "sim", "--listen", "127.0.0.1:0", "--json", "--guilds", "2",
-                                  "--global-limit", "0", "--time-scale", "1"],
+                                  "--global-limit", "0", *options],
                                  stdout=subprocess.PIPE, text=True)
     try:
-        asyncio.run(asyncio.wait_for(run(json.loads(simulator.stdout.readline())), 120))
+        asyncio.run(asyncio.wait_for(play(json.loads(simulator.stdout.readline())), 120))
     finally:
         simulator.terminate()
         code = simulator.wait(20)
     if code != 0:
         fail(f"the simulator ended with {code}")
+
+
+def main():
+    simulate(run)
+    simulate(lives, "--interaction-life", "2000")
     print(f"{len(failures)} failures")
     return 1 if failures else 0
 
