@@ -38,7 +38,9 @@ bool sim_act_begin(struct sim_act *act, struct sim_conn *conn, const cJSON *body
     struct sim_guild *guild = guild_name != NULL            ? sim_guild_named(sim, guild_name)
                               : sim->world->guild_count > 0 ? &sim->world->guilds[0]
                                                             : NULL;
-    act->user = sim_world_user_named(sim->world, as);
+    uint64_t id = 0;
+    act->user =
+        text_u64(as, &id) ? sim_world_user(sim->world, id) : sim_world_user_named(sim->world, as);
     if (act->user == NULL || guild == NULL) {
         return err_set(&act->err, ERR_NOT_FOUND,
                        act->user == NULL ? "no such user: %s" : "no such guild: %s",
@@ -56,7 +58,8 @@ bool sim_act_begin(struct sim_act *act, struct sim_conn *conn, const cJSON *body
     }
     act->place.id = act->place.channel->id;
     act->member = sim_guild_member(act->place.guild, sim->world, act->user->id);
-    return act->member != NULL || err_set(&act->err, ERR_NOT_FOUND, "%s is no member there", as);
+    return (act->member != NULL && !act->member->absent) ||
+           err_set(&act->err, ERR_NOT_FOUND, "%s is no member there", as);
 }
 
 static void take_bot(struct sim_act *act, struct sim_bot *bot) {

@@ -69,7 +69,11 @@ bool sim_query(const struct sim_call *call, const char *key, char *out, size_t s
     size_t used = 0;
     for (at += length + 1; *at != '\0' && *at != '&' && used + 1 < size; at++) {
         bool escaped = *at == '%' && hex(at[1]) >= 0 && hex(at[2]) >= 0;
-        out[used++] = escaped ? (char)(hex(at[1]) << 4 | hex(at[2])) : *at == '+' ? ' ' : *at;
+        char byte = *at == '+' ? ' ' : *at;
+        if (escaped) {
+            byte = (char)(hex(at[1]) << 4 | hex(at[2]));
+        }
+        out[used++] = byte;
         at += escaped ? 2 : 0;
     }
     out[used] = '\0';

@@ -234,6 +234,31 @@ POLL = {"name": "poll", "description": "Asks", "type": 1, "options": [
         {"type": 3, "name": "town", "description": "Where", "autocomplete": True}]}]}
 
 
+async def menus(bot, person, app, channel):
+    """Commands of users and messages, and commands in a direct channel."""
+    made = await bot.ask("PUT /applications/*/commands", app, body=[
+        PING, {"name": "Look at", "type": 2}, {"name": "Keep this", "type": 3}])
+    assert [c["description"] for c in made] == ["Answers", "", ""]
+    said = await bot.ask("POST /channels/*/messages", channel, body={"content": "keep me"})
+    seen = []
+
+    async def answer(d):
+        seen.append(d)
+        await bot.ask(CALLBACK, d["id"], d["token"], status=204,
+                      body={"type": 4, "data": {"content": d["data"]["name"]}})
+
+    bot.on_interaction = answer
+    for line, kind, target in (("Look at", "user", "bob"), ("Keep this", "message", said["id"])):
+        got = await person.ask("/command", {"line": line, "type": kind, "target": target})
+        assert got["message"]["content"] == line and got["message"]["type"] == 23, got
+    assert seen[0]["data"]["resolved"]["users"][seen[0]["data"]["target_id"]]["username"] == "bob"
+    assert seen[1]["data"]["resolved"]["messages"][said["id"]]["content"] == "keep me"
+    await person.ask("/command", {"line": "Look at", "type": "user", "target": "nobody"}, 400)
+    got = await person.ask("/command", {"line": "/ping", "channel": "dm", "as": "bob"})
+    assert got["message"]["content"] == "ping" and "guild_id" not in seen[-1]
+    assert seen[-1]["user"]["username"] == "bob" and seen[-1]["context"] == 1
+
+
 async def commands(bot, app, guild):
     for scope, ids in (("/applications/*/commands", (app,)),
                        ("/applications/*/guilds/*/commands", (app, guild))):
@@ -487,6 +512,7 @@ async def run(at):
         await deletes(bot, channel, made, reply)
         await commands(bot, app, guild["id"])
         await interactions(bot, person, app)
+        await menus(bot, person, app, channel)
         await basics(bot, member)
         await channels(bot, person, guild["id"], channel)
         await guilds(bot, guild["id"], channel, member)
