@@ -272,10 +272,13 @@ static void ask_channel_info(struct sim_conn *conn, const cJSON *d) {
         return;
     }
     buf_printf(&json, "{\"guild_id\":\"%" PRIu64 "\",\"channels\":[", guild->id);
-    for (unsigned i = 0; i < SIM_GUILD_CHANNELS; i++) {
-        if (guild->channels[i].type == SIM_CHANNEL_VOICE) {
-            buf_printf(&json, "%s{\"id\":\"%" PRIu64 "\",\"status\":null}", i > 4 ? "," : "",
-                       guild->channels[i].id);
+    bool comma = false;
+    for (const struct sim_channel *at = sim_guild_next_channel(guild, NULL); at != NULL;
+         at = sim_guild_next_channel(guild, at)) {
+        if (at->type == SIM_CHANNEL_VOICE) {
+            buf_printf(&json, "%s{\"id\":\"%" PRIu64 "\",\"status\":null}", comma ? "," : "",
+                       at->id);
+            comma = true;
         }
     }
     buf_text(&json, "]}");

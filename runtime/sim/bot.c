@@ -2,6 +2,7 @@
 #include "sim/state.h"
 
 #include "base/text.h"
+#include "sim/interact.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,15 @@ static bool accepted(const struct sim *sim, const char *token) {
     return sim->options.token_count == 0;
 }
 
+/* Command badge, and for each approved intent the flag of a large bot or of a small one. */
+static uint32_t application_flags(uint64_t privileged) {
+    uint32_t flags = UINT32_C(1) << 23;
+    flags |= (privileged & SIM_GUILD_PRESENCES) != 0 ? UINT32_C(1) << 13 : 0;
+    flags |= (privileged & SIM_GUILD_MEMBERS) != 0 ? UINT32_C(1) << 15 : 0;
+    flags |= (privileged & SIM_MESSAGE_CONTENT) != 0 ? UINT32_C(1) << 19 : 0;
+    return flags;
+}
+
 static struct sim_bot *make_bot(struct sim *sim, const char *token) {
     struct sim_bot *bot = calloc(1, sizeof(*bot));
     if (bot == NULL) {
@@ -31,6 +41,7 @@ static struct sim_bot *make_bot(struct sim *sim, const char *token) {
     uint64_t hash = text_hash(token, strlen(token));
     bot->self.id =
         (UINT64_C(160000000000) + hash % UINT64_C(30000000000)) << 22 | (hash >> 40 & 0x3fffff);
+    bot->flags = application_flags(sim->options.privileged);
     sim_start_init(&bot->starts, (uint32_t)sim->options.session_limit, loop_now_ms(sim->loop),
                    sim->options.session_limit_ms / sim->options.time_scale);
     bot->number = ++sim->bot_count;
@@ -165,6 +176,7 @@ void sim_bots_destroy(struct sim *sim) {
             bot->shards = stats->next;
             free(stats);
         }
+        sim_commands_destroy(bot);
         free(bot->shard_counts);
         free(bot);
     }

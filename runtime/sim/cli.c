@@ -13,9 +13,16 @@ static const char usage[] =
     "usage: drey sim [OPTIONS]                 a local Discord: REST, gateway, traffic, faults\n"
     "       drey sim fault 'FAULT; ...'        do this to a running one\n"
     "       drey sim say TEXT [--channel NAME] [--as USER] [--guild NAME]\n"
+    "       drey sim command '/NAME option:VALUE' [--as USER] [--channel NAME] [--guild NAME]\n"
+    "       drey sim command NAME --type user|message --target USER|MESSAGE\n"
+    "       drey sim complete '/NAME option:PART'       what its autocomplete offers\n"
+    "       drey sim press MESSAGE|last CUSTOM_ID [VALUE...] [--as USER]\n"
+    "       drey sim submit CUSTOM_ID FIELD=TEXT...     a modal that was shown\n"
+    "       drey sim messages [--channel NAME] [--guild NAME] [--last N]\n"
     "       drey sim status                    its counters, as JSON\n"
     "       drey sim transcript [--last N]     who said what\n"
     "       drey sim faults                    the faults there are\n"
+    "       those that show what a bot did take [--json] and [--wait DURATION]\n"
     "       commands take [--at HOST:PORT], default 127.0.0.1:7070\n\n";
 
 static int help(void) {

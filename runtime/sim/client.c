@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { MORE_MOST = 30 };
+
 /* What the command line said. */
 struct wish {
     const char *at;
@@ -19,7 +21,13 @@ struct wish {
     const char *as;
     const char *guild;
     const char *last;
-    const char *word; /* the one argument */
+    const char *type;
+    const char *target;
+    const char *wait;
+    const char *word; /* the first argument */
+    const char *more[MORE_MOST];
+    size_t more_count;
+    bool json;
 };
 
 static int connect_to(const char *host, uint16_t port, struct err *err) {
@@ -144,6 +152,97 @@ static int run_say(const struct wish *wish) {
     return status;
 }
 
+/* The members that say who, where and how long, and the end of the object. */
+static int ask_act(const struct wish *wish, const char *path, struct buf *body) {
+    char target[64];
+    member(body, "as", wish->as);
+    member(body, "channel", wish->channel);
+    member(body, "guild", wish->guild);
+    member(body, "type", wish->type);
+    member(body, "target", wish->target);
+    if (wish->wait != NULL) {
+        uint64_t wait_ms;
+        if (!text_duration_ms(wish->wait, &wait_ms)) {
+            fprintf(stderr, "drey sim: --wait %s: not a duration such as 500ms or 2s\n",
+                    wish->wait);
+            buf_finish(body);
+            return 2;
+        }
+        buf_printf(body, ",\"wait_ms\":%llu", (unsigned long long)wait_ms);
+    }
+    if (wish->last != NULL) {
+        buf_printf(body, "%s\"last\":%.20s", body->length > 1 ? "," : "", wish->last);
+    }
+    buf_text(body, "}");
+    snprintf(target, sizeof(target), "%s%s", path, wish->json ? "" : "?text");
+    int status = ask(wish, "POST", target, body);
+    buf_finish(body);
+    return status;
+}
+
+static int run_command(const struct wish *wish) {
+    struct buf body = {0};
+    buf_text(&body, "{");
+    member(&body, "line", wish->word);
+    return ask_act(wish, "/sim/command", &body);
+}
+
+static int run_complete(const struct wish *wish) {
+    struct buf body = {0};
+    buf_text(&body, "{");
+    member(&body, "line", wish->word);
+    return ask_act(wish, "/sim/complete", &body);
+}
+
+/* press MESSAGE CUSTOM_ID [VALUE...] */
+static int run_press(const struct wish *wish) {
+    struct buf body = {0};
+    if (wish->more_count == 0) {
+        fprintf(stderr, "drey sim press: needs a message (or last) and a custom_id\n");
+        return 2;
+    }
+    buf_text(&body, "{");
+    member(&body, "message", wish->word);
+    member(&body, "custom_id", wish->more[0]);
+    buf_text(&body, ",\"values\":[");
+    for (size_t i = 1; i < wish->more_count; i++) {
+        buf_text(&body, i > 1 ? ",\"" : "\"");
+        buf_json_text(&body, wish->more[i], strlen(wish->more[i]));
+        buf_text(&body, "\"");
+    }
+    buf_text(&body, "]");
+    return ask_act(wish, "/sim/press", &body);
+}
+
+/* submit CUSTOM_ID [FIELD=TEXT...] */
+static int run_submit(const struct wish *wish) {
+    struct buf body = {0};
+    buf_text(&body, "{");
+    member(&body, "custom_id", wish->word);
+    buf_text(&body, ",\"fields\":{");
+    for (size_t i = 0; i < wish->more_count; i++) {
+        const char *equals = strchr(wish->more[i], '=');
+        if (equals == NULL) {
+            fprintf(stderr, "drey sim submit: '%s' is not FIELD=TEXT\n", wish->more[i]);
+            buf_finish(&body);
+            return 2;
+        }
+        buf_text(&body, i > 0 ? ",\"" : "\"");
+        buf_json_text(&body, wish->more[i], (size_t)(equals - wish->more[i]));
+        buf_text(&body, "\":\"");
+        buf_json_text(&body, equals + 1, strlen(equals + 1));
+        buf_text(&body, "\"");
+    }
+    buf_text(&body, "}");
+    return ask_act(wish, "/sim/submit", &body);
+}
+
+static int run_messages(const struct wish *wish) {
+    struct buf body = {0};
+    buf_text(&body, "{");
+    return ask_act(wish, "/sim/messages", &body);
+}
+
 static int run_status(const struct wish *wish) {
     return ask(wish, "GET", "/sim/status", NULL);
 }
@@ -164,12 +263,20 @@ static const struct command {
     const char *argument; /* NULL: none */
     const char *options;  /* that it takes beside --at */
     int (*run)(const struct wish *wish);
+    bool more; /* takes further arguments */
 } commands[] = {
-    {"fault", "a fault such as 'shard 0 drop'", "", run_fault},
-    {"say", "a text", "--channel --as --guild", run_say},
-    {"status", NULL, "", run_status},
-    {"transcript", NULL, "--last", run_transcript},
-    {"faults", NULL, "", run_faults},
+    {"fault", "a fault such as 'shard 0 drop'", "", run_fault, false},
+    {"say", "a text", "--channel --as --guild", run_say, false},
+    {"command", "a command such as '/poll create question:\"Tea or coffee?\"'",
+     "--as --channel --guild --type --target --wait --json", run_command, false},
+    {"complete", "a command whose last option is being typed",
+     "--as --channel --guild --wait --json", run_complete, false},
+    {"press", "a message (or last) and a custom_id", "--as --wait --json", run_press, true},
+    {"submit", "a modal's custom_id", "--wait --json", run_submit, true},
+    {"messages", NULL, "--channel --guild --last --json", run_messages, false},
+    {"status", NULL, "", run_status, false},
+    {"transcript", NULL, "--last", run_transcript, false},
+    {"faults", NULL, "", run_faults, false},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -194,11 +301,10 @@ static const char **option_slot(struct wish *wish, const struct command *command
     struct {
         const char *name;
         const char **slot;
-    } options[] = {{"--at", &wish->at},
-                   {"--channel", &wish->channel},
-                   {"--as", &wish->as},
-                   {"--guild", &wish->guild},
-                   {"--last", &wish->last}};
+    } options[] = {{"--at", &wish->at},         {"--channel", &wish->channel},
+                   {"--as", &wish->as},         {"--guild", &wish->guild},
+                   {"--last", &wish->last},     {"--type", &wish->type},
+                   {"--target", &wish->target}, {"--wait", &wish->wait}};
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         if (strcmp(options[i].name, name) == 0 &&
             (i == 0 || strstr(command->options, name) != NULL)) {
@@ -211,11 +317,19 @@ static const char **option_slot(struct wish *wish, const struct command *command
 static bool parse(int argc, char **argv, const struct command *command, struct wish *wish) {
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] != '-' || argv[i][1] != '-') {
+            if (wish->word != NULL && command->more && wish->more_count < MORE_MOST) {
+                wish->more[wish->more_count++] = argv[i];
+                continue;
+            }
             if (command->argument == NULL || wish->word != NULL) {
                 fprintf(stderr, "drey sim %s: '%s' was not expected\n", command->name, argv[i]);
                 return false;
             }
             wish->word = argv[i];
+            continue;
+        }
+        if (strcmp(argv[i], "--json") == 0 && strstr(command->options, "--json") != NULL) {
+            wish->json = true;
             continue;
         }
         const char **slot = option_slot(wish, command, argv[i]);

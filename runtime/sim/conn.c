@@ -11,6 +11,9 @@
 /* How long the client may take to end TCP after a close frame. */
 #define CLOSE_WAIT_MS 5000
 
+/* What a client may send behind a request whose answer takes its time. */
+enum { PIPELINE_MOST = 1 << 20 };
+
 static void on_input(void *arg);
 static void on_drained(void *arg);
 static void on_ended(void *arg);
@@ -116,8 +119,18 @@ void sim_conns_sweep(struct sim *sim) {
         sim_ws_finish(&conn->ws);
         sim_squeeze_destroy(conn->squeeze);
         buf_finish(&conn->joined);
+        buf_finish(&conn->held);
         free(conn);
     }
+}
+
+struct sim_conn *sim_conn_numbered(struct sim *sim, uint64_t number) {
+    for (struct sim_conn *at = sim->conns; at != NULL; at = at->next) {
+        if (at->number == number && at->wire != NULL) {
+            return at;
+        }
+    }
+    return NULL;
 }
 
 static void on_drained(void *arg) {
@@ -230,6 +243,13 @@ static void gateway_bytes(struct sim_conn *conn) {
     }
 }
 
+/* The client wants no more than the answer that was written. */
+static void end_http(struct sim_conn *conn) {
+    conn->phase = SIM_PHASE_CLOSING;
+    conn->end_ms = loop_now_ms(conn->sim->loop) + CLOSE_WAIT_MS;
+    sim_wire_shut(conn->wire);
+}
+
 static void take_request(struct sim_conn *conn, const struct sim_request *request) {
     if (request->upgrade) {
         sim_gateway_start(conn, request);
@@ -237,18 +257,29 @@ static void take_request(struct sim_conn *conn, const struct sim_request *reques
     }
     if (strncmp(request->path, "/sim", 4) == 0) {
         sim_control_answer(conn, request);
+    } else if (strncmp(request->path, "/attachments/", 13) == 0) {
+        sim_file_answer(conn, request);
     } else {
         sim_rest_answer(conn, request);
     }
-    if (conn->wire != NULL && !request->keep_alive) {
-        conn->phase = SIM_PHASE_CLOSING;
-        conn->end_ms = loop_now_ms(conn->sim->loop) + CLOSE_WAIT_MS;
-        sim_wire_shut(conn->wire);
+    conn->last_request = !request->keep_alive;
+    if (conn->wire != NULL && conn->last_request && !conn->parked) {
+        end_http(conn);
     }
 }
 
+static void refuse_request(struct sim_conn *conn, enum sim_http_result result) {
+    if (result == SIM_HTTP_TOO_LARGE) {
+        sim_answer(conn, 413, "{\"message\":\"Request entity too large\",\"code\":40005}");
+    } else {
+        sim_answer(conn, 400, "{\"message\":\"400: Bad Request\",\"code\":0}");
+    }
+    sim_wire_flush(conn->wire);
+    sim_conn_end(conn, false);
+}
+
 static void http_bytes(struct sim_conn *conn) {
-    while (conn->wire != NULL && conn->phase == SIM_PHASE_HTTP) {
+    while (conn->wire != NULL && conn->phase == SIM_PHASE_HTTP && !conn->parked) {
         struct buf *input = sim_wire_input(conn->wire);
         struct sim_request request;
         size_t used;
@@ -258,11 +289,12 @@ static void http_bytes(struct sim_conn *conn) {
         enum sim_http_result result =
             sim_http_read(conn->http, input->bytes, input->length, &used, &request);
         buf_consume(input, used);
-        if (result == SIM_HTTP_BAD) {
-            sim_answer(conn, 400, "{\"message\":\"400: Bad Request\",\"code\":0}");
-            sim_wire_flush(conn->wire);
-            sim_conn_end(conn, false);
+        if (result == SIM_HTTP_BAD || result == SIM_HTTP_TOO_LARGE) {
+            refuse_request(conn, result);
             return;
+        }
+        if (sim_http_wants_continue(conn->http) && result == SIM_HTTP_NEED_MORE) {
+            buf_text(sim_wire_output(conn->wire), "HTTP/1.1 100 Continue\r\n\r\n");
         }
         if (result == SIM_HTTP_REQUEST) {
             take_request(conn, &request);
@@ -277,10 +309,22 @@ static void http_bytes(struct sim_conn *conn) {
     }
 }
 
+void sim_conn_unpark(struct sim_conn *conn) {
+    conn->parked = false;
+    conn->held_until_ms = 0;
+    if (conn->last_request) {
+        end_http(conn);
+    }
+    http_bytes(conn);
+}
+
 static void on_input(void *arg) {
     struct sim_conn *conn = arg;
     if (conn->phase == SIM_PHASE_HTTP) {
         http_bytes(conn);
+    }
+    if (conn->wire != NULL && conn->parked && sim_wire_input(conn->wire)->length > PIPELINE_MOST) {
+        sim_conn_end(conn, true);
     }
     if (conn->wire != NULL && conn->phase != SIM_PHASE_HTTP && conn->http == NULL) {
         gateway_bytes(conn);

@@ -1,5 +1,5 @@
 /* sim/control.c: the control endpoint, HTTP under /sim. */
-#include "sim/state.h"
+#include "sim/act.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -16,6 +16,7 @@ struct call {
     const struct sim_request *request;
     const cJSON *body; /* NULL when it is not a JSON object */
     struct buf *out;
+    const char *type; /* of the answer; NULL: JSON */
 };
 
 typedef int control_fn(struct call *call);
@@ -100,6 +101,11 @@ static int get_status(struct call *call) {
     return 200;
 }
 
+static int get_routes(struct call *call) {
+    sim_routes_list(call->out);
+    return 200;
+}
+
 static int get_transcript(struct call *call) {
     uint64_t last = 100;
     const char *query = call->request->query;
@@ -110,22 +116,23 @@ static int get_transcript(struct call *call) {
     return 200;
 }
 
-static struct sim_channel *find_channel(struct sim *sim, struct sim_guild *guild, const char *name,
-                                        struct sim_guild **where) {
+struct sim_channel *sim_channel_named(struct sim *sim, struct sim_guild *guild, const char *name,
+                                      struct sim_guild **where) {
     uint64_t id;
     if (text_u64(name, &id)) {
         return sim_world_channel(sim->world, id, where);
     }
     *where = guild;
-    for (unsigned i = 0; i < SIM_GUILD_CHANNELS; i++) {
-        if (strcmp(guild->channels[i].name, name) == 0) {
-            return &guild->channels[i];
+    for (const struct sim_channel *at = sim_guild_next_channel(guild, NULL); at != NULL;
+         at = sim_guild_next_channel(guild, at)) {
+        if (strcmp(sim_channel_name(at), name) == 0) {
+            return sim_world_channel(sim->world, at->id, where);
         }
     }
     return NULL;
 }
 
-static struct sim_guild *find_guild(struct sim *sim, const char *name) {
+struct sim_guild *sim_guild_named(struct sim *sim, const char *name) {
     uint64_t id;
     if (text_u64(name, &id)) {
         return sim_world_guild(sim->world, id);
@@ -144,7 +151,7 @@ static int post_say(struct call *call) {
     const char *guild_name = text_of(call, "guild");
     const char *channel_name = text_of(call, "channel");
     const char *user_name = text_of(call, "as");
-    struct sim_guild *guild = guild_name != NULL            ? find_guild(sim, guild_name)
+    struct sim_guild *guild = guild_name != NULL            ? sim_guild_named(sim, guild_name)
                               : sim->world->guild_count > 0 ? &sim->world->guilds[0]
                                                             : NULL;
     struct sim_guild *where = guild;
@@ -152,7 +159,7 @@ static int post_say(struct call *call) {
         return fail(call, 400, text == NULL ? "text is missing" : "no such guild");
     }
     struct sim_channel *channel =
-        find_channel(sim, guild, channel_name != NULL ? channel_name : "general", &where);
+        sim_channel_named(sim, guild, channel_name != NULL ? channel_name : "general", &where);
     const struct sim_user *user =
         sim_world_user_named(sim->world, user_name != NULL ? user_name : "ann");
     if (channel == NULL || user == NULL || sim_guild_member(where, sim->world, user->id) == NULL) {
@@ -163,6 +170,7 @@ static int post_say(struct call *call) {
                          &sim->news)) {
         return fail(call, 500, "no memory");
     }
+    sim_remember(sim, &sim->news);
     sim_deliver(sim, &sim->news);
     sim_pump_all(sim);
     buf_printf(call->out, "{\"id\":\"%" PRIu64 "\",\"channel_id\":\"%" PRIu64 "\"}",
@@ -234,12 +242,21 @@ static int post_reset(struct call *call) {
     struct sim *sim = call->sim;
     sim_counts_free(&sim->stats.routes);
     sim_counts_free(&sim->stats.unimplemented);
+    sim_counts_free(&sim->stats.answers);
+    sim_counts_free(&sim->stats.refusals);
     sim->stats = (struct sim_stats){0};
+    sim_denials_forget(sim, 0);
+    sim_rates_finish(&sim->rates);
+    sim_rates_init(&sim->rates, sim->options.seed, sim->options.time_scale,
+                   (uint32_t)sim->options.global_limit);
+    sim->rates.off = sim->options.no_limits;
     sim_fault_list_clear(&sim->faults);
     for (struct sim_bot *bot = sim->bots; bot != NULL; bot = bot->next) {
         bot->revoked = false;
         bot->keys = (struct sim_identify_keys){0};
         bot->members_asked_guild = 0;
+        bot->command_writes = 0;
+        bot->command_creates = 0;
         sim_start_init(&bot->starts, bot->starts.total, loop_now_ms(sim->loop),
                        bot->starts.span_ms);
         for (struct sim_shard_stats *at = bot->shards; at != NULL; at = at->next) {
@@ -253,15 +270,128 @@ static int post_reset(struct call *call) {
     return 200;
 }
 
+typedef int act_fn(struct sim_conn *conn, const cJSON *body, bool text, struct buf *out);
+
+/* The query "text" asks for text for people. */
+static bool wants_text(const struct call *call) {
+    return strstr(call->request->query, "text") != NULL;
+}
+
+static int act(struct call *call, act_fn *run) {
+    if (call->body == NULL) {
+        return fail(call, 400, "wanted a JSON object");
+    }
+    return run(call->conn, call->body, wants_text(call), call->out);
+}
+
+static int post_command(struct call *call) {
+    return act(call, sim_act_command);
+}
+
+static int post_complete(struct call *call) {
+    return act(call, sim_act_complete);
+}
+
+static int post_press(struct call *call) {
+    return act(call, sim_act_press);
+}
+
+static int post_submit(struct call *call) {
+    return act(call, sim_act_submit);
+}
+
+/* The guild and channel that the body names; NULL: there is none (*guild may be). */
+static struct sim_channel *named_place(struct call *call, const char *name,
+                                       struct sim_guild **guild) {
+    struct sim *sim = call->sim;
+    const char *guild_name = text_of(call, "guild");
+    struct sim_guild *from = guild_name != NULL            ? sim_guild_named(sim, guild_name)
+                             : sim->world->guild_count > 0 ? &sim->world->guilds[0]
+                                                           : NULL;
+    *guild = from;
+    return from != NULL && name != NULL ? sim_channel_named(sim, from, name, guild) : NULL;
+}
+
+/* {"channel":...,"guild":...,"last":N} */
+static int post_messages(struct call *call) {
+    struct sim_guild *guild = NULL;
+    const char *name = text_of(call, "channel");
+    const struct sim_channel *channel = named_place(call, name != NULL ? name : "general", &guild);
+    if (channel == NULL) {
+        return fail(call, 404, guild == NULL ? "no such guild" : "no such channel");
+    }
+    bool text = wants_text(call);
+    sim_show_channel(call->sim, channel->id, (uint64_t)number_of(call, "last", 50), call->out,
+                     text);
+    call->type = text ? "text/plain; charset=utf-8" : NULL;
+    return 200;
+}
+
+static bool deny(struct sim *sim, uint64_t place, const cJSON *list) {
+    struct sim_denial *denial = calloc(1, sizeof(*denial));
+    const cJSON *item;
+    if (denial == NULL) {
+        return false;
+    }
+    denial->place = place;
+    cJSON_ArrayForEach(item, list) {
+        uint64_t bit = cJSON_IsString(item) ? sim_permission_named(item->valuestring) : 0;
+        if (bit == 0) {
+            free(denial);
+            return false;
+        }
+        denial->permissions |= bit;
+    }
+    denial->next = sim->denials;
+    sim->denials = denial;
+    return true;
+}
+
+void sim_denials_forget(struct sim *sim, uint64_t place) {
+    struct sim_denial **at = &sim->denials;
+    while (*at != NULL) {
+        struct sim_denial *denial = *at;
+        if (place != 0 && denial->place != place) {
+            at = &denial->next;
+            continue;
+        }
+        *at = denial->next;
+        free(denial);
+    }
+}
+
+/* {"permissions":["SEND_MESSAGES"],"channel":...} or "guild": what bots lack there from now on,
+ * in place of what they lacked before. */
+static int post_deny(struct call *call) {
+    struct sim_guild *guild = NULL;
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(call->body, "permissions");
+    const char *name = text_of(call, "channel");
+    const struct sim_channel *channel = named_place(call, name, &guild);
+    if (guild == NULL || (name != NULL && channel == NULL) || !cJSON_IsArray(list)) {
+        return fail(call, 400, "wanted {\"permissions\":[NAMES],\"channel\" or \"guild\":NAME}");
+    }
+    uint64_t place = channel != NULL ? channel->id : guild->id;
+    sim_denials_forget(call->sim, place);
+    if (cJSON_GetArraySize(list) > 0 && !deny(call->sim, place, list)) {
+        return fail(call, 400, "no such permission, or one that no route asks for");
+    }
+    buf_printf(call->out, "{\"denied\":\"%" PRIu64 "\"}", sim_denied_at(call->sim, place));
+    return 200;
+}
+
 static const struct route {
     const char *method;
     const char *path;
     control_fn *run;
 } routes[] = {
-    {"POST", "/sim/fault", post_fault}, {"GET", "/sim/faults", get_faults},
-    {"GET", "/sim/status", get_status}, {"GET", "/sim/transcript", get_transcript},
-    {"POST", "/sim/say", post_say},     {"POST", "/sim/event", post_event},
-    {"POST", "/sim/rate", post_rate},   {"POST", "/sim/reset", post_reset},
+    {"POST", "/sim/fault", post_fault},       {"GET", "/sim/faults", get_faults},
+    {"GET", "/sim/status", get_status},       {"GET", "/sim/transcript", get_transcript},
+    {"POST", "/sim/say", post_say},           {"POST", "/sim/event", post_event},
+    {"POST", "/sim/rate", post_rate},         {"POST", "/sim/reset", post_reset},
+    {"POST", "/sim/command", post_command},   {"POST", "/sim/complete", post_complete},
+    {"POST", "/sim/press", post_press},       {"POST", "/sim/submit", post_submit},
+    {"POST", "/sim/messages", post_messages}, {"POST", "/sim/deny", post_deny},
+    {"GET", "/sim/routes", get_routes},
 };
 
 void sim_control_answer(struct sim_conn *conn, const struct sim_request *request) {
@@ -284,8 +414,9 @@ void sim_control_answer(struct sim_conn *conn, const struct sim_request *request
     if (status == 404 && json.length == 0) {
         fail(&call, 404, "no such control route; see runtime/sim/README.md");
     }
-    if (conn->wire != NULL) {
-        sim_answer_buf(conn, status, &json);
+    if (conn->wire != NULL && status != 0) { /* 0: the answer comes later */
+        sim_http_respond(sim_wire_output(conn->wire), status, NULL, call.type, json.bytes,
+                         json.length);
     }
     cJSON_Delete(body);
     buf_finish(&json);

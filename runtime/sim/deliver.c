@@ -252,6 +252,7 @@ void sim_make_traffic(struct sim *sim, uint64_t now_ms) {
         if (!sim_traffic_next(&sim->traffic, sim->world, some_bot(sim), wall_ms, &sim->news)) {
             return;
         }
+        sim_remember(sim, &sim->news);
         sim_deliver(sim, &sim->news);
     }
 }

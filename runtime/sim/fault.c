@@ -72,6 +72,15 @@ static bool find_verb(const char *word, enum sim_fault_verb *verb) {
     return false;
 }
 
+/* "route /messages": which REST requests. */
+static bool route_modifier(const char **at, struct sim_fault *fault, struct err *err) {
+    char value[SIM_FAULT_ROUTE];
+    if (!next_word(at, value, sizeof(value)) || strlen(value) + 1 >= sizeof(value)) {
+        return err_set(err, ERR_INVALID, "'route' needs a part of METHOD/TEMPLATE");
+    }
+    return text_copy(fault->route, sizeof(fault->route), value);
+}
+
 /* "shard 3", "in 2s", "for 10s", "x3". *was: whether the word was one of these. */
 static bool modifier(const char *word, const char **at, struct sim_fault *fault, bool *was,
                      struct err *err) {
@@ -81,6 +90,9 @@ static bool modifier(const char *word, const char **at, struct sim_fault *fault,
     if (word[0] == 'x' && text_u64(word + 1, &number)) {
         fault->times = number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
         return true;
+    }
+    if (strcmp(word, "route") == 0) {
+        return route_modifier(at, fault, err);
     }
     bool shard = strcmp(word, "shard") == 0;
     bool in = strcmp(word, "in") == 0;
@@ -141,6 +153,12 @@ static bool parse_argument(const char **at, struct sim_fault *fault, struct err 
         const char *text = *at;
         *at += length;
         return set_text(fault, text, length, err);
+    }
+    if (strcmp(argument, "WORDS") == 0) {
+        *at += strspn(*at, " \t");
+        const char *text = *at;
+        *at += strcspn(text, ";");
+        return set_text(fault, text, strcspn(text, ";\r\n"), err);
     }
     char word[64];
     const char *before = *at;
@@ -236,20 +254,37 @@ static void remove_at(struct sim_fault_list *list, size_t at) {
     memmove(&list->items[at], &list->items[at + 1], (list->count - at) * sizeof(list->items[0]));
 }
 
+static struct sim_fault *use_fault(struct sim_fault *fault, uint64_t now_ms, bool use) {
+    if (use && fault->times > 0 && --fault->times == 0) {
+        fault->until_ms = now_ms; /* this was the last time; swept later */
+        fault->until_ms += fault->until_ms == 0 ? 1 : 0;
+    }
+    return fault;
+}
+
+static bool holds_now(const struct sim_fault *fault, enum sim_fault_verb verb, uint64_t now_ms) {
+    return fault->verb == verb && now_ms >= fault->from_ms &&
+           (fault->until_ms == 0 || now_ms < fault->until_ms);
+}
+
 const struct sim_fault *sim_fault_holds(struct sim_fault_list *list, enum sim_fault_verb verb,
                                         int64_t shard, uint64_t now_ms, bool use) {
     for (size_t i = 0; i < list->count; i++) {
         struct sim_fault *fault = &list->items[i];
-        if (fault->verb != verb || now_ms < fault->from_ms ||
-            (fault->until_ms != 0 && now_ms >= fault->until_ms) ||
-            (fault->shard >= 0 && fault->shard != shard)) {
-            continue;
+        if (holds_now(fault, verb, now_ms) && (fault->shard < 0 || fault->shard == shard)) {
+            return use_fault(fault, now_ms, use);
         }
-        if (use && fault->times > 0 && --fault->times == 0) {
-            fault->until_ms = now_ms; /* this was the last time; swept later */
-            fault->until_ms += fault->until_ms == 0 ? 1 : 0;
+    }
+    return NULL;
+}
+
+const struct sim_fault *sim_fault_holds_route(struct sim_fault_list *list, enum sim_fault_verb verb,
+                                              const char *route, uint64_t now_ms, bool use) {
+    for (size_t i = 0; i < list->count; i++) {
+        struct sim_fault *fault = &list->items[i];
+        if (holds_now(fault, verb, now_ms) && strstr(route, fault->route) != NULL) {
+            return use_fault(fault, now_ms, use);
         }
-        return fault;
     }
     return NULL;
 }

@@ -1,5 +1,5 @@
 /* sim/fault.h: the faults that can be asked for, by name, and the short language that asks:
- *   [shard N] [in 2s] [for 10s] [x3] VERB [ARGUMENT]; ...
+ *   [shard N] [route WORD] [in 2s] [for 10s] [x3] VERB [ARGUMENT]; ...
  * Parsing and bookkeeping only; fault_act.c carries them out. Pure. */
 #ifndef SIM_FAULT_H
 #define SIM_FAULT_H
@@ -72,6 +72,19 @@
     X(BUSY_REST, "busy-rest", "", true, "HTTP 503 on every REST route")                            \
     X(RESUME_URL, "resume-url", "none|slash|query|nowhere|tls", true,                              \
       "READY's resume_gateway_url: missing, of another shape, an unknown host, one without TLS")   \
+    X(REST_LIMITED, "rest-limited", "user|global|shared", true, "REST answers 429 of this scope")  \
+    X(REST_WAIT, "rest-wait", "DURATION", true, "retry_after of rest-limited (otherwise 1s)")      \
+    X(REST_BAN, "rest-ban", "", true, "REST answers 429 as HTML, without Via")                     \
+    X(REST_STATUS, "rest-status", "CODE", true, "REST answers this status, carries nothing out")   \
+    X(REST_SLOW, "rest-slow", "DURATION", true, "REST answers come this much later")               \
+    X(REST_DROP, "rest-drop", "", true, "REST: connection reset before it is carried out")         \
+    X(REST_LOSE, "rest-lose", "", true, "REST: connection reset after it was carried out")         \
+    X(CLOCK_AHEAD, "clock-ahead", "DURATION", true, "Date and X-RateLimit-Reset run ahead")        \
+    X(CLOCK_BEHIND, "clock-behind", "DURATION", true, "Date and X-RateLimit-Reset run behind")     \
+    X(REHASH, "rehash", "", false, "every rate limit bucket gets another hash")                    \
+    X(LIMIT, "limit", "WORDS", false,                                                              \
+      "METHOD/TEMPLATE COUNT DURATION, * COUNT DURATION or global COUNT: another limit")           \
+    X(SHARE, "share", "WORDS", false, "METHOD/TEMPLATE METHOD/TEMPLATE: one bucket for both")      \
     X(HEAL, "heal", "", false, "ends every lasting fault")
 
 enum sim_fault_verb {
@@ -81,18 +94,19 @@ enum sim_fault_verb {
         SIM_FAULT_COUNT
 };
 
-enum { SIM_FAULT_TEXT = 4096, SIM_FAULTS_MOST = 64 };
+enum { SIM_FAULT_TEXT = 4096, SIM_FAULTS_MOST = 64, SIM_FAULT_ROUTE = 96 };
 
 struct sim_fault {
     enum sim_fault_verb verb;
-    int64_t shard;     /* -1: every one */
-    uint64_t number;   /* of a COUNT, CODE, BYTES or DURATION (ms) argument */
-    char *text;        /* of any other argument; owned, or NULL */
-    uint64_t in_ms;    /* delay */
-    uint64_t for_ms;   /* 0: until healed */
-    uint32_t times;    /* 0: any number of times */
-    uint64_t from_ms;  /* set by sim_fault_list_add() */
-    uint64_t until_ms; /* 0: for ever */
+    int64_t shard;               /* -1: every one */
+    char route[SIM_FAULT_ROUTE]; /* only REST routes that contain this; "" every one */
+    uint64_t number;             /* of a COUNT, CODE, BYTES or DURATION (ms) argument */
+    char *text;                  /* of any other argument; owned, or NULL */
+    uint64_t in_ms;              /* delay */
+    uint64_t for_ms;             /* 0: until healed */
+    uint32_t times;              /* 0: any number of times */
+    uint64_t from_ms;            /* set by sim_fault_list_add() */
+    uint64_t until_ms;           /* 0: for ever */
 };
 
 const char *sim_fault_word(enum sim_fault_verb verb);
@@ -118,6 +132,9 @@ bool sim_fault_list_add(struct sim_fault_list *list, struct sim_fault *fault, ui
  * of its times. Borrowed until the list changes. */
 const struct sim_fault *sim_fault_holds(struct sim_fault_list *list, enum sim_fault_verb verb,
                                         int64_t shard, uint64_t now_ms, bool use);
+/* The same for a REST request, by its method and template ("GET/users/@me"). */
+const struct sim_fault *sim_fault_holds_route(struct sim_fault_list *list, enum sim_fault_verb verb,
+                                              const char *route, uint64_t now_ms, bool use);
 /* Takes a fault that is to be done at once and whose time has come out of the list, and drops the
  * lasting ones that are over. False: none is due. *due is owned by the caller. */
 bool sim_fault_list_due(struct sim_fault_list *list, uint64_t now_ms, struct sim_fault *due);

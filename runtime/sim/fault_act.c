@@ -260,8 +260,28 @@ static void act_on_detached(struct sim *sim, const struct sim_fault *fault) {
     }
 }
 
+/* Faults of the REST limits, which concern no connection. True: it was one. */
+static bool act_on_rates(struct sim *sim, const struct sim_fault *fault) {
+    switch ((int)fault->verb) {
+    case SIM_FAULT_REHASH:
+        sim->rates.salt += UINT64_C(0x9e3779b97f4a7c15);
+        return true;
+    case SIM_FAULT_LIMIT:
+        sim_rates_rule(&sim->rates, fault->text, NULL);
+        return true;
+    case SIM_FAULT_SHARE:
+        sim_rates_share(&sim->rates, fault->text, NULL);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void carry_out(struct sim *sim, const struct sim_fault *fault) {
     note(sim, fault);
+    if (act_on_rates(sim, fault)) {
+        return;
+    }
     if (fault->verb == SIM_FAULT_HEAL) {
         sim_fault_list_clear(&sim->faults);
         return;
@@ -312,6 +332,27 @@ static bool resume_url_known(const char *word) {
     return false;
 }
 
+static bool check_rest(const struct sim_fault *fault, struct err *err) {
+    struct sim_rates trial = {0};
+    bool fine = true;
+    if (fault->verb == SIM_FAULT_REST_LIMITED && strcmp(fault->text, "user") != 0 &&
+        strcmp(fault->text, "global") != 0 && strcmp(fault->text, "shared") != 0) {
+        return err_set(err, ERR_INVALID, "rest-limited '%s': wanted %s", fault->text,
+                       sim_fault_argument(SIM_FAULT_REST_LIMITED));
+    }
+    if (fault->verb == SIM_FAULT_REST_STATUS && (fault->number < 400 || fault->number > 599)) {
+        return err_set(err, ERR_INVALID, "rest-status %" PRIu64 ": wanted 400 to 599",
+                       fault->number);
+    }
+    if (fault->verb == SIM_FAULT_LIMIT) {
+        fine = sim_rates_rule(&trial, fault->text, err);
+    } else if (fault->verb == SIM_FAULT_SHARE) {
+        fine = sim_rates_share(&trial, fault->text, err);
+    }
+    sim_rates_finish(&trial);
+    return fine;
+}
+
 static bool check(const struct sim_fault *fault, struct err *err) {
     if (fault->verb == SIM_FAULT_FRAME && !frame_kind_known(fault->text)) {
         return err_set(err, ERR_INVALID, "frame '%s': wanted %s", fault->text,
@@ -321,7 +362,7 @@ static bool check(const struct sim_fault *fault, struct err *err) {
         return err_set(err, ERR_INVALID, "resume-url '%s': wanted %s", fault->text,
                        sim_fault_argument(SIM_FAULT_RESUME_URL));
     }
-    return true;
+    return check_rest(fault, err);
 }
 
 bool sim_fault_apply(struct sim *sim, const char *text, size_t *count, struct err *err) {

@@ -11,10 +11,20 @@
 
 enum { HEADERS_MOST = 32768 };
 
-enum header { AUTHORIZATION, USER_AGENT, CONTENT_TYPE, WEBSOCKET_KEY, UPGRADE, HEADER_COUNT };
+enum header {
+    AUTHORIZATION,
+    USER_AGENT,
+    CONTENT_TYPE,
+    WEBSOCKET_KEY,
+    UPGRADE,
+    AUDIT_REASON,
+    EXPECT,
+    HEADER_COUNT
+};
 
 static const char *const header_names[HEADER_COUNT] = {
-    "authorization", "user-agent", "content-type", "sec-websocket-key", "upgrade"};
+    "authorization", "user-agent",         "content-type", "sec-websocket-key",
+    "upgrade",       "x-audit-log-reason", "expect"};
 
 struct sim_http {
     http_parser parser;
@@ -27,6 +37,8 @@ struct sim_http {
     size_t header_bytes;
     bool in_value;
     bool complete;
+    bool too_large;
+    bool wants_continue;
 };
 
 static bool room(struct sim_http *http, size_t length) {
@@ -89,12 +101,18 @@ static int on_value(http_parser *parser, const char *at, size_t length) {
 
 static int on_headers(http_parser *parser) {
     struct sim_http *http = parser->data;
-    return keep_header(http) == 0 ? 0 : -1;
+    if (keep_header(http) != 0) {
+        return -1;
+    }
+    const struct buf *expect = &http->headers[EXPECT];
+    http->wants_continue = expect->length > 0 && strcasecmp(expect->bytes, "100-continue") == 0;
+    return 0;
 }
 
 static int on_body(http_parser *parser, const char *at, size_t length) {
     struct sim_http *http = parser->data;
     if (http->body.length + length > SIM_HTTP_BODY_MOST) {
+        http->too_large = true;
         return 1;
     }
     return buf_append(&http->body, at, length) ? 0 : 1;
@@ -157,6 +175,7 @@ static void fill(struct sim_http *http, struct sim_request *request) {
         .authorization = header(http, AUTHORIZATION),
         .user_agent = header(http, USER_AGENT),
         .content_type = header(http, CONTENT_TYPE),
+        .audit_reason = header(http, AUDIT_REASON),
         .websocket_key = header(http, WEBSOCKET_KEY),
         .keep_alive = http_should_keep_alive(&http->parser) != 0,
         .body = http->body.bytes != NULL ? http->body.bytes : empty,
@@ -178,16 +197,41 @@ enum sim_http_result sim_http_read(struct sim_http *http, const char *bytes, siz
         fill(http, request);
         return SIM_HTTP_REQUEST;
     }
+    if (http->too_large) {
+        return SIM_HTTP_TOO_LARGE;
+    }
     return HTTP_PARSER_ERRNO(&http->parser) == HPE_OK ? SIM_HTTP_NEED_MORE : SIM_HTTP_BAD;
+}
+
+bool sim_http_wants_continue(struct sim_http *http) {
+    bool wants = http->wants_continue;
+    http->wants_continue = false;
+    return wants;
+}
+
+static bool respond(struct buf *out, int status, const char *own, const char *headers,
+                    const char *type, const void *body, size_t length) {
+    bool fine =
+        buf_printf(out, "HTTP/1.1 %d %s\r\n%s%s", status, http_status_str((enum http_status)status),
+                   own, headers != NULL ? headers : "");
+    if (status == 204) { /* has neither body nor length */
+        return fine && buf_text(out, "\r\n");
+    }
+    return fine &&
+           (length == 0 ||
+            buf_printf(out, "Content-Type: %s\r\n", type != NULL ? type : "application/json")) &&
+           buf_printf(out, "Content-Length: %zu\r\n\r\n", length) && buf_append(out, body, length);
 }
 
 bool sim_http_respond(struct buf *out, int status, const char *headers, const char *type,
                       const void *body, size_t length) {
-    return buf_printf(out, "HTTP/1.1 %d %s\r\nServer: drey-sim\r\nVia: 1.1 drey-sim\r\n%s", status,
-                      http_status_str((enum http_status)status), headers != NULL ? headers : "") &&
-           (length == 0 ||
-            buf_printf(out, "Content-Type: %s\r\n", type != NULL ? type : "application/json")) &&
-           buf_printf(out, "Content-Length: %zu\r\n\r\n", length) && buf_append(out, body, length);
+    return respond(out, status, "Server: drey-sim\r\nVia: 1.1 drey-sim\r\n", headers, type, body,
+                   length);
+}
+
+bool sim_http_respond_edge(struct buf *out, int status, const char *headers, const char *type,
+                           const void *body, size_t length) {
+    return respond(out, status, "", headers, type, body, length);
 }
 
 bool sim_http_switch(struct buf *out, const char *websocket_key) {

@@ -51,6 +51,13 @@ static const struct option {
      "heartbeats, limits and session life run this much faster (default 1)"},
     {"--privileged", "LIST", PRIVILEGED, FIELD(privileged), 0, 0,
      "approved intents: all, none or names (default all)"},
+    {"--global-limit", "N", NUMBER, FIELD(global_limit), 0, 1000000,
+     "REST requests per second of one bot (default 50, 0: none)"},
+    {"--interaction-deadline", "MS", NUMBER, FIELD(answer_ms), 1, 3600000,
+     "for the first answer to an interaction (default 3000)"},
+    {"--interaction-life", "MS", NUMBER, FIELD(answers_ms), 1, 86400000,
+     "how long an interaction's token lives (default 900000)"},
+    {"--no-limits", "", FLAG, FIELD(no_limits), 0, 0, "no REST rate limits at all"},
     {"--token", "T", TOKEN, FIELD(tokens), 0, 0,
      "accept only this token; may be repeated (default: any)"},
     {"--transcript", "FILE", TEXT, FIELD(transcript), 0, 0, "write every payload's line there"},
@@ -160,6 +167,9 @@ bool sim_options_parse(int argc, char **argv, struct sim_options *options, struc
                                     .replay_count = 50000,
                                     .replay_bytes = UINT64_C(512) << 20,
                                     .time_scale = 1,
+                                    .global_limit = 50,
+                                    .answer_ms = 3000,
+                                    .answers_ms = 900000,
                                     .privileged = SIM_INTENTS_PRIVILEGED};
     for (int i = 0; i < argc; i++) {
         const char *equals = strchr(argv[i], '=');

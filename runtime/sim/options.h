@@ -32,7 +32,11 @@ struct sim_options {
     uint64_t replay_count; /* bound of one replay buffer */
     uint64_t replay_bytes; /* of all replay buffers together */
     uint64_t time_scale;
-    uint64_t privileged; /* approved bits */
+    uint64_t privileged;   /* approved bits */
+    uint64_t global_limit; /* REST requests per second of one bot; 0: none */
+    uint64_t answer_ms;    /* within which an interaction must be answered */
+    uint64_t answers_ms;   /* how long its token lives */
+    bool no_limits;        /* of REST */
     bool json;
     bool help;
 };

@@ -26,6 +26,25 @@ bool sim_render_time(struct buf *out, uint64_t wall_ms) {
                       second / 3600, second / 60 % 60, second % 60, (unsigned)(wall_ms % 1000));
 }
 
+/* Puts the fields of `over` into the object that begins at `start` and ends the buffer. */
+bool sim_render_over(struct buf *out, size_t start, const cJSON *over) {
+    if (over == NULL || out->bytes == NULL) {
+        return true;
+    }
+    cJSON *object = cJSON_ParseWithLength(out->bytes + start, out->length - start);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, over) {
+        cJSON_DeleteItemFromObjectCaseSensitive(object, item->string);
+        cJSON_AddItemToObject(object, item->string, cJSON_Duplicate(item, true));
+    }
+    char *text = cJSON_PrintUnformatted(object);
+    out->length = start;
+    bool fine = text != NULL && buf_text(out, text);
+    cJSON_free(text);
+    cJSON_Delete(object);
+    return fine;
+}
+
 bool sim_render_user(struct buf *out, const struct sim_user *user) {
     return buf_printf(out,
                       "{\"username\":\"%s\",\"public_flags\":0,\"flags\":0,\"primary_guild\":null,"
@@ -48,13 +67,14 @@ bool sim_render_self(struct buf *out, const struct sim_self *self) {
 
 bool sim_render_member(struct buf *out, const struct sim_guild *guild,
                        const struct sim_member *member, const struct sim_user *user) {
+    size_t start = out->length;
     bool fine = buf_text(out, "{");
     if (user != NULL) {
         fine =
             fine && buf_text(out, "\"user\":") && sim_render_user(out, user) && buf_text(out, ",");
     }
     fine = fine && buf_text(out, "\"roles\":[");
-    if (member->role > 0) {
+    if (member->role > 0 && !guild->roles[member->role].gone) {
         fine = fine && buf_printf(out, "\"%" PRIu64 "\"", guild->roles[member->role].id);
     }
     fine = fine && buf_text(out, "],\"premium_since\":null,\"pending\":false,\"nick\":");
@@ -67,11 +87,17 @@ bool sim_render_member(struct buf *out, const struct sim_guild *guild,
            sim_render_time(out, member->joined_ms) &&
            buf_text(out, ",\"flags\":0,\"deaf\":false,\"communication_disabled_until\":null,"
                          "\"banner\":null,\"avatar\":null,\"avatar_decoration_data\":null,"
-                         "\"collectibles\":null}");
+                         "\"collectibles\":null}") &&
+           sim_render_over(out, start, member->over);
 }
 
 bool sim_render_self_member(struct buf *out, const struct sim_guild *guild,
                             const struct sim_self *self) {
+    size_t start = out->length;
+    const struct sim_self_member *own = guild->selves;
+    while (own != NULL && own->bot != self->id) {
+        own = own->next;
+    }
     return buf_text(out, "{\"user\":") && sim_render_self(out, self) &&
            buf_printf(out, ",\"roles\":[\"%" PRIu64 "\"]", guild->roles[1].id) &&
            buf_text(out, ",\"premium_since\":null,\"pending\":false,\"nick\":null,"
@@ -79,21 +105,30 @@ bool sim_render_self_member(struct buf *out, const struct sim_guild *guild,
            sim_render_time(out, sim_id_wall_ms(guild->id) + 86400000) &&
            buf_text(out, ",\"flags\":0,\"deaf\":false,\"communication_disabled_until\":null,"
                          "\"banner\":null,\"avatar\":null,\"avatar_decoration_data\":null,"
-                         "\"collectibles\":null}");
+                         "\"collectibles\":null}") &&
+           sim_render_over(out, start, own != NULL ? own->over : NULL);
 }
 
 bool sim_render_role(struct buf *out, const struct sim_role *role, unsigned position) {
+    size_t start = out->length;
     return buf_printf(out,
                       "{\"version\":0,\"unicode_emoji\":null,\"tags\":{},\"position\":%u,"
                       "\"permissions\":\"2248473465835073\",\"name\":\"%s\",\"mentionable\":false,"
                       "\"managed\":false,\"id\":\"%" PRIu64 "\",\"icon\":null,\"hoist\":false,"
                       "\"flags\":0,\"colors\":{\"primary_color\":%u,\"secondary_color\":null,"
                       "\"tertiary_color\":null},\"color\":%u}",
-                      position, role->name, role->id, role->colour, role->colour);
+                      position, role->name, role->id, role->colour, role->colour) &&
+           sim_render_over(out, start, role->over);
 }
 
 bool sim_render_channel(struct buf *out, const struct sim_channel *channel,
                         const struct sim_guild *guild, uint64_t parent_id) {
+    size_t start = out->length;
+    if (sim_channel_is_thread(channel)) {
+        return buf_printf(out, "{\"type\":%u,\"flags\":0,\"id\":\"%" PRIu64 "\"}", channel->type,
+                          channel->id) &&
+               sim_render_over(out, start, channel->over);
+    }
     bool fine = buf_printf(out,
                            "{\"version\":0,\"type\":%u,\"position\":%u,"
                            "\"permission_overwrites\":[],\"name\":\"%s\",\"id\":\"%" PRIu64
@@ -105,7 +140,7 @@ bool sim_render_channel(struct buf *out, const struct sim_channel *channel,
     if (parent_id != 0 && channel->type != SIM_CHANNEL_CATEGORY) {
         fine = fine && buf_printf(out, ",\"parent_id\":\"%" PRIu64 "\"", parent_id);
     }
-    if (channel->type == SIM_CHANNEL_TEXT) {
+    if (channel->type == SIM_CHANNEL_TEXT || channel->type == SIM_CHANNEL_NEWS) {
         fine = fine && buf_printf(out,
                                   ",\"topic\":null,\"rate_limit_per_user\":0,\"nsfw\":false,"
                                   "\"last_message_id\":\"%" PRIu64 "\"",
@@ -115,7 +150,7 @@ bool sim_render_channel(struct buf *out, const struct sim_channel *channel,
                                      "\"rate_limit_per_user\":0,\"nsfw\":false,"
                                      "\"last_message_id\":null,\"bitrate\":64000");
     }
-    return fine && buf_text(out, "}");
+    return fine && buf_text(out, "}") && sim_render_over(out, start, channel->over);
 }
 
 bool sim_render_presence(struct buf *out, const struct sim_user *user, uint64_t guild_id,

@@ -33,6 +33,9 @@ struct sim_message {
 
 /* "2026-01-02T03:04:05.678000+00:00" with quotes. */
 bool sim_render_time(struct buf *out, uint64_t wall_ms);
+/* Puts the fields of `over` (NULL: none) into the object that begins at `start` and ends the
+ * buffer. */
+bool sim_render_over(struct buf *out, size_t start, const cJSON *over);
 bool sim_render_user(struct buf *out, const struct sim_user *user);
 bool sim_render_self(struct buf *out, const struct sim_self *self);
 /* user: NULL leaves the user out, as messages want it. */

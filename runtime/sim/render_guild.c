@@ -6,9 +6,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* The whole object, closed. */
 static bool render_guild_fields(struct buf *out, const struct sim_world *world,
                                 const struct sim_guild *guild) {
     const struct sim_member *owner = &guild->members[guild->owner];
+    size_t start = out->length;
     bool fine = buf_printf(
         out,
         "{\"id\":\"%" PRIu64 "\",\"name\":\"%s\",\"owner_id\":\"%" PRIu64
@@ -28,16 +30,17 @@ static bool render_guild_fields(struct buf *out, const struct sim_world *world,
                                  "\"premium_progress_bar_enabled\":false,\"nsfw_level\":0,"
                                  "\"emojis\":[],\"stickers\":[],\"incidents_data\":null,"
                                  "\"roles\":[");
-    for (unsigned i = 0; i < SIM_GUILD_ROLES; i++) {
-        fine =
-            fine && buf_text(out, i == 0 ? "" : ",") && sim_render_role(out, &guild->roles[i], i);
+    unsigned position = 0;
+    for (const struct sim_role *at = sim_guild_next_role(guild, NULL); fine && at != NULL;
+         at = sim_guild_next_role(guild, at)) {
+        fine = buf_text(out, position == 0 ? "" : ",") && sim_render_role(out, at, position++);
     }
-    return fine && buf_text(out, "]");
+    return fine && buf_text(out, "]}") && sim_render_over(out, start, guild->over);
 }
 
 bool sim_render_guild(struct buf *out, const struct sim_world *world,
                       const struct sim_guild *guild) {
-    return render_guild_fields(out, world, guild) && buf_text(out, "}");
+    return render_guild_fields(out, world, guild);
 }
 
 /* Which members GUILD_CREATE lists: with presences all of a small guild, or those online of a
@@ -109,22 +112,35 @@ static bool render_voice_states(struct buf *out, const struct sim_world *world,
     return fine && buf_text(out, "]");
 }
 
+static bool render_channels(struct buf *out, const struct sim_guild *guild, bool threads) {
+    bool fine = true;
+    bool comma = false;
+    for (const struct sim_channel *at = sim_guild_next_channel(guild, NULL); fine && at != NULL;
+         at = sim_guild_next_channel(guild, at)) {
+        if (sim_channel_is_thread(at) == threads) {
+            fine = buf_text(out, comma ? "," : "") &&
+                   sim_render_channel(out, at, NULL, guild->channels[0].id);
+            comma = true;
+        }
+    }
+    return fine;
+}
+
 bool sim_render_guild_create(struct buf *out, const struct sim_world *world,
                              const struct sim_guild *guild, const struct sim_self *self,
                              uint64_t intents, uint32_t large_threshold, uint64_t wall_ms) {
     bool large = guild->member_count + 1 > large_threshold;
-    bool fine = render_guild_fields(out, world, guild) &&
-                buf_printf(out, ",\"large\":%s,\"unavailable\":false,\"member_count\":%u",
-                           large ? "true" : "false", guild->member_count + 1) &&
-                buf_text(out, ",\"version\":1,\"lazy\":true,\"threads\":[],"
-                              "\"stage_instances\":[],\"guild_scheduled_events\":[],"
-                              "\"soundboard_sounds\":[],\"joined_at\":") &&
-                sim_render_time(out, sim_id_wall_ms(guild->id) + 86400000) &&
-                buf_text(out, ",\"channels\":[");
-    for (unsigned i = 0; i < SIM_GUILD_CHANNELS; i++) {
-        fine = fine && buf_text(out, i == 0 ? "" : ",") &&
-               sim_render_channel(out, &guild->channels[i], NULL, guild->channels[0].id);
-    }
+    bool fine = render_guild_fields(out, world, guild);
+    out->length -= fine ? 1 : 0; /* the object goes on */
+    fine = fine &&
+           buf_printf(out, ",\"large\":%s,\"unavailable\":false,\"member_count\":%u",
+                      large ? "true" : "false", guild->member_count + 1) &&
+           buf_text(out, ",\"version\":1,\"lazy\":true,\"stage_instances\":[],"
+                         "\"guild_scheduled_events\":[],\"soundboard_sounds\":[],"
+                         "\"joined_at\":") &&
+           sim_render_time(out, sim_id_wall_ms(guild->id) + 86400000) &&
+           buf_text(out, ",\"threads\":[") && render_channels(out, guild, true) &&
+           buf_text(out, "],\"channels\":[") && render_channels(out, guild, false);
     return fine && buf_text(out, "]") && render_members(out, world, guild, self, intents, large) &&
            render_presences(out, world, guild, intents, large, wall_ms) &&
            render_voice_states(out, world, guild) && buf_text(out, "}");

@@ -1,6 +1,7 @@
 /* sim/server.c: listeners, the tick, start and stop. */
 #include "sim/server.h"
 
+#include "sim/interact.h"
 #include "sim/state.h"
 #include "sim/tls.h"
 
@@ -121,6 +122,17 @@ static void stream_guilds(struct sim *sim) {
     }
 }
 
+/* Answers that were to come late. */
+static void release_held(struct sim *sim, uint64_t now_ms) {
+    for (struct sim_conn *at = sim->conns; at != NULL; at = at->next) {
+        if (at->wire != NULL && at->held_until_ms != 0 && now_ms >= at->held_until_ms) {
+            buf_append(sim_wire_output(at->wire), at->held.bytes, at->held.length);
+            buf_finish(&at->held);
+            sim_conn_unpark(at);
+        }
+    }
+}
+
 static void on_tick(void *arg) {
     struct sim *sim = arg;
     uint64_t now_ms = loop_now_ms(sim->loop);
@@ -130,6 +142,8 @@ static void on_tick(void *arg) {
             sim_gateway_tick(at, now_ms);
         }
     }
+    release_held(sim, now_ms);
+    sim_interactions_tick(sim, now_ms);
     stream_guilds(sim);
     sim_make_traffic(sim, now_ms);
     sim_pump_all(sim);
@@ -200,7 +214,11 @@ struct sim *sim_server_create(const struct sim_options *options, struct err *err
                      ? NULL
                      : sim_world_create(options->seed, (uint32_t)options->guilds,
                                         (uint32_t)options->members, err);
-    if (sim->tick == NULL || sim->world == NULL || !open_tls(sim, err) ||
+    sim->store = sim_store_create();
+    sim_rates_init(&sim->rates, options->seed, options->time_scale,
+                   (uint32_t)options->global_limit);
+    sim->rates.off = options->no_limits;
+    if (sim->tick == NULL || sim->world == NULL || sim->store == NULL || !open_tls(sim, err) ||
         !open_listeners(sim, err)) {
         sim_server_destroy(sim);
         return NULL;
@@ -260,10 +278,16 @@ void sim_server_destroy(struct sim *sim) {
         sim_conn_end(at, false);
     }
     sim_conns_sweep(sim);
+    sim_interactions_destroy(sim);
     sim_bots_destroy(sim);
     sim_fault_list_clear(&sim->faults);
     sim_counts_free(&sim->stats.routes);
     sim_counts_free(&sim->stats.unimplemented);
+    sim_counts_free(&sim->stats.answers);
+    sim_counts_free(&sim->stats.refusals);
+    sim_denials_forget(sim, 0);
+    sim_rates_finish(&sim->rates);
+    sim_store_destroy(sim->store);
     sim_news_finish(&sim->news);
     sim_world_destroy(sim->world);
     sim_transcript_close(sim->transcript);

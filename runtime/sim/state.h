@@ -9,8 +9,10 @@
 #include "sim/http.h"
 #include "sim/limits.h"
 #include "sim/options.h"
+#include "sim/rates.h"
 #include "sim/session.h"
 #include "sim/squeeze.h"
+#include "sim/store.h"
 #include "sim/traffic.h"
 #include "sim/transcript.h"
 #include "sim/wire.h"
@@ -51,6 +53,10 @@ struct sim_bot {
     struct sim_shard_stats *shards;
     uint64_t members_asked_ms; /* last full member request */
     uint64_t members_asked_guild;
+    struct sim_command *commands; /* application commands, see interact.h */
+    uint32_t flags;               /* of the application */
+    uint64_t command_writes;
+    uint64_t command_creates;
 };
 
 enum sim_listener_kind { SIM_LISTEN_MAIN, SIM_LISTEN_TLS, SIM_LISTEN_RESUME, SIM_LISTENERS };
@@ -92,6 +98,10 @@ struct sim_conn {
     uint64_t end_ms;     /* when to end TCP, 0 never */
     uint64_t ack_due[8]; /* slow ACKs */
     uint32_t ack_count;
+    struct buf held; /* a response that waits for held_until_ms */
+    uint64_t held_until_ms;
+    bool parked;       /* the answer to its request comes later */
+    bool last_request; /* the client wants no more after its answer */
     struct buf joined; /* JOIN: compressed messages waiting */
     uint32_t joined_count;
     bool gateway; /* it was upgraded */
@@ -117,6 +127,10 @@ struct sim_conn {
     X(bad_frame)                                                                                   \
     X(slow_client)                                                                                 \
     X(rest_without_auth)                                                                           \
+    X(rest_avoidable_429)                                                                          \
+    X(rest_doubled)                                                                                \
+    X(rest_late_interaction)                                                                       \
+    X(rest_second_answer)                                                                          \
     X(rest_bad_user_agent)
 
 enum sim_breach {
@@ -155,6 +169,17 @@ struct sim_stats {
     uint64_t breaches[SIM_BREACH_COUNT];
     struct sim_count *routes;
     struct sim_count *unimplemented;
+    struct sim_count *answers;  /* REST answers by status */
+    struct sim_count *refusals; /* 429s by scope */
+    uint64_t interactions;      /* made */
+    uint64_t unanswered;        /* of them, when the deadline came */
+};
+
+/* Permissions that bots lack in a guild or a channel. */
+struct sim_denial {
+    struct sim_denial *next;
+    uint64_t place;
+    uint64_t permissions;
 };
 
 struct sim {
@@ -167,6 +192,11 @@ struct sim {
     struct sim_world *world;
     struct sim_traffic traffic;
     struct sim_news news;
+    struct sim_store *store;
+    struct sim_rates rates;
+    struct sim_denial *denials;
+    struct sim_interaction *interactions; /* the newest first, see interact.h */
+    uint32_t interaction_count;
     struct sim_bot *bots;
     uint32_t bot_count;
     struct sim_conn *conns;
@@ -230,6 +260,10 @@ void sim_conn_close(struct sim_conn *conn, uint16_t code, const char *reason);
 void sim_conn_end(struct sim_conn *conn, bool reset);
 /* Frees the dead. */
 void sim_conns_sweep(struct sim *sim);
+/* The living connection of this number, or NULL. */
+struct sim_conn *sim_conn_numbered(struct sim *sim, uint64_t number);
+/* A parked connection's answer has been written: it goes on with its next request. */
+void sim_conn_unpark(struct sim_conn *conn);
 void sim_breach(struct sim *sim, enum sim_breach breach);
 const struct sim_fault *sim_conn_fault(struct sim_conn *conn, enum sim_fault_verb verb, bool use);
 
@@ -262,9 +296,18 @@ void sim_ask(struct sim_conn *conn, const struct sim_order *order);
 bool sim_fault_apply(struct sim *sim, const char *text, size_t *count, struct err *err);
 void sim_fault_tick(struct sim *sim, uint64_t now_ms);
 
+/* remember.c: what the traffic told becomes part of what the world remembers. */
+void sim_remember(struct sim *sim, const struct sim_news *news);
+
 /* rest.c, control.c: answer into the connection's output. */
 void sim_rest_answer(struct sim_conn *conn, const struct sim_request *request);
+/* The table of routes as JSON. */
+void sim_routes_list(struct buf *json);
+/* files.c: GET /attachments/... */
+void sim_file_answer(struct sim_conn *conn, const struct sim_request *request);
 void sim_control_answer(struct sim_conn *conn, const struct sim_request *request);
+/* Bots lack nothing there any more; place 0: anywhere. */
+void sim_denials_forget(struct sim *sim, uint64_t place);
 void sim_answer(struct sim_conn *conn, int status, const char *json);
 void sim_answer_buf(struct sim_conn *conn, int status, const struct buf *json);
 void sim_count_up(struct sim_count **list, const char *name);

@@ -88,6 +88,7 @@ static void bots(struct sim *sim, struct buf *json) {
         buf_printf(json, "{\"user_id\":\"%" PRIu64 "\",\"revoked\":%s,", bot->self.id,
                    bot->revoked ? "true" : "false");
         number(json, "sessions", bot->session_count);
+        number(json, "command_writes", bot->command_writes);
         buf_printf(json, "\"session_start_limit\":{\"total\":%u,\"remaining\":%u},\"shards\":[",
                    bot->starts.total, bot->starts.remaining);
         for (const struct sim_shard_stats *at = bot->shards; at != NULL; at = at->next) {
@@ -138,6 +139,15 @@ void sim_status(struct sim *sim, struct buf *json) {
     breaches(json, stats);
     counts(json, "requests", stats->routes);
     counts(json, "unimplemented", stats->unimplemented);
+    counts(json, "rest_answers", stats->answers);
+    counts(json, "rest_429", stats->refusals);
+    number(json, "rest_invalid", sim_rates_invalid_count(&sim->rates, loop_now_ms(sim->loop)));
+    number(json, "rest_banned", sim_rates_banned(&sim->rates, loop_now_ms(sim->loop)) ? 1 : 0);
+    number(json, "interactions", stats->interactions);
+    number(json, "interactions_unanswered", stats->unanswered);
+    number(json, "messages", sim->store->count);
+    number(json, "message_bytes", sim->store->bytes);
+    number(json, "file_bytes", sim->store->file_bytes);
     faults(sim, json);
     bots(sim, json);
     end(json, "}");

@@ -48,11 +48,20 @@ static void write_text(uint32_t seed, char *out, size_t size) {
 
 static struct sim_recent *pick_recent(struct scene *scene) {
     struct sim_recent *recent = &scene->traffic->recent[below(scene, SIM_RECENT)];
-    return recent->id != 0 && !recent->member->absent ? recent : NULL;
+    return recent->id != 0 && !recent->member->absent && !recent->channel->gone ? recent : NULL;
+}
+
+/* What others need to remember of it. */
+static void note_made(struct scene *scene, uint64_t id, uint64_t channel_id,
+                      const struct sim_user *user) {
+    scene->news->made_id = id;
+    scene->news->channel_id = channel_id;
+    scene->news->user = user;
 }
 
 static bool render_both(struct scene *scene, const struct sim_message *message) {
     scene->news->sees = message->mention;
+    note_made(scene, message->id, message->channel_id, message->author);
     return sim_render_message(&scene->news->full, scene->world, message, true) &&
            sim_render_message(&scene->news->bare, scene->world, message, false);
 }
@@ -117,6 +126,7 @@ static bool tell_message_delete(struct scene *scene) {
         return tell_message(scene);
     }
     scene->news->guild = recent->guild;
+    note_made(scene, recent->id, recent->channel->id, NULL);
     bool fine = buf_printf(&scene->news->full,
                            "{\"id\":\"%" PRIu64 "\",\"channel_id\":\"%" PRIu64
                            "\",\"guild_id\":\"%" PRIu64 "\"}",
@@ -137,13 +147,15 @@ static bool tell_reaction(struct scene *scene) {
     struct sim_guild *guild = recent->guild;
     struct sim_member *member = &guild->members[below(scene, guild->member_count)];
     const struct sim_user *user = &scene->world->users[member->user];
+    const char *chosen = emoji[below(scene, 4)];
     scene->news->guild = guild;
-    bool fine =
-        buf_printf(out,
-                   "{\"user_id\":\"%" PRIu64 "\",\"type\":0,\"message_id\":\"%" PRIu64
-                   "\",\"channel_id\":\"%" PRIu64 "\",\"guild_id\":\"%" PRIu64
-                   "\",\"burst\":false,\"emoji\":{\"name\":\"%s\",\"id\":null}",
-                   user->id, recent->id, recent->channel->id, guild->id, emoji[below(scene, 4)]);
+    note_made(scene, recent->id, recent->channel->id, user);
+    snprintf(scene->news->token, sizeof(scene->news->token), "%s", chosen);
+    bool fine = buf_printf(out,
+                           "{\"user_id\":\"%" PRIu64 "\",\"type\":0,\"message_id\":\"%" PRIu64
+                           "\",\"channel_id\":\"%" PRIu64 "\",\"guild_id\":\"%" PRIu64
+                           "\",\"burst\":false,\"emoji\":{\"name\":\"%s\",\"id\":null}",
+                           user->id, recent->id, recent->channel->id, guild->id, chosen);
     if (scene->news->event == SIM_MESSAGE_REACTION_ADD) {
         fine = fine &&
                buf_printf(out, ",\"message_author_id\":\"%" PRIu64 "\",\"member\":",
@@ -220,6 +232,7 @@ static bool tell_member_add(struct scene *scene) {
 static bool tell_voice(struct scene *scene) {
     struct sim_member *member = scene->member;
     member->voice = member->voice == 0 ? (uint8_t)(4 + below(scene, 2)) : 0;
+    member->voice = scene->guild->channels[member->voice].gone ? 0 : member->voice;
     uint64_t channel = member->voice == 0 ? 0 : scene->guild->channels[member->voice].id;
     return sim_render_voice_state(&scene->news->full, scene->world, scene->guild, member, channel);
 }
@@ -231,6 +244,10 @@ static bool tell_channel_update(struct scene *scene) {
 
 static bool tell_role_update(struct scene *scene) {
     unsigned index = 1 + below(scene, SIM_GUILD_ROLES - 1);
+    if (scene->guild->roles[index].gone) {
+        scene->news->event = SIM_TYPING_START;
+        return tell_typing(scene);
+    }
     scene->guild->roles[index].colour = below(scene, 0xffffff);
     return buf_printf(&scene->news->full,
                       "{\"guild_id\":\"%" PRIu64 "\",\"role\":", scene->guild->id) &&
@@ -257,20 +274,24 @@ static bool tell_interaction(struct scene *scene) {
     uint64_t id = sim_world_id(scene->world, scene->wall_ms);
     scene->news->only = scene->self->id;
     uint64_t random = sim_random_next(&scene->world->random);
-    return buf_printf(out,
-                      "{\"version\":1,\"type\":2,\"token\":\"aW50ZXJhY3Rpb246%016" PRIx64
-                      "%016" PRIx64 "%016" PRIx64 "\",\"locale\":\"en-GB\",\"id\":\"%" PRIu64
-                      "\",\"guild_locale\":\"en-US\",\"guild_id\":\"%" PRIu64
-                      "\",\"guild\":{\"locale\":\"en-US\",\"id\":\"%" PRIu64
-                      "\",\"features\":[]},\"entitlements\":[],\"context\":0,"
-                      "\"channel_id\":\"%" PRIu64 "\",\"attachment_size_limit\":10485760,"
-                      "\"authorizing_integration_owners\":{\"0\":\"%" PRIu64
-                      "\"},\"application_id\":\"%" PRIu64
-                      "\",\"app_permissions\":\"2248473465835073\",\"data\":{\"type\":1,"
-                      "\"name\":\"ping\",\"id\":\"%" PRIu64 "\"},",
-                      random, ~random, random * 31, id, scene->guild->id, scene->guild->id,
-                      scene->channel->id, scene->guild->id, scene->self->id,
-                      scene->self->id ^ 0xabcdef) &&
+    char *token = scene->news->token;
+    note_made(scene, id, scene->channel->id, scene->user);
+    snprintf(token, sizeof(scene->news->token),
+             "aW50ZXJhY3Rpb246%016" PRIx64 "%016" PRIx64 "%016" PRIx64, random, ~random,
+             random * 31);
+    return buf_printf(
+               out,
+               "{\"version\":1,\"type\":2,\"token\":\"%s\",\"locale\":\"en-GB\",\"id\":\"%" PRIu64
+               "\",\"guild_locale\":\"en-US\",\"guild_id\":\"%" PRIu64
+               "\",\"guild\":{\"locale\":\"en-US\",\"id\":\"%" PRIu64
+               "\",\"features\":[]},\"entitlements\":[],\"context\":0,"
+               "\"channel_id\":\"%" PRIu64 "\",\"attachment_size_limit\":10485760,"
+               "\"authorizing_integration_owners\":{\"0\":\"%" PRIu64
+               "\"},\"application_id\":\"%" PRIu64
+               "\",\"app_permissions\":\"2248473465835073\",\"data\":{\"type\":1,"
+               "\"name\":\"ping\",\"id\":\"%" PRIu64 "\"},",
+               token, id, scene->guild->id, scene->guild->id, scene->channel->id, scene->guild->id,
+               scene->self->id, scene->self->id ^ 0xabcdef) &&
            buf_text(out, "\"member\":{\"permissions\":\"2248473465835073\"") &&
            member_tail(out, scene);
 }
@@ -291,6 +312,7 @@ static bool tell_direct(struct scene *scene) {
                                   .author = scene->user,
                                   .text = text};
     message.nonce = message.id + 1;
+    note_made(scene, message.id, message.channel_id, scene->user);
     return sim_render_message(&scene->news->full, scene->world, &message, true);
 }
 
@@ -322,6 +344,7 @@ static void start(struct scene *scene) {
     buf_clear(&news->bare);
     news->only = 0;
     news->sees = 0;
+    news->made_id = 0;
     news->guild = scene->guild;
     scene->traffic->told++;
 }
@@ -344,6 +367,9 @@ bool sim_traffic_next(struct sim_traffic *traffic, struct sim_world *world,
         .traffic = traffic, .world = world, .self = self, .wall_ms = wall_ms, .news = news};
     scene.guild = &world->guilds[below(&scene, world->guild_count)];
     scene.channel = &scene.guild->channels[1 + below(&scene, 3)];
+    if (scene.channel->gone) {
+        scene.channel = &scene.guild->channels[1]; /* cannot be deleted */
+    }
     scene.member = present_member(&scene);
     scene.user = &world->users[scene.member->user];
     start(&scene);

@@ -33,6 +33,10 @@ struct sim_news {
     uint64_t sees;                 /* user id of a bot that sees content without the intent */
     struct buf full;               /* d */
     struct buf bare;               /* d without message content; empty: same as full */
+    uint64_t channel_id;           /* of a message or an interaction */
+    uint64_t made_id;              /* of a new message or interaction, or the one it is about */
+    const struct sim_user *user;   /* who did it */
+    char token[128];               /* of a new interaction; of a reaction its character */
 };
 
 /* Makes the next event. self: the bot that may be mentioned, written to or asked by a command;

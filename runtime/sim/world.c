@@ -1,6 +1,8 @@
 /* sim/world.c: a world from a seed. Pure. */
 #include "sim/world.h"
 
+#include "sim/made.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +129,7 @@ void sim_world_destroy(struct sim_world *world) {
         return;
     }
     for (uint32_t i = 0; world->guilds != NULL && i < world->guild_count; i++) {
-        free(world->guilds[i].members);
+        sim_guild_finish(&world->guilds[i]);
     }
     free(world->guilds);
     free(world->users);
@@ -162,10 +164,16 @@ struct sim_guild *sim_world_guild(struct sim_world *world, uint64_t id) {
 struct sim_channel *sim_world_channel(struct sim_world *world, uint64_t id,
                                       struct sim_guild **guild) {
     for (uint32_t i = 0; i < world->guild_count; i++) {
+        struct sim_guild *here = &world->guilds[i];
+        *guild = here;
         for (unsigned j = 0; j < SIM_GUILD_CHANNELS; j++) {
-            if (world->guilds[i].channels[j].id == id) {
-                *guild = &world->guilds[i];
-                return &world->guilds[i].channels[j];
+            if (here->channels[j].id == id && !here->channels[j].gone) {
+                return &here->channels[j];
+            }
+        }
+        for (struct sim_channel *at = here->made_channels; at != NULL; at = at->more) {
+            if (at->id == id) {
+                return at;
             }
         }
     }

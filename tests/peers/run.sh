@@ -1,5 +1,6 @@
 #!/bin/sh
-# tests/peers/run.sh: runs other people's Discord libraries against the simulator.
+# tests/peers/run.sh: runs other people's Discord libraries against the simulator, and two bots made
+# with them.
 # usage: run.sh [/PATH/TO/drey sim], by default the one of the dev build.
 # Installs the pinned npm packages when they are missing. discord.py and jsonschema are Debian's
 # python3-discord and python3-jsonschema.
@@ -15,4 +16,5 @@ if ! cmp -s package-lock.json "$stamp"; then
     npm rebuild zlib-sync >&2 || echo "zlib-sync was not built: its case is skipped" >&2
     cp package-lock.json "$stamp"
 fi
-exec /usr/bin/python3 run.py "$@"
+/usr/bin/python3 run.py "$@"
+exec /usr/bin/python3 bots.py "$@"
