@@ -276,6 +276,10 @@ bool keeper_arrived(struct keeper *keeper, const struct keeper_arrival *arrival,
     return true;
 }
 
+bool keeper_knows(const struct keeper *keeper, uint64_t interaction) {
+    return keeper_find(keeper, interaction) != NULL;
+}
+
 void keeper_returned(struct keeper *keeper, uint64_t interaction) {
     struct interaction *it = keeper_find(keeper, interaction);
     if (it != NULL) {

@@ -153,6 +153,8 @@ void keeper_destroy(struct keeper *keeper);
  * state and gets the new handler. False: ERR_NO_MEMORY; answers to it will be refused. */
 bool keeper_arrived(struct keeper *keeper, const struct keeper_arrival *arrival, uint64_t now_ms,
                     struct err *err);
+/* Whether it is kept: it has arrived, and its time is not over. */
+bool keeper_knows(const struct keeper *keeper, uint64_t interaction);
 /* True: accepted, KEEPER_TELL follows exactly once. False: refused, *err says which rule was
  * broken by which handler, and nothing follows. */
 bool keeper_answer(struct keeper *keeper, const struct keeper_answer *answer, uint64_t now_ms,

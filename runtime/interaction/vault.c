@@ -43,7 +43,7 @@ struct vault {
     size_t bytes;
     uint64_t *header; /* {magic, version, slots} */
     struct slot *slots;
-    uint64_t *ends_ms; /* monotonic, one for each slot */
+    uint64_t *ends_ms; /* monotonic, one for each slot; 0: free. Spares looking at the pages */
 };
 
 static uint32_t slot_crc(const struct slot *slot) {
@@ -127,9 +127,12 @@ static void keep_in_place(struct vault *vault, struct vault_times now) {
         if (!is_empty(slot) &&
             (!takes(slot, now, &vault->ends_ms[i]) || find(vault, slot->interaction) != i)) {
             vault->dropped++;
+            vault->ends_ms[i] = 0;
             wipe(slot);
         }
     }
+    /* They were looked at for once; a hundred bots need not have them all in memory. */
+    (void)madvise(vault->header, vault->bytes, MADV_DONTNEED);
 }
 
 /* A file of another size, of which old is a copy. */
@@ -213,7 +216,8 @@ static bool open_file(struct vault *vault, const char *path, struct vault_times 
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool ok = fd >= 0 && fchmod(fd, 0600) == 0 && fill_from(vault, fd, now);
     if (!ok) {
-        err_system(err, "interactions %s", path);
+        err_system(err, "interactions %s: %zu KiB (free some space)", path,
+                   (PAGE_BYTES + (size_t)vault->count * sizeof(struct slot)) / 1024);
     } else {
         vault->header[0] = MAGIC; /* whatever it was: each slot says for itself what it is */
         vault->header[1] = VERSION;
@@ -302,6 +306,7 @@ bool vault_find(struct vault *vault, uint64_t interaction, uint64_t mono_ms,
         out->interaction = slot->interaction;
         out->application = slot->application;
         out->mark = slot->mark;
+        out->ends_ms = vault->ends_ms[at];
         memcpy(out->token, slot->token, sizeof(out->token));
     }
     (void)pthread_mutex_unlock(&vault->mutex);
@@ -325,6 +330,7 @@ void vault_forget(struct vault *vault, uint64_t interaction) {
     uint32_t at = interaction != 0 ? find(vault, interaction) : UINT32_MAX;
     if (at != UINT32_MAX) {
         wipe(&vault->slots[at]);
+        vault->ends_ms[at] = 0;
     }
     (void)pthread_mutex_unlock(&vault->mutex);
 }
@@ -334,11 +340,12 @@ uint32_t vault_sweep(struct vault *vault, uint64_t mono_ms) {
     for (uint32_t from = 0; from < vault->count; from += SWEEP_BATCH) {
         (void)pthread_mutex_lock(&vault->mutex); /* the network thread never waits for all of it */
         for (uint32_t at = from; at < from + SWEEP_BATCH && at < vault->count; at++) {
-            if (vault->slots[at].interaction == 0) {
+            if (vault->ends_ms[at] == 0) {
                 continue;
             }
             if (vault->ends_ms[at] <= mono_ms) {
                 wipe(&vault->slots[at]);
+                vault->ends_ms[at] = 0;
             } else {
                 left++;
             }

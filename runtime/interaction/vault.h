@@ -23,7 +23,8 @@ enum {
 struct vault_entry {
     uint64_t interaction; /* not 0 */
     uint64_t application;
-    uint32_t mark; /* what the callback said: enum keeper_mark */
+    uint32_t mark; /* what the callback said, and more of the caller's that is to outlive a run */
+    uint64_t ends_ms; /* of vault_find(): when its life is over, monotonic */
     char token[VAULT_TOKEN_BYTES];
 };
 

@@ -74,7 +74,10 @@ static bool make_hand(struct change *change, struct seat *seat, struct err *err)
                              .copy = copy,
                              .generation = change->generation,
                              .serial = serial,
+                             .seat = seat->serial,
                              .inbox = plugins->inbox,
+                             .request = plugins->host.request,
+                             .request_arg = plugins->host.arg,
                              .ring_fd = ring_fd(seat->bot->ring),
                              .cursor_fd = cursor_fd(seat->cursor),
                              .wake_fd = cursor_wake_fd(seat->cursor)};
@@ -120,8 +123,24 @@ static bool load_all(struct change *change, struct err *err) {
         const struct port_message *rows = hand_answer(seat->incoming);
         seat->incoming_needs = (struct plugin_needs){0};
         needs_add(&seat->incoming_needs, port_data(rows), rows->data_length);
+        buf_clear(&seat->incoming_rows);
+        if (!buf_append(&seat->incoming_rows, port_data(rows), rows->data_length)) {
+            return err_set(err, ERR_NO_MEMORY, "registrations");
+        }
     }
     return true;
+}
+
+bool change_declare(struct plugins *plugins, const struct plugin *plugin, struct seat *seat,
+                    const struct buf *rows, bool check, struct err *err) {
+    const struct plugins_host *host = &plugins->host;
+    bool ok = host->declare == NULL || host->declare(host->arg, seat->bot->name, plugin->id,
+                                                     rows == NULL       ? NULL
+                                                     : rows->length > 0 ? rows->bytes
+                                                                        : "",
+                                                     rows != NULL ? rows->length : 0, check, err);
+    seat->declared = check ? seat->declared : ok && rows != NULL;
+    return ok;
 }
 
 /* What all plugins of the bot will need, with the incoming one instead of the old. */
@@ -144,6 +163,13 @@ static bool admit_all(struct change *change, struct err *err) {
         const char *bot = change->seats[i]->bot->name;
         if (!host->admit(host->arg, bot, change->plugin->id, &needs, err)) {
             return err_prefix(err, "bot %s", bot);
+        }
+    }
+    for (size_t i = 0; i < change->count; i++) {
+        struct seat *seat = change->seats[i];
+        if (!change_declare(change->plugins, change->plugin, seat, &seat->incoming_rows, true,
+                            err)) {
+            return err_prefix(err, "bot %s", seat->bot->name);
         }
     }
     return true;
@@ -231,6 +257,16 @@ static void carry_counts(struct seat *seat, const struct hand *old) {
     seat->gaps += atomic_load(&old->shared.gaps);
 }
 
+/* It was checked before; what can fail now is memory alone. */
+static void declare(struct change *change, struct seat *seat) {
+    struct err err = {0};
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = change->plugin->id};
+    if (!change_declare(change->plugins, change->plugin, seat, &seat->incoming_rows, false, &err)) {
+        log_error(&from, "its commands are not known to the host: %s", err.text);
+    }
+    buf_finish(&seat->incoming_rows);
+}
+
 static void switch_seat(struct change *change, struct seat *seat) {
     struct port_message go = {.kind = PORT_GO};
     struct hand *old = seat->hand;
@@ -243,6 +279,7 @@ static void switch_seat(struct change *change, struct seat *seat) {
         box_move(old->mail, seat->hand->mail, hand_on, &seat->timers);
         timers_sweep(&seat->timers);
     }
+    declare(change, seat);
     seat->needs = seat->incoming_needs;
     seat->settings = seat->incoming_settings;
     seat->stuck = false;
@@ -296,18 +333,20 @@ static void roll_back(struct change *change) {
         change_retire(change->plugins, incoming[i]);
         seat->incoming = NULL;
         buf_clear(&seat->staged);
+        buf_finish(&seat->incoming_rows);
         if (seat->hand == NULL) {
             if (seat->fresh) {
                 forget_cursor(seat, change->plugin->id);
             }
-            change_free_seat(change->plugin, seat);
+            change_free_seat(change->plugins, change->plugin, seat);
         }
     }
 }
 
 /* ---- Who takes part ---- */
 
-static struct seat *add_seat(struct plugin *plugin, struct bot *bot, struct err *err) {
+static struct seat *add_seat(struct plugins *plugins, struct plugin *plugin, struct bot *bot,
+                             struct err *err) {
     char path[PATH_MAX];
     char folder[PATH_MAX];
     bool known = false;
@@ -331,6 +370,7 @@ static struct seat *add_seat(struct plugin *plugin, struct bot *bot, struct err 
         return NULL;
     }
     seat->fresh = !known;
+    seat->serial = ++plugins->serial;
     seat->next = plugin->seats;
     plugin->seats = seat;
     return seat;
@@ -356,7 +396,7 @@ static bool gather(struct change *change, bool all, struct err *err) {
             return err_set(err, ERR_LIMIT, "more than %d bots", SEATS_MAX);
         }
         if (seat == NULL) {
-            seat = add_seat(plugin, bot, err);
+            seat = add_seat(change->plugins, plugin, bot, err);
         }
         if (seat == NULL) {
             return false;

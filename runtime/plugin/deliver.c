@@ -88,6 +88,40 @@ static void call(struct instance *instance, uint16_t index, const drey_event *ev
     }
 }
 
+static void tell_handling(struct instance *instance, const struct route *route,
+                          const drey_event *event, const char *title) {
+    struct path_text text = instance->document;
+    struct path_value root = path_root(text);
+    uint64_t type = (uint64_t)path_int(text, path_find(text, root, "type")) & 0xff;
+    uint64_t on_message = path_find(text, root, "message").kind == PATH_OBJECT;
+    struct port_message head = {.kind = PORT_HANDLING,
+                                .number = event->id,
+                                .extra = event->received_ms,
+                                .more = on_message << 40 | type << 32 | route->rules.flags,
+                                .name_length = (uint32_t)strlen(title)};
+    (void)instance_ask(instance, &head, title, "");
+}
+
+static void tell_handled(struct instance *instance, uint64_t id) {
+    struct port_message head = {.kind = PORT_HANDLED, .number = id};
+    (void)instance_ask(instance, &head, "", "");
+}
+
+/* The function that an interaction is for, if it is one of this plugin's. The host knows in time:
+ * it watches the three seconds. */
+static void call_route(struct instance *instance, const drey_event *event) {
+    char title[512];
+    const struct route *route =
+        instance->route_count > 0 ? instance_route(instance, title, sizeof(title)) : NULL;
+    if (route != NULL) {
+        tell_handling(instance, route, event, title);
+        if (instance_may_use(instance, route, event)) {
+            route->fn(&instance->ctx, event);
+        }
+        tell_handled(instance, event->id);
+    }
+}
+
 static void describe_gap(const struct ring_record *record, drey_event *event) {
     event->name = DREY_GAP;
     event->gap_reason = record->reason;
@@ -113,6 +147,9 @@ void instance_event(struct instance *instance, const struct ring_record *record,
     } else {
         decode(instance, record, message, &event);
         event.name = place != 0 ? event_name(place) : unknown_name(instance, record, message);
+    }
+    if (place == EVENT_INTERACTION_CREATE) {
+        call_route(instance, &event);
     }
     call(instance, instance->first[place], &event);
     call(instance, instance->first_all, &event);

@@ -37,6 +37,10 @@ static bool send_to_host(void *arg, const struct port_message *head, const char 
     if (atomic_load(&hand->shared.hold) == WORKER_ABANDONED) {
         return false; /* the inbox may be gone */
     }
+    if (head->kind >= PORT_REST) { /* past the manager, who may be busy with a change */
+        return hand->request != NULL &&
+               hand->request(hand->request_arg, &hand->asker, &message, name, data);
+    }
     bool bounded = head->kind >= PORT_LOG && head->kind != PORT_TIMER_DONE; /* else by its cause */
     return box_push(hand->inbox, &message, name, data, bounded ? PORT_BOX_BYTES : 0);
 }
@@ -69,6 +73,9 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
     hand->serial = spec->serial;
     text_copy(hand->plugin, sizeof(hand->plugin), spec->plugin);
     text_copy(hand->copy, sizeof(hand->copy), spec->copy);
+    hand->asker = (struct plugins_asker){hand->bot, hand->plugin, spec->seat};
+    hand->request = spec->request;
+    hand->request_arg = spec->request_arg;
     mark_make(&hand->mark);
     hand->options = (struct worker_options){
         .port = {hand->control, hand->mail, hand, send_to_host},

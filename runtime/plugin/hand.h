@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "plugin/mark.h"
+#include "plugin/plugins.h"
 #include "plugin/port.h"
 #include "plugin/worker.h"
 
@@ -25,6 +26,9 @@ struct hand {
     struct box *inbox;   /* the manager's; borrowed */
     struct box *control;
     struct box *mail;
+    struct plugins_asker asker; /* who asks, as the carrier of requests sees it */
+    plugins_request_fn *request;
+    void *request_arg;
     struct worker_shared shared;
     struct worker_options options;
     struct image *image; /* what worker_run() returned; valid once joined */
@@ -41,6 +45,9 @@ struct hand_spec {
     const char *copy;
     uint32_t generation;
     uint64_t serial;
+    uint64_t seat;
+    plugins_request_fn *request; /* carries requests for Discord; NULL: there is none */
+    void *request_arg;
     struct box *inbox;
     int ring_fd;
     int cursor_fd;

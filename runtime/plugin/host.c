@@ -80,7 +80,7 @@ bool host_on_thread(struct instance *instance, const char *call) {
     return false;
 }
 
-static bool in_init(struct instance *instance, const char *call) {
+bool host_in_init(struct instance *instance, const char *call) {
     if (!host_on_thread(instance, call)) {
         return false;
     }
@@ -91,7 +91,7 @@ static bool in_init(struct instance *instance, const char *call) {
     return true;
 }
 
-static bool good_name(struct instance *instance, const char *call, const char *name) {
+bool host_good_name(struct instance *instance, const char *call, const char *name) {
     size_t length = name != NULL ? strnlen(name, PORT_NAME_MAX + 1) : 0;
     if (length == 0 || length > PORT_NAME_MAX) {
         instance_fault(instance, "%s(): a name has 1 to %d bytes", call, PORT_NAME_MAX);
@@ -130,10 +130,10 @@ static bool scope_matters(const char *name) {
 
 static int32_t host_on(drey_ctx *ctx, const char *event, uint32_t flags, drey_event_fn fn) {
     struct instance *instance = host_instance(ctx);
-    if (!in_init(instance, "drey_on")) {
+    if (!host_in_init(instance, "drey_on")) {
         return DREY_E_PHASE;
     }
-    if (fn == NULL || !good_name(instance, "drey_on", event) ||
+    if (fn == NULL || !host_good_name(instance, "drey_on", event) ||
         (flags & ~(DREY_ANYWHERE | DREY_CONTENT)) != 0) {
         return DREY_E_INVALID;
     }
@@ -155,12 +155,36 @@ static int32_t host_on(drey_ctx *ctx, const char *event, uint32_t flags, drey_ev
     return 0;
 }
 
+static bool is_taken(const struct instance *instance, const char *name, enum callback_kind kind) {
+    for (uint32_t i = 0; name != NULL && i < instance->callback_count; i++) {
+        const struct callback *callback = &instance->callbacks[i];
+        if (callback->kind == kind && strcmp(callback->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool host_has_callback(const struct instance *instance, const char *name, enum callback_kind kind) {
+    return is_taken(instance, name, kind);
+}
+
+/* What all kinds have in common; fn: whether there is a function. */
 static int32_t add_callback(struct instance *instance, const char *call, const char *name,
-                            struct callback **added) {
-    if (!in_init(instance, call)) {
+                            enum callback_kind kind, bool fn, struct callback **added) {
+    if (!fn) {
+        instance_fault(instance, "%s(): the function is NULL", call);
+        return DREY_E_INVALID;
+    }
+    if (!host_in_init(instance, call)) {
         return DREY_E_PHASE;
     }
-    if (!good_name(instance, call, name)) {
+    if (!host_good_name(instance, call, name)) {
+        return DREY_E_INVALID;
+    }
+    if (is_taken(instance, name, kind)) {
+        instance_fault(instance, "%s(): the name \"%.*s\" is taken already", call, PORT_NAME_MAX,
+                       name);
         return DREY_E_INVALID;
     }
     if (instance->callback_count == INSTANCE_CALLBACKS_MAX) {
@@ -168,40 +192,15 @@ static int32_t add_callback(struct instance *instance, const char *call, const c
         return DREY_E_LIMIT;
     }
     *added = &instance->callbacks[instance->callback_count++];
-    **added = (struct callback){0};
+    **added = (struct callback){.kind = kind};
     memcpy((*added)->name, name, strlen(name));
     return 0;
-}
-
-static bool is_taken(const struct instance *instance, const char *name, bool timer) {
-    for (uint32_t i = 0; name != NULL && i < instance->callback_count; i++) {
-        const struct callback *callback = &instance->callbacks[i];
-        if ((callback->timer != NULL) == timer && strcmp(callback->name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What both kinds have in common; fn: whether there is a function. */
-static int32_t add_new_callback(struct instance *instance, const char *call, const char *name,
-                                bool timer, bool fn, struct callback **added) {
-    if (!fn) {
-        instance_fault(instance, "%s(): the function is NULL", call);
-        return DREY_E_INVALID;
-    }
-    if (is_taken(instance, name, timer)) {
-        instance_fault(instance, "%s(): the name \"%.*s\" is taken already", call, PORT_NAME_MAX,
-                       name);
-        return DREY_E_INVALID;
-    }
-    return add_callback(instance, call, name, added);
 }
 
 static int32_t host_on_timer(drey_ctx *ctx, const char *name, drey_timer_fn fn) {
     struct callback *added = NULL;
     int32_t result =
-        add_new_callback(host_instance(ctx), "drey_on_timer", name, true, fn != NULL, &added);
+        add_callback(host_instance(ctx), "drey_on_timer", name, CALLBACK_TIMER, fn != NULL, &added);
     if (result >= 0) {
         added->timer = fn;
     }
@@ -211,9 +210,29 @@ static int32_t host_on_timer(drey_ctx *ctx, const char *name, drey_timer_fn fn) 
 static int32_t host_on_post(drey_ctx *ctx, const char *name, drey_post_fn fn) {
     struct callback *added = NULL;
     int32_t result =
-        add_new_callback(host_instance(ctx), "drey_on_post", name, false, fn != NULL, &added);
+        add_callback(host_instance(ctx), "drey_on_post", name, CALLBACK_POST, fn != NULL, &added);
     if (result >= 0) {
         added->post = fn;
+    }
+    return result;
+}
+
+static int32_t host_on_rest(drey_ctx *ctx, const char *name, drey_rest_fn fn) {
+    struct callback *added = NULL;
+    int32_t result =
+        add_callback(host_instance(ctx), "drey_on_rest", name, CALLBACK_REST, fn != NULL, &added);
+    if (result >= 0) {
+        added->rest = fn;
+    }
+    return result;
+}
+
+static int32_t host_on_members(drey_ctx *ctx, const char *name, drey_members_fn fn) {
+    struct callback *added = NULL;
+    int32_t result = add_callback(host_instance(ctx), "drey_on_members", name, CALLBACK_MEMBERS,
+                                  fn != NULL, &added);
+    if (result >= 0) {
+        added->members = fn;
     }
     return result;
 }
@@ -254,14 +273,14 @@ static uint64_t host_now_ms(drey_ctx *ctx) {
     return clock_wall_ms();
 }
 
-/* None yet; REST, commands and interactions will be found here by their ids. */
+/* None yet: voice will be the first. */
 static const void *host_extension(drey_ctx *ctx, const char *id) {
     return NULL;
 }
 
 /* ---- Timers, posts, state ---- */
 
-static bool may_act(struct instance *instance, const char *call) {
+bool host_may_act(struct instance *instance, const char *call) {
     int phase = atomic_load(&instance->phase);
     if (!host_on_thread(instance, call)) {
         return false;
@@ -275,7 +294,7 @@ static bool may_act(struct instance *instance, const char *call) {
 
 static int32_t timer_message(struct instance *instance, const struct port_message *head,
                              const char *name) {
-    if (!is_taken(instance, name, true)) {
+    if (!is_taken(instance, name, CALLBACK_TIMER)) {
         instance_fault(instance, "drey_timer(): no timer function \"%s\" was registered", name);
         return DREY_E_UNKNOWN;
     }
@@ -292,10 +311,10 @@ static int32_t timer_message(struct instance *instance, const struct port_messag
 static int32_t host_timer(drey_ctx *ctx, const char *name, uint64_t cookie, uint64_t delay_ms,
                           uint64_t period_ms) {
     struct instance *instance = host_instance(ctx);
-    if (!may_act(instance, "drey_timer")) {
+    if (!host_may_act(instance, "drey_timer")) {
         return DREY_E_PHASE;
     }
-    if (!good_name(instance, "drey_timer", name)) {
+    if (!host_good_name(instance, "drey_timer", name)) {
         return DREY_E_INVALID;
     }
     struct port_message head = {.kind = PORT_TIMER_SET,
@@ -308,10 +327,10 @@ static int32_t host_timer(drey_ctx *ctx, const char *name, uint64_t cookie, uint
 
 static int32_t host_timer_stop(drey_ctx *ctx, const char *name, uint64_t cookie) {
     struct instance *instance = host_instance(ctx);
-    if (!may_act(instance, "drey_timer_stop")) {
+    if (!host_may_act(instance, "drey_timer_stop")) {
         return DREY_E_PHASE;
     }
-    if (!good_name(instance, "drey_timer_stop", name)) {
+    if (!host_good_name(instance, "drey_timer_stop", name)) {
         return DREY_E_INVALID;
     }
     struct port_message head = {
@@ -327,10 +346,10 @@ static int32_t host_post(drey_ctx *ctx, const char *name, uint64_t cookie, const
         instance_fault(instance, "drey_post() called in init (rule 5)");
         return DREY_E_PHASE;
     }
-    if (!good_name(instance, "drey_post", name) || (data == NULL && size > 0)) {
+    if (!host_good_name(instance, "drey_post", name) || (data == NULL && size > 0)) {
         return DREY_E_INVALID;
     }
-    if (!is_taken(instance, name, false)) {
+    if (!is_taken(instance, name, CALLBACK_POST)) {
         instance_fault(instance, "drey_post(): no post function \"%s\" was registered", name);
         return DREY_E_UNKNOWN;
     }
@@ -416,4 +435,14 @@ const drey_host instance_host = {
     .write = host_write,
     .now_ms = host_now_ms,
     .extension = host_extension,
+    .on_rest = host_on_rest,
+    .rest = host_rest,
+    .rest_cancel = host_rest_cancel,
+    .send = host_send,
+    .on_members = host_on_members,
+    .gateway = host_gateway,
+    .command = host_command,
+    .on_interaction = host_on_interaction,
+    .answer = host_answer,
+    .option = host_option,
 };

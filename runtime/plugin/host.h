@@ -1,4 +1,5 @@
-/* plugin/host.h: between the two files that make the function table (host.c, host_json.c). */
+/* plugin/host.h: between the files that make the function table (host.c, host_json.c, host_rest.c,
+ * host_interaction.c). */
 #ifndef PLUGIN_HOST_H
 #define PLUGIN_HOST_H
 
@@ -8,6 +9,45 @@
 struct instance *host_instance(drey_ctx *ctx);
 /* Whether this is the worker's thread; else the broken rule is told. call: for the message. */
 bool host_on_thread(struct instance *instance, const char *call);
+
+/* Whether init runs, on this thread. */
+bool host_in_init(struct instance *instance, const char *call);
+/* Whether start or a handler runs, on this thread. */
+bool host_may_act(struct instance *instance, const char *call);
+/* Whether it can be the name of a callback. */
+bool host_good_name(struct instance *instance, const char *call, const char *name);
+bool host_has_callback(const struct instance *instance, const char *name, enum callback_kind kind);
+/* Packs and sends what both kinds of request are: of a port_rest only method, flags, interaction,
+ * message_id and deadline_ms are read. reason, json: may be NULL. The request's number, or
+ * DREY_E_*. */
+struct host_request {
+    const char *call; /* for messages: "drey_rest" */
+    uint32_t kind;    /* PORT_REST, PORT_ANSWER */
+    struct port_rest head;
+    const char *path;
+    const char *reason;
+    const char *json;
+    const drey_file *files;
+    uint32_t file_count;
+    const char *name;
+    uint64_t cookie;
+};
+int64_t host_request(struct instance *instance, const struct host_request *request);
+
+/* As rest.h and interaction.h say of the wrappers. */
+int64_t host_rest(drey_ctx *ctx, const drey_request *request);
+int32_t host_rest_cancel(drey_ctx *ctx, int64_t request);
+int64_t host_send(drey_ctx *ctx, uint64_t channel_id, const char *json, const char *name,
+                  uint64_t cookie);
+int32_t host_gateway(drey_ctx *ctx, uint32_t op, const char *json, const char *name,
+                     uint64_t cookie);
+int32_t host_command(drey_ctx *ctx, const char *json, const drey_rules *rules, drey_event_fn fn);
+int32_t host_on_interaction(drey_ctx *ctx, uint32_t kind, const char *name, const drey_rules *rules,
+                            drey_event_fn fn);
+int64_t host_answer(drey_ctx *ctx, const drey_answer *answer);
+drey_json host_option(drey_ctx *ctx, drey_json d, const char *name);
+/* The value at path from json, as a span of the document. */
+struct path_value host_find(drey_ctx *ctx, drey_json json, const char *path);
 
 /* As drey.h says of drey_json_*(). */
 uint32_t host_json_kind(drey_ctx *ctx, drey_json json);

@@ -34,7 +34,7 @@ static struct path_value value_of(struct instance *instance, drey_json json) {
     return value;
 }
 
-static struct path_value find(drey_ctx *ctx, drey_json json, const char *path) {
+struct path_value host_find(drey_ctx *ctx, drey_json json, const char *path) {
     struct instance *instance = host_instance(ctx);
     return path_find(instance->document, value_of(instance, json), path);
 }
@@ -44,7 +44,7 @@ uint32_t host_json_kind(drey_ctx *ctx, drey_json json) {
 }
 
 drey_json host_json_get(drey_ctx *ctx, drey_json json, const char *path) {
-    return instance_json(host_instance(ctx), find(ctx, json, path));
+    return instance_json(host_instance(ctx), host_find(ctx, json, path));
 }
 
 /* A string's inside, decoded into memory of the callback. */
@@ -60,7 +60,7 @@ static const char *decoded(struct instance *instance, uint32_t start, uint32_t l
 }
 
 const char *host_json_str(drey_ctx *ctx, drey_json json, const char *path) {
-    struct path_value value = find(ctx, json, path);
+    struct path_value value = host_find(ctx, json, path);
     if (value.kind != PATH_STRING) {
         return "";
     }
@@ -68,19 +68,19 @@ const char *host_json_str(drey_ctx *ctx, drey_json json, const char *path) {
 }
 
 int64_t host_json_int(drey_ctx *ctx, drey_json json, const char *path) {
-    return path_int(host_instance(ctx)->document, find(ctx, json, path));
+    return path_int(host_instance(ctx)->document, host_find(ctx, json, path));
 }
 
 double host_json_number(drey_ctx *ctx, drey_json json, const char *path) {
-    return path_number(host_instance(ctx)->document, find(ctx, json, path));
+    return path_number(host_instance(ctx)->document, host_find(ctx, json, path));
 }
 
 uint64_t host_json_id(drey_ctx *ctx, drey_json json, const char *path) {
-    return path_id(host_instance(ctx)->document, find(ctx, json, path));
+    return path_id(host_instance(ctx)->document, host_find(ctx, json, path));
 }
 
 int32_t host_json_bool(drey_ctx *ctx, drey_json json, const char *path) {
-    return path_true(host_instance(ctx)->document, find(ctx, json, path)) ? 1 : 0;
+    return path_true(host_instance(ctx)->document, host_find(ctx, json, path)) ? 1 : 0;
 }
 
 drey_json host_json_first(drey_ctx *ctx, drey_json json) {

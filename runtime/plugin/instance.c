@@ -1,6 +1,8 @@
 /* plugin/instance.c: the steps of an instance's life and what it registered. */
 #include "plugin/instance.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +18,9 @@ struct instance *instance_create(const struct port *port, const char *bot, uint3
     instance->thread = pthread_self();
     instance->bot = strdup(bot);
     instance->handlers = calloc(INSTANCE_HANDLERS_MAX, sizeof(*instance->handlers));
-    if (instance->bot == NULL || instance->handlers == NULL ||
+    instance->routes = calloc(INSTANCE_ROUTES_MAX, sizeof(*instance->routes));
+    instance->staging = true;
+    if (instance->bot == NULL || instance->handlers == NULL || instance->routes == NULL ||
         !buf_append(&instance->config, config, config_length)) {
         err_set(err, ERR_NO_MEMORY, "plugin instance");
         instance_destroy(instance);
@@ -24,11 +28,27 @@ struct instance *instance_create(const struct port *port, const char *bot, uint3
     }
     memset(instance->first, 0xff, sizeof(instance->first));
     instance->first_all = INSTANCE_NONE;
+    instance->nonce = clock_wall_ms() << 20 ^ clock_mono_ns();
     instance->ctx.size = sizeof(instance->ctx);
     instance->ctx.generation = generation;
     instance->ctx.host = &instance_host;
     instance->ctx.bot = instance->bot;
     return instance;
+}
+
+/* The load was rolled back: what start asked for has not happened. */
+static void drop_staged(struct instance *instance) {
+    size_t at = 0;
+    while (at < instance->staged.length) {
+        const struct port_message *head =
+            (const struct port_message *)(const void *)(instance->staged.bytes + at);
+        size_t bytes = sizeof(*head) + head->name_length + 1 + head->data_length + 1;
+        if (head->kind == PORT_REST || head->kind == PORT_ANSWER) {
+            port_close_files(port_data(head), head->data_length);
+        }
+        at += (bytes + 7) & ~(size_t)7;
+    }
+    buf_finish(&instance->staged);
 }
 
 void instance_destroy(struct instance *instance) {
@@ -41,6 +61,12 @@ void instance_destroy(struct instance *instance) {
     buf_finish(&instance->config);
     buf_finish(&instance->saved);
     buf_finish(&instance->scratch);
+    drop_staged(instance);
+    for (uint32_t i = 0; i < instance->route_count; i++) {
+        buf_finish(&instance->routes[i].json);
+    }
+    free(instance->routes);
+    cooldown_destroy(instance->cooldown);
     free(instance->handlers);
     free(instance->bot);
     free(instance);
@@ -123,10 +149,10 @@ void instance_stop(struct instance *instance) {
 }
 
 static const struct callback *find_callback(const struct instance *instance, const char *name,
-                                            bool timer) {
+                                            enum callback_kind kind) {
     for (uint32_t i = 0; i < instance->callback_count; i++) {
         const struct callback *callback = &instance->callbacks[i];
-        if ((callback->timer != NULL) == timer && strcmp(callback->name, name) == 0) {
+        if (callback->kind == kind && strcmp(callback->name, name) == 0) {
             return callback;
         }
     }
@@ -134,7 +160,7 @@ static const struct callback *find_callback(const struct instance *instance, con
 }
 
 bool instance_timer(struct instance *instance, const char *name, uint64_t cookie) {
-    const struct callback *callback = find_callback(instance, name, true);
+    const struct callback *callback = find_callback(instance, name, CALLBACK_TIMER);
     if (tombs_has(&instance->tombs, name, cookie)) {
         return true;
     }
@@ -149,7 +175,7 @@ bool instance_timer(struct instance *instance, const char *name, uint64_t cookie
 
 bool instance_post(struct instance *instance, const char *name, uint64_t cookie, const void *data,
                    size_t length) {
-    const struct callback *callback = find_callback(instance, name, false);
+    const struct callback *callback = find_callback(instance, name, CALLBACK_POST);
     if (callback == NULL) {
         return false;
     }
@@ -159,22 +185,150 @@ bool instance_post(struct instance *instance, const char *name, uint64_t cookie,
     return true;
 }
 
-static bool append_registration(struct buf *out, uint32_t kind, uint32_t flags, const char *name) {
+/* The two texts of a message; NULL when it is malformed. */
+static const char *parts_of(const struct port_message *message, struct port_parts *parts) {
+    const char *data = port_data(message);
+    if (message->data_length < sizeof(*parts)) {
+        return NULL;
+    }
+    memcpy(parts, data, sizeof(*parts));
+    bool fits = (uint64_t)parts->first_length + parts->second_length + 2 + sizeof(*parts) <=
+                message->data_length;
+    return fits ? data + sizeof(*parts) : NULL;
+}
+
+/* The body as what JSON cursors point into; none when it is no JSON. */
+static drey_json open_document(struct instance *instance, const char *text, uint32_t length) {
+    size_t at;
+    if (length == 0 || !path_valid(text, length, &at)) {
+        return (drey_json){{0, 0}};
+    }
+    instance->document = (struct path_text){text, length};
+    return instance_json(instance, path_root(instance->document));
+}
+
+bool instance_rest(struct instance *instance, const struct port_message *message) {
+    const struct callback *callback = find_callback(instance, port_name(message), CALLBACK_REST);
+    struct port_parts parts;
+    const char *texts = parts_of(message, &parts);
+    if (callback == NULL || texts == NULL) {
+        return false;
+    }
+    const char *body = texts + parts.first_length + 1;
+    instance_enter(instance, PHASE_HANDLER);
+    drey_response response = {.size = sizeof(response),
+                              .result = message->status,
+                              .request = (int64_t)message->number,
+                              .status = (uint32_t)message->more,
+                              .code = (uint32_t)(message->more >> 32),
+                              .error = texts,
+                              .raw = body,
+                              .raw_size = parts.second_length,
+                              .d = open_document(instance, body, parts.second_length)};
+    callback->rest(&instance->ctx, message->extra, &response);
+    instance_leave(instance);
+    return true;
+}
+
+bool instance_members(struct instance *instance, const struct port_message *message) {
+    const struct callback *callback = find_callback(instance, port_name(message), CALLBACK_MEMBERS);
+    struct port_parts parts;
+    const char *texts = parts_of(message, &parts);
+    if (callback == NULL || texts == NULL) {
+        return false;
+    }
+    const char *body = texts + parts.first_length + 1;
+    instance_enter(instance, PHASE_HANDLER);
+    drey_members members = {.size = sizeof(members),
+                            .result = message->status,
+                            .flags = (uint32_t)message->number,
+                            .index = (uint32_t)message->more,
+                            .count = (uint32_t)(message->more >> 32),
+                            .error = texts,
+                            .d = open_document(instance, body, parts.second_length)};
+    callback->members(&instance->ctx, message->extra, &members);
+    instance_leave(instance);
+    return true;
+}
+
+bool instance_ask(struct instance *instance, const struct port_message *head, const char *name,
+                  const void *data) {
+    static const char zeros[8] = "";
+    if (!instance->staging) {
+        return instance->port->send(instance->port->arg, head, name, data);
+    }
+    size_t bytes = sizeof(*head) + head->name_length + 1 + head->data_length + 1;
+    if (instance->staged.length + bytes > PORT_BOX_BYTES ||
+        !buf_reserve(&instance->staged, bytes + 8)) {
+        return false;
+    }
+    buf_append(&instance->staged, head, sizeof(*head));
+    buf_append(&instance->staged, name, head->name_length);
+    buf_append(&instance->staged, zeros, 1);
+    buf_append(&instance->staged, head->data_length > 0 ? data : "", head->data_length);
+    buf_append(&instance->staged, zeros, 1 + (8 - bytes % 8) % 8);
+    return true;
+}
+
+void instance_go(struct instance *instance) {
+    size_t at = 0;
+    instance->staging = false;
+    while (at < instance->staged.length) {
+        const struct port_message *head =
+            (const struct port_message *)(const void *)(instance->staged.bytes + at);
+        size_t bytes = sizeof(*head) + head->name_length + 1 + head->data_length + 1;
+        if (!instance->port->send(instance->port->arg, head, port_name(head), port_data(head))) {
+            instance_fault(instance, "a request that start made was lost: too many are under way");
+        }
+        at += (bytes + 7) & ~(size_t)7;
+    }
+    buf_finish(&instance->staged);
+}
+
+static bool append_registration(struct buf *out, const struct registration *row, const char *text) {
+    static const char zeros[8] = "";
+    size_t used = (size_t)row->text_length + 1;
+    return buf_append(out, row, sizeof(*row)) && buf_append(out, text, used) &&
+           buf_append(out, zeros, (8 - used % 8) % 8);
+}
+
+static bool append_named(struct buf *out, uint32_t kind, uint32_t flags, const char *name) {
     struct registration row = {.kind = kind, .flags = flags};
-    memcpy(row.name, name, sizeof(row.name));
-    return buf_append(out, &row, sizeof(row));
+    memcpy(row.name, name, strnlen(name, sizeof(row.name) - 1));
+    return append_registration(out, &row, "");
+}
+
+static bool append_route(struct buf *out, const struct route *route) {
+    static const uint32_t kinds[] = {REGISTERED_COMMAND, REGISTERED_SUBCOMMAND,
+                                     REGISTERED_COMPONENT, REGISTERED_MODAL,
+                                     REGISTERED_AUTOCOMPLETE};
+    const char *text = route->kind == ROUTE_COMMAND ? route->json.bytes : route->name;
+    struct registration row = {.kind = kinds[route->kind],
+                               .flags = route->rules.flags,
+                               .per = route->rules.per,
+                               .uses = route->rules.uses,
+                               .seconds = route->rules.seconds,
+                               .text_length = (uint32_t)strlen(text)};
+    memcpy(row.name, route->name, strnlen(route->name, sizeof(row.name) - 1));
+    return append_registration(out, &row, text);
 }
 
 bool instance_registrations(const struct instance *instance, struct buf *out) {
+    static const uint32_t kinds[] = {[CALLBACK_TIMER] = REGISTERED_TIMER,
+                                     [CALLBACK_POST] = REGISTERED_POST,
+                                     [CALLBACK_REST] = REGISTERED_REST,
+                                     [CALLBACK_MEMBERS] = REGISTERED_MEMBERS};
     bool ok = true;
     for (uint16_t i = 0; i < instance->handler_count; i++) {
         const struct handler *handler = &instance->handlers[i];
-        ok = append_registration(out, REGISTERED_EVENT, handler->flags, handler->name) && ok;
+        ok = append_named(out, REGISTERED_EVENT, handler->flags, handler->name) && ok;
     }
     for (uint32_t i = 0; i < instance->callback_count; i++) {
         const struct callback *callback = &instance->callbacks[i];
-        uint32_t kind = callback->timer != NULL ? REGISTERED_TIMER : REGISTERED_POST;
-        ok = append_registration(out, kind, 0, callback->name) && ok;
+        ok = append_named(out, kinds[callback->kind], 0, callback->name) && ok;
+    }
+    for (uint32_t i = 0; i < instance->route_count; i++) {
+        ok = append_route(out, &instance->routes[i]) && ok;
     }
     return ok;
 }

@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "drey/drey.h"
 #include "gateway/events.h"
+#include "interaction/cooldown.h"
+#include "interaction/definition.h"
 #include "plugin/arena.h"
 #include "plugin/path.h"
 #include "plugin/plugins.h"
@@ -27,6 +29,8 @@
 enum {
     INSTANCE_HANDLERS_MAX = 512,
     INSTANCE_CALLBACKS_MAX = 64,
+    INSTANCE_ROUTES_MAX = 512,
+    INSTANCE_COOLDOWN_SUBJECTS = 65536,
     INSTANCE_GAP = EVENT_COUNT + 1, /* the place of DREY_GAP behind the events */
     INSTANCE_PLACES,                /* places of `wanted` */
     INSTANCE_NONE = 0xffff,
@@ -50,10 +54,27 @@ struct handler {
     bool by_scope; /* the event occurs in guilds and elsewhere, and only one is wanted */
 };
 
+enum callback_kind { CALLBACK_TIMER = 1, CALLBACK_POST, CALLBACK_REST, CALLBACK_MEMBERS };
 struct callback {
     char name[64];
-    drey_timer_fn timer; /* one of the two */
-    drey_post_fn post;
+    enum callback_kind kind;
+    union {
+        drey_timer_fn timer;
+        drey_post_fn post;
+        drey_rest_fn rest;
+        drey_members_fn members;
+    };
+};
+
+/* What an interaction is routed by: the kinds of DREY_SUBCOMMAND ..., and whole commands. */
+enum { ROUTE_COMMAND = 0 };
+struct route {
+    drey_event_fn fn;
+    uint32_t kind;
+    uint32_t type;  /* ROUTE_COMMAND: enum definition_type */
+    char name[136]; /* of a command with its subcommand, or the beginning of a custom_id */
+    drey_rules rules;
+    struct buf json; /* ROUTE_COMMAND: the definition, canonical */
 };
 
 struct instance {
@@ -71,7 +92,14 @@ struct instance {
     bool wanted[INSTANCE_PLACES];
     struct callback callbacks[INSTANCE_CALLBACKS_MAX];
     uint32_t callback_count;
-    struct tombs tombs; /* timers whose calls on the way are not wanted any more */
+    struct route *routes;
+    uint32_t route_count;
+    struct cooldown *cooldown; /* NULL: nothing with one was used yet */
+    bool staging;              /* until the first PORT_GO: what start asks for waits in `staged` */
+    struct buf staged;         /* messages end to end, each padded to 8 bytes */
+    uint64_t requests;         /* counts them; with the generation in front: their numbers */
+    uint64_t nonce;            /* tells this instance's messages from those of any other */
+    struct tombs tombs;        /* timers whose calls on the way are not wanted any more */
     struct arena arena;
     struct path_text document; /* what JSON cursors point into now */
     uint32_t stamp;            /* of the running callback; never 0 */
@@ -105,11 +133,29 @@ bool instance_timer(struct instance *instance, const char *name, uint64_t cookie
 bool instance_post(struct instance *instance, const char *name, uint64_t cookie, const void *data,
                    size_t length);
 
+/* False: no callback of that name. message: PORT_REST_DONE, PORT_MEMBERS. */
+bool instance_rest(struct instance *instance, const struct port_message *message);
+bool instance_members(struct instance *instance, const struct port_message *message);
+/* Sends a request to the host, or keeps it until the load has committed. False: the host takes no
+ * more. */
+bool instance_ask(struct instance *instance, const struct port_message *head, const char *name,
+                  const void *data);
+/* The load has committed: what start asked for goes out. */
+void instance_go(struct instance *instance);
+
 /* Whether anything would be called for this record. */
 bool instance_wants(const struct instance *instance, const struct ring_record *record);
 /* Decodes the header fields and calls the handlers, named ones first. message: NULL for gaps. */
 void instance_event(struct instance *instance, const struct ring_record *record,
                     const uint8_t *message, uint32_t attempt);
+
+/* Which function the open document (an INTERACTION_CREATE) is for; NULL: none of this plugin's.
+ * title: what it is, for people: "/poll create", "component poll:yes". Borrowed. */
+const struct route *instance_route(struct instance *instance, char *title, size_t size);
+
+/* Whether its cooldown lets it be used now; if not, the user is told. */
+bool instance_may_use(struct instance *instance, const struct route *route,
+                      const drey_event *event);
 
 /* Begins and ends the time in which the plugin may borrow. Nothing nests. */
 void instance_enter(struct instance *instance, enum instance_phase phase);
@@ -127,15 +173,37 @@ void instance_fault(struct instance *instance, const char *format, ...)
 bool instance_settle_log(struct instance *instance, bool over);
 
 /* One registration as it is told to the host (PORT_LOADED carries an array of them). */
-enum registration_kind { REGISTERED_EVENT = 1, REGISTERED_TIMER, REGISTERED_POST };
+enum registration_kind {
+    REGISTERED_EVENT = 1,
+    REGISTERED_TIMER,
+    REGISTERED_POST,
+    REGISTERED_REST,
+    REGISTERED_MEMBERS,
+    REGISTERED_COMMAND,    /* text: the definition; per, uses, seconds: its cooldown */
+    REGISTERED_SUBCOMMAND, /* text: "poll create" */
+    REGISTERED_COMPONENT,  /* text: how the custom_id begins; the same for a modal */
+    REGISTERED_MODAL,
+    REGISTERED_AUTOCOMPLETE, /* text: the command */
+};
+/* One after the other, each followed by its text, a NUL, and zeroes up to a multiple of 8. */
 struct registration {
     uint32_t kind;
-    uint32_t flags; /* DREY_GUILD ... for events */
+    uint32_t flags; /* DREY_GUILD ... for events, drey_rules.flags for the last five kinds */
     char name[64];
+    uint32_t per;
+    uint32_t uses;
+    uint32_t seconds;
+    uint32_t text_length;
 };
-/* Appends the array to out. */
+/* "event", "timer", ... "?" for what is none. Pure. */
+const char *registration_kind_name(uint32_t kind);
+/* Appends them to out. */
 bool instance_registrations(const struct instance *instance, struct buf *out);
-/* Adds what these registrations need; data that is not an array of them adds nothing. Pure. */
+/* The registration at *at, which moves on to the next; *text: borrowed, followed by a NUL. False
+ * at the end, and when what stands there is none. Pure. */
+bool registration_next(const void *data, size_t length, size_t *at, struct registration *row,
+                       const char **text);
+/* Adds what these registrations need; data that is not a list of them adds nothing. Pure. */
 void needs_add(struct plugin_needs *needs, const void *data, size_t length);
 /* What both need together. Pure. */
 void needs_join(struct plugin_needs *needs, const struct plugin_needs *more);

@@ -35,6 +35,7 @@ struct state {
 /* A plugin serving a bot: what stays the same over its generations. */
 struct seat {
     struct seat *next;
+    uint64_t serial; /* never given twice */
     struct bot *bot;
     struct cursor *cursor;
     bool attached;         /* the ring knows the cursor */
@@ -43,8 +44,10 @@ struct seat {
     struct hand *incoming; /* is being loaded */
     struct plugin_needs needs;
     struct plugin_needs incoming_needs;
-    bool ends;         /* together with others */
-    uint64_t settings; /* hash of the configuration that its init was given */
+    struct buf incoming_rows; /* what it registered */
+    bool declared;            /* the owner knows what serves */
+    bool ends;                /* together with others */
+    uint64_t settings;        /* hash of the configuration that its init was given */
     uint64_t incoming_settings;
     struct timers timers;
     struct buf staged; /* timer requests of the incoming one: messages end to end */
@@ -107,7 +110,7 @@ struct plugins {
     struct plugin *plugins; /* by id */
     struct file_seen *files;
     struct hand *hands;
-    uint64_t serial;
+    uint64_t serial; /* of hands and seats */
     size_t kept;
 };
 
@@ -144,7 +147,7 @@ void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t coun
 /* Ends a worker that answered PORT_STOPPED, or gives up on one that did not. NULL is fine. */
 void change_retire(struct plugins *plugins, struct hand *hand);
 /* A seat without a hand. */
-void change_free_seat(struct plugin *plugin, struct seat *seat);
+void change_free_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
 struct ending {
     struct plugin *plugin;
     struct seat *seat;
@@ -182,6 +185,11 @@ bool judge_is_file_of(const struct plugin *plugin, const struct file_seen *file)
 int files_is_plugin_name(const struct dirent *entry);
 /* The next look at the files judges anew those that the bot wants and has not. */
 void files_judge_wanted(struct plugins *plugins, const struct bot *bot);
+
+/* What the plugins at this seat registered is to hold (check: could it?) from now on; rows NULL:
+ * it is gone. Without an owner that wants to know all is fine. */
+bool change_declare(struct plugins *plugins, const struct plugin *plugin, struct seat *seat,
+                    const struct buf *rows, bool check, struct err *err);
 
 /* ---- tend.c: what happens between changes ---- */
 /* Handles every message that waits in the inbox. */

@@ -3,14 +3,37 @@
 
 #include <string.h>
 
+const char *registration_kind_name(uint32_t kind) {
+    static const char *const names[] = {"?",         "event",   "timer",       "post",
+                                        "rest",      "members", "command",     "subcommand",
+                                        "component", "modal",   "autocomplete"};
+    return names[kind < sizeof(names) / sizeof(names[0]) ? kind : 0];
+}
+
+bool registration_next(const void *data, size_t length, size_t *at, struct registration *row,
+                       const char **text) {
+    if (*at > length || length - *at < sizeof(*row)) {
+        return false;
+    }
+    memcpy(row, (const char *)data + *at, sizeof(*row));
+    row->name[sizeof(row->name) - 1] = '\0';
+    size_t left = length - *at - sizeof(*row);
+    size_t padded = ((size_t)row->text_length + 1 + 7) & ~(size_t)7;
+    *text = (const char *)data + *at + sizeof(*row);
+    if (padded > left || (*text)[row->text_length] != '\0') {
+        return false;
+    }
+    *at += sizeof(*row) + padded;
+    return true;
+}
+
 void needs_add(struct plugin_needs *needs, const void *data, size_t length) {
     struct registration row;
-    const char *at = data;
-    for (; length >= sizeof(row); at += sizeof(row), length -= sizeof(row)) {
-        memcpy(&row, at, sizeof(row));
-        row.name[sizeof(row.name) - 1] = '\0';
+    const char *text;
+    size_t at = 0;
+    while (registration_next(data, length, &at, &row, &text)) {
         if (row.kind != REGISTERED_EVENT || strcmp(row.name, DREY_GAP) == 0) {
-            continue;
+            continue; /* interactions need no intent */
         }
         needs->content = needs->content || (row.flags & DREY_CONTENT) != 0;
         if (strcmp(row.name, DREY_ALL) == 0) {

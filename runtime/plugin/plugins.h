@@ -35,6 +35,21 @@ struct plugin_needs {
     uint8_t scopes[EVENT_COUNT + 1]; /* enum event_scope bits, by event id; [0]: unknown ones */
 };
 
+struct port_message;
+
+/* Who asks for something: an instance of a plugin. Texts: borrowed for the call. */
+struct plugins_asker {
+    const char *bot;
+    const char *plugin;
+    uint64_t seat; /* the plugin at this bot, over all its generations; never given twice */
+};
+
+/* Takes a request for Discord: PORT_REST and what follows it in port.h. False: it is not taken.
+ * What becomes of it is told with plugins_deliver(). [the worker's thread] */
+typedef bool plugins_request_fn(void *arg, const struct plugins_asker *asker,
+                                const struct port_message *head, const char *name,
+                                const void *data);
+
 typedef void plugins_config_fn(void *to, const char *key, const char *value);
 
 /* What the manager asks its owner. All called on the control thread, inside the manager's
@@ -50,6 +65,12 @@ struct plugins_host {
      * lacking and the ways out. True while there is no session yet. */
     bool (*admit)(void *arg, const char *bot, const char *plugin, const struct plugin_needs *needs,
                   struct err *err);
+    /* What the plugin has registered (see struct registration) is to hold from now on for this
+     * bot; check: only whether it could. rows NULL: it is gone. False with *err: a command that
+     * another plugin has too, a limit of Discord's. */
+    bool (*declare)(void *arg, const char *bot, const char *plugin, const void *rows, size_t length,
+                    bool check, struct err *err);
+    plugins_request_fn *request;
 };
 
 struct plugins_options {
@@ -109,6 +130,11 @@ bool plugins_unload(struct plugins *plugins, const char *name, struct err *err);
 /* Stops everything: the running handlers are waited for together, for drain_ms at most, states are
  * saved, threads joined. What does not stop is reported and left behind. */
 void plugins_stop(struct plugins *plugins, uint64_t drain_ms);
+
+/* Brings PORT_REST_DONE or PORT_MEMBERS to whoever sits in this seat now; nobody is fine. Not after
+ * plugins_destroy() has begun. [any thread] */
+void plugins_deliver(struct plugins *plugins, uint64_t seat, const struct port_message *head,
+                     const char *name, const void *data);
 
 /* What all running plugins of this bot need together. */
 void plugins_needs(const struct plugins *plugins, const char *bot, struct plugin_needs *needs);

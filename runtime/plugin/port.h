@@ -37,6 +37,10 @@ enum port_kind {
     PORT_TIMER_ACK, /* name, number: cookie: a TIMER_SET or TIMER_STOP was carried out; calls
                        that are behind this one are not the old timer's */
     PORT_POST,      /* name, number: cookie, data */
+    PORT_REST_DONE, /* name, number: the request, extra: its cookie; status: DREY_E_*, more: HTTP
+                       status | Discord's code << 32; data: struct port_parts: error, body */
+    PORT_MEMBERS,   /* name, extra: cookie; status: DREY_E_*; number: DREY_MEMBERS_*, more: index |
+                       count << 32; data: struct port_parts: error, GUILD_MEMBERS_CHUNK */
     /* worker to host; status < 0 is a failure and data its text */
     PORT_LOADED = 32, /* data: a registration list (see instance.h) */
     PORT_RESTORED,
@@ -49,6 +53,44 @@ enum port_kind {
     PORT_TIMER_STOP, /* name, number: cookie */
     PORT_TIMER_DONE, /* extra: the timer's serial */
     PORT_FAULT,      /* a broken rule or a lost delivery; data: text */
+    /* worker to host, past the manager's inbox, to whoever carries out requests (port.h below) */
+    PORT_REST = 64,   /* name, number: the request, extra: cookie; data: struct port_rest */
+    PORT_REST_CANCEL, /* number: the request */
+    PORT_GATEWAY,     /* name, number: op, extra: cookie; data: JSON */
+    PORT_ANSWER,      /* name, number: the request, extra: cookie; data: struct port_rest */
+    PORT_HANDLING,    /* number: the interaction that a handler is about to have; extra: when it
+                         came (wall clock, ms); more: drey_rules.flags | its type << 32 | whether
+                         it is about a message << 40; name: "/ping", "component poll:yes" */
+    PORT_HANDLED,     /* number: the interaction */
+};
+
+/* What PORT_REST and PORT_ANSWER carry: this, then path NUL reason NUL body NUL, then for each file
+ * a struct port_file, name NUL type NUL bytes. */
+struct port_rest {
+    uint32_t method; /* enum rest_method; PORT_ANSWER: DREY_REPLY ... */
+    uint32_t flags;
+    uint64_t interaction; /* PORT_ANSWER: which, and message_id */
+    uint64_t message_id;
+    uint32_t deadline_ms;
+    uint32_t path_length;
+    uint32_t reason_length;
+    uint32_t has_reason;
+    uint32_t body_length;
+    uint32_t has_body;
+    uint32_t file_count;
+    uint32_t reserved;
+};
+struct port_file {
+    uint64_t size; /* of the bytes behind; 0 with a descriptor */
+    int32_t fd;    /* -1: bytes. The receiver's own, to be closed by it */
+    uint32_t name_length;
+    uint32_t type_length; /* 0: unknown */
+    uint32_t reserved;
+};
+/* Two texts, each followed by a NUL. */
+struct port_parts {
+    uint32_t first_length;
+    uint32_t second_length;
 };
 
 struct port_message {
@@ -67,6 +109,23 @@ struct port_message {
 const char *port_name(const struct port_message *message);
 const char *port_data(const struct port_message *message);
 
+/* What a PORT_REST or PORT_ANSWER carries, taken apart and checked: spans of data, each followed by
+ * a NUL. False: malformed. */
+struct port_rest_view {
+    struct port_rest head;
+    const char *path;
+    const char *reason; /* NULL: none */
+    const char *body;   /* NULL: none */
+    const char *files;  /* for port_next_file() */
+    size_t files_length;
+};
+bool port_read_rest(const void *data, size_t length, struct port_rest_view *view);
+/* The next file; false at the end, or where it is malformed. bytes: NULL for a descriptor. */
+bool port_next_file(struct port_rest_view *view, struct port_file *file, const char **name,
+                    const char **type, const char **bytes);
+/* Closes the descriptors of one that nobody will carry out. */
+void port_close_files(const void *data, size_t length);
+
 /* A queue between any senders and one receiver. */
 struct box;
 /* Result: owned. */
@@ -84,8 +143,8 @@ bool box_ready(const struct box *box);
 int box_fd(const struct box *box);
 /* Whether a timer's call (by its serial) is still wanted. */
 typedef bool box_keep_fn(void *arg, uint64_t serial);
-/* Empties one box and appends its posts and wanted timer calls to the other, in order: what was
- * on its way to the old generation goes to the new one. */
+/* Empties one box and appends its posts, answers and wanted timer calls to the other, in order:
+ * what was on its way to the old generation goes to the new one. */
 void box_move(struct box *from, struct box *to, box_keep_fn *keep, void *arg);
 
 /* The worker's end: where its messages come from and go to. send runs on any thread of the

@@ -251,17 +251,20 @@ static uint32_t number_of(const cJSON *from, const char *key) {
 }
 
 static void take_registration(const cJSON *item, struct probe_report *report) {
-    struct registration row = {.kind = REGISTERED_EVENT, .flags = number_of(item, "flags")};
-    char kind[8];
+    struct {
+        struct registration row;
+        char text[8];
+    } event = {.row = {.kind = REGISTERED_EVENT, .flags = number_of(item, "flags")}};
+    char kind[16];
     copy_text(item, "kind", kind, sizeof(kind));
-    copy_text(item, "name", row.name, sizeof(row.name));
+    copy_text(item, "name", event.row.name, sizeof(event.row.name));
     if (strcmp(kind, "event") == 0) {
         report->handlers++;
-        needs_add(&report->needs, &row, sizeof(row));
+        needs_add(&report->needs, &event, sizeof(event));
     } else if (report->callback_count < PROBE_CALLBACKS_MAX) {
         struct probe_callback *callback = &report->callbacks[report->callback_count++];
         memcpy(callback->kind, kind, sizeof(callback->kind));
-        memcpy(callback->name, row.name, sizeof(callback->name));
+        memcpy(callback->name, event.row.name, sizeof(callback->name));
     }
 }
 

@@ -18,11 +18,11 @@
 int probe_main(int argc, char **argv);
 
 struct probe_callback {
-    char kind[8]; /* "timer", "post" */
+    char kind[16]; /* "timer", "command" ...: registration_kind_name() */
     char name[64];
 };
 
-enum { PROBE_CALLBACKS_MAX = 64 };
+enum { PROBE_CALLBACKS_MAX = 256 };
 
 /* What the child reported. */
 struct probe_report {

@@ -57,16 +57,19 @@ static void put_text(struct buf *line, const char *key, const char *text) {
 }
 
 static void put_registrations(struct buf *line, const struct instance *instance) {
-    static const char *const kinds[] = {"", "event", "timer", "post"};
     struct buf rows = {0};
     struct registration row;
+    const char *text;
+    size_t at = 0;
     instance_registrations(instance, &rows);
     buf_text(line, "\"registrations\":[");
-    for (size_t at = 0; at + sizeof(row) <= rows.length; at += sizeof(row)) {
-        memcpy(&row, rows.bytes + at, sizeof(row));
-        buf_text(line, at > 0 ? ",{" : "{");
+    for (bool first = true; registration_next(rows.bytes, rows.length, &at, &row, &text);
+         first = false) {
+        buf_text(line, first ? "{" : ",{");
         put_text(line, "name", row.name);
-        buf_printf(line, "\"kind\":\"%s\",\"flags\":%u}", kinds[row.kind], row.flags);
+        put_text(line, "text", text);
+        buf_printf(line, "\"kind\":\"%s\",\"flags\":%u,\"per\":%u,\"uses\":%u,\"seconds\":%u}",
+                   registration_kind_name(row.kind), row.flags, row.per, row.uses, row.seconds);
     }
     buf_text(line, "]");
     buf_finish(&rows);

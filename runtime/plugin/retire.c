@@ -77,14 +77,18 @@ static void unlink_seat(struct plugin *plugin, struct seat *seat) {
     }
 }
 
-void change_free_seat(struct plugin *plugin, struct seat *seat) {
+void change_free_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
     unlink_seat(plugin, seat);
+    if (seat->declared) {
+        (void)change_declare(plugins, plugin, seat, NULL, false, NULL);
+    }
     if (seat->attached) {
         ring_detach(seat->bot->ring, seat->cursor);
     }
     cursor_close(seat->cursor);
     timers_finish(&seat->timers);
     buf_finish(&seat->staged);
+    buf_finish(&seat->incoming_rows);
     buf_finish(&seat->state.data);
     free(seat);
 }
@@ -183,7 +187,7 @@ static void end_together(struct plugins *plugins, struct ending *endings, struct
         struct hand *hand = endings[i].seat->hand;
         endings[i].seat->hand = NULL; /* what it still says is nobody's */
         retire(plugins, hand, left_until(plugins, until));
-        change_free_seat(endings[i].plugin, endings[i].seat);
+        change_free_seat(plugins, endings[i].plugin, endings[i].seat);
     }
 }
 

@@ -12,6 +12,7 @@ struct writer {
     const char *at;
     char quote;  /* of the string we are in: ' or ", else NUL */
     bool enough; /* there was memory for everything so far */
+    bool plain;  /* % is a letter like any other */
     va_list args;
 };
 
@@ -185,8 +186,8 @@ static bool write_all(struct writer *writer, const char *format, struct err *err
         long place = writer->at - format;
         /* \% is no escape of JSON; passed on, it would hide a conversion that the compiler counted.
          */
-        bool hidden = writer->at[0] == '\\' && writer->at[1] == '%';
-        if (!hidden && *writer->at != '%') {
+        bool hidden = !writer->plain && writer->at[0] == '\\' && writer->at[1] == '%';
+        if (writer->plain || (!hidden && *writer->at != '%')) {
             copy(writer);
         } else if (hidden || !convert(writer)) {
             return err_set(err, ERR_INVALID, "template: bad conversion or value at byte %ld: %.40s",
@@ -199,16 +200,27 @@ static bool write_all(struct writer *writer, const char *format, struct err *err
     return writer->enough || err_set(err, ERR_NO_MEMORY, "template: no memory");
 }
 
-bool template_write(struct buf *out, struct err *err, const char *format, va_list args) {
-    struct writer writer = {.out = out, .at = format, .enough = true};
+static bool write_whole(struct writer *writer, struct err *err, const char *format) {
+    struct buf *out = writer->out;
     size_t at = 0;
     buf_clear(out);
-    va_copy(writer.args, args);
-    bool ok = write_all(&writer, format, err);
-    va_end(writer.args);
+    bool ok = write_all(writer, format, err);
     if (ok && !path_valid(out->bytes != NULL ? out->bytes : "", out->length, &at)) {
         return err_set(err, ERR_INVALID, "template: not JSON at byte %zu of the result: %.40s", at,
                        out->bytes != NULL ? out->bytes + at : "");
     }
     return ok;
+}
+
+bool template_write(struct buf *out, struct err *err, const char *format, va_list args) {
+    struct writer writer = {.out = out, .at = format, .enough = true};
+    va_copy(writer.args, args);
+    bool ok = write_whole(&writer, err, format);
+    va_end(writer.args);
+    return ok;
+}
+
+bool template_plain(struct buf *out, struct err *err, const char *text) {
+    struct writer writer = {.out = out, .at = text, .enough = true, .plain = true};
+    return write_whole(&writer, err, text);
 }

@@ -15,5 +15,7 @@ enum { TEMPLATE_BYTES_MAX = 1 << 20 };
 /* Replaces out's content. False with ERR_INVALID: an unknown conversion, or the result is not
  * JSON; with ERR_LIMIT when it is larger than TEMPLATE_BYTES_MAX. */
 bool template_write(struct buf *out, struct err *err, const char *format, va_list args);
+/* The same from a text without conversions: % stands for itself. */
+bool template_plain(struct buf *out, struct err *err, const char *text);
 
 #endif

@@ -109,10 +109,32 @@ void tend_staged(struct plugins *plugins, struct seat *seat) {
     buf_clear(&seat->staged);
 }
 
+/* What somebody else has for a plugin: to whoever sits there now. */
+static void bring(struct plugins *plugins, const struct port_message *message) {
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
+            if (seat->serial == message->worker && seat->hand != NULL) {
+                box_push(seat->hand->mail, message, port_name(message), port_data(message), 0);
+            }
+        }
+    }
+}
+
+void plugins_deliver(struct plugins *plugins, uint64_t seat, const struct port_message *head,
+                     const char *name, const void *data) {
+    struct port_message message = *head;
+    message.worker = seat;
+    (void)box_push(plugins->inbox, &message, name, data, 0); /* without memory it is lost */
+}
+
 void tend_inbox(struct plugins *plugins) {
     struct buf bytes = {0};
     while (box_pop(plugins->inbox, &bytes)) {
         const struct port_message *message = (const struct port_message *)(const void *)bytes.bytes;
+        if (message->kind == PORT_REST_DONE || message->kind == PORT_MEMBERS) {
+            bring(plugins, message);
+            continue;
+        }
         struct hand *hand = hand_of(plugins, message->worker);
         struct plugin *plugin = NULL;
         if (hand == NULL || hand_take_answer(hand, &bytes)) {

@@ -255,6 +255,9 @@ static void step_stop(struct worker *worker) {
 
 static void step_go(struct worker *worker) {
     worker->going = worker->reader != NULL;
+    if (worker->going) {
+        instance_go(worker->instance);
+    }
 }
 
 static bool in_order(struct worker *worker, uint32_t kind) {
@@ -311,6 +314,10 @@ static void one_mail(struct worker *worker, const struct port_message *message) 
     } else if (message->kind == PORT_POST) {
         known = instance_post(instance, name, message->number, port_data(message),
                               message->data_length);
+    } else if (message->kind == PORT_REST_DONE) {
+        known = instance_rest(instance, message);
+    } else if (message->kind == PORT_MEMBERS) {
+        known = instance_members(instance, message);
     }
     if (!come_back(worker)) {
         return;

@@ -28,12 +28,47 @@ static void on_news(drey_ctx *ctx, uint64_t cookie, const void *data, uint64_t s
     drey_warn(ctx, "%" PRIu64 " bytes at %" PRIu64, size, drey_now_ms(ctx));
 }
 
+static void on_answer(drey_ctx *ctx, uint64_t cookie, const drey_response *response) {
+    drey_info(ctx, "%" PRIu64 " %d %u %s %s", cookie, (int)response->result, response->status,
+              response->error, drey_json_str(ctx, response->d, "id"));
+}
+
+static void on_members(drey_ctx *ctx, uint64_t cookie, const drey_members *members) {
+    drey_info(ctx, "%" PRIu64 " %u %s", cookie, members->index, members->error);
+}
+
+static void on_command(drey_ctx *ctx, const drey_event *ev) {
+    if (drey_option_bool(ev, "quiet")) {
+        drey_whisper(ev, drey_option_str(ev, "text"));
+    } else if (drey_option_int(ev, "n") > 0 || drey_option_number(ev, "x") > 0.5) {
+        drey_defer(ev, DREY_EPHEMERAL);
+        drey_edit(ctx, ev->id, "{}");
+        drey_follow_up(ctx, ev->id, "{}");
+    } else if (drey_option_id(ev, "whom") != 0) {
+        drey_show_modal(ev, "{}");
+    } else {
+        drey_reply_text(ev, "x");
+        drey_update(ev, "{}");
+        drey_choices(ev, "[]");
+        drey_fail(ev, "why");
+    }
+    drey_send(ctx, ev->channel_id, "{}", "answer", 1);
+    drey_presence(ctx, "{}");
+    drey_voice_state(ctx, "{}");
+    drey_request_members(ctx, "{}", "members", 2);
+    drey_rest_cancel(ctx, drey_call(ctx, "GET", "/users/@me", NULL, "answer", 3));
+}
+
 static int init(drey_ctx *ctx) {
     if (!DREY_HAS(ctx, extension) || drey_extension(ctx, "drey.none/1") != NULL ||
         drey_config(ctx, "key") != NULL) {
         drey_error(ctx, "impossible");
         return DREY_E_FAIL;
     }
+    drey_on_rest(ctx, "answer", on_answer);
+    drey_on_members(ctx, "members", on_members);
+    drey_command(ctx, "{'name':'x','description':'y'}", NULL, on_command);
+    drey_on_interaction(ctx, DREY_COMPONENT, "x:", NULL, on_command);
     drey_on_timer(ctx, "tick", on_tick);
     drey_on_post(ctx, "news", on_news);
     return drey_on(ctx, DREY_MESSAGE_CREATE, DREY_ANYWHERE | DREY_CONTENT, on_message);

@@ -24,7 +24,9 @@ ROOMS = {
     "gateway": ["base", "ring"],
     "rest": ["base"],
     "interaction": ["base"],
-    "plugin": ["base", "ring", "gateway/events.h"],
+    # what a plugin declares is checked where it is told at once
+    "plugin": ["base", "ring", "gateway/events.h", "interaction/definition.h",
+               "interaction/cooldown.h", "interaction/message.h"],
     "cluster": ["base"],
     # shares no codec with the client: a shared one would agree with its own mistakes
     "sim": ["base"],

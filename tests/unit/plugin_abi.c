@@ -88,6 +88,69 @@ static void structs_are_laid_out_as_they_were(void **state) {
     ROWS(rows);
 }
 
+static void what_is_asked_of_discord_is_laid_out_as_it_was(void **state) {
+    static const struct row rows[] = {
+        SIZE(drey_file, 40),
+        OFFSET(drey_file, fd, 4),
+        OFFSET(drey_file, name, 8),
+        OFFSET(drey_file, data, 24),
+        OFFSET(drey_file, data_size, 32),
+        SIZE(drey_request, 72),
+        OFFSET(drey_request, flags, 4),
+        OFFSET(drey_request, method, 8),
+        OFFSET(drey_request, path, 16),
+        OFFSET(drey_request, json, 24),
+        OFFSET(drey_request, reason, 32),
+        OFFSET(drey_request, name, 40),
+        OFFSET(drey_request, cookie, 48),
+        OFFSET(drey_request, deadline_ms, 56),
+        OFFSET(drey_request, file_count, 60),
+        OFFSET(drey_request, files, 64),
+        SIZE(drey_response, 64),
+        OFFSET(drey_response, result, 4),
+        OFFSET(drey_response, request, 8),
+        OFFSET(drey_response, status, 16),
+        OFFSET(drey_response, code, 20),
+        OFFSET(drey_response, error, 24),
+        OFFSET(drey_response, d, 32),
+        OFFSET(drey_response, raw, 48),
+        OFFSET(drey_response, raw_size, 56),
+        SIZE(drey_members, 48),
+        OFFSET(drey_members, result, 4),
+        OFFSET(drey_members, d, 24),
+        OFFSET(drey_members, error, 40),
+        SIZE(drey_rules, 24),
+        OFFSET(drey_rules, per, 8),
+        OFFSET(drey_rules, seconds, 16),
+        SIZE(drey_answer, 64),
+        OFFSET(drey_answer, kind, 4),
+        OFFSET(drey_answer, interaction, 8),
+        OFFSET(drey_answer, message_id, 16),
+        OFFSET(drey_answer, json, 24),
+        OFFSET(drey_answer, flags, 32),
+        OFFSET(drey_answer, file_count, 36),
+        OFFSET(drey_answer, files, 40),
+        OFFSET(drey_answer, name, 48),
+        OFFSET(drey_answer, cookie, 56),
+        VALUE(DREY_REPLY, 1),
+        VALUE(DREY_DEFER, 2),
+        VALUE(DREY_DEFER_UPDATE, 3),
+        VALUE(DREY_UPDATE, 4),
+        VALUE(DREY_SHOW_MODAL, 5),
+        VALUE(DREY_CHOICES, 6),
+        VALUE(DREY_EDIT, 7),
+        VALUE(DREY_DELETE, 8),
+        VALUE(DREY_FOLLOW_UP, 9),
+        VALUE(DREY_EDIT_FOLLOW_UP, 10),
+        VALUE(DREY_DELETE_FOLLOW_UP, 11),
+        VALUE(DREY_FAIL, 12),
+        VALUE(DREY_E_NETWORK, -7),
+        VALUE(DREY_E_LATE, -8),
+        VALUE(DREY_E_REFUSED, -9),
+    };
+    ROWS(rows);
+}
+
 static void the_function_table_only_grows(void **state) {
     static const struct row rows[] = {
         OFFSET(drey_host, on, 8),
@@ -112,7 +175,17 @@ static void the_function_table_only_grows(void **state) {
         OFFSET(drey_host, write, 160),
         OFFSET(drey_host, now_ms, 168),
         OFFSET(drey_host, extension, 176),
-        SIZE(drey_host, 184),
+        OFFSET(drey_host, on_rest, 184),
+        OFFSET(drey_host, rest, 192),
+        OFFSET(drey_host, rest_cancel, 200),
+        OFFSET(drey_host, send, 208),
+        OFFSET(drey_host, on_members, 216),
+        OFFSET(drey_host, gateway, 224),
+        OFFSET(drey_host, command, 232),
+        OFFSET(drey_host, on_interaction, 240),
+        OFFSET(drey_host, answer, 248),
+        OFFSET(drey_host, option, 256),
+        SIZE(drey_host, 264),
     };
     ROWS(rows);
 }
@@ -243,6 +316,7 @@ static void a_list_of_wanted_plugins_is_read_as_written(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(structs_are_laid_out_as_they_were),
+        cmocka_unit_test(what_is_asked_of_discord_is_laid_out_as_it_was),
         cmocka_unit_test(the_function_table_only_grows),
         cmocka_unit_test(constants_keep_their_values),
         cmocka_unit_test(the_constants_of_events_are_those_of_the_host),

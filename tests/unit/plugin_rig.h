@@ -42,6 +42,9 @@ struct rig {
     const char *every; /* a plugin's key; NULL: "1" */
     bool (*admit)(void *arg, const char *bot, const char *plugin, const struct plugin_needs *needs,
                   struct err *err);
+    plugins_request_fn *request;
+    bool (*declare)(void *arg, const char *bot, const char *plugin, const void *rows, size_t length,
+                    bool check, struct err *err);
     uint64_t until; /* when waiting ends */
     bool (*done)(struct rig *rig);
     struct loop_timer *poll;
@@ -76,7 +79,9 @@ static inline void rig_open(struct rig *rig, const char *wanted_one, const char 
                                       .deadline_ms = rig->deadline_ms,
                                       .stuck_ms = rig->stuck_ms,
                                       .checkpoint_ms = rig->checkpoint_ms};
-    struct plugins_host host = {.arg = rig, .config = rig_config, .admit = rig->admit};
+    struct plugins_host host = {.arg = rig, .config = rig_config, .admit = rig->admit,
+                                .declare = rig->declare,
+                                .request = rig->request};
     rig->plugins = plugins_create(rig->loop, &options, &host, &err);
     if (rig->plugins == NULL) {
         fail_msg("%s", err.text);

@@ -66,7 +66,10 @@ extern "C" {
 #define DREY_E_PHASE     (-3) /* not allowed now or on this thread (rule 5) */
 #define DREY_E_NO_MEMORY (-4)
 #define DREY_E_LIMIT     (-5) /* too many or too large */
-#define DREY_E_UNKNOWN   (-6) /* no callback, event or extension of that name */
+#define DREY_E_UNKNOWN   (-6) /* no callback, event, interaction or extension of that name */
+#define DREY_E_NETWORK   (-7) /* no answer from Discord; what was asked for may have happened */
+#define DREY_E_LATE      (-8) /* the time for it is over */
+#define DREY_E_REFUSED   (-9) /* Discord refused, or would; the log and the text say why */
 
 /* Why there is a state to restore, or why start is called. */
 #define DREY_REASON_NEW     0u /* first start here: no state */
@@ -87,6 +90,11 @@ extern "C" {
 typedef struct drey_ctx drey_ctx;
 typedef struct drey_event drey_event;
 typedef struct drey_state drey_state;
+typedef struct drey_request drey_request;   /* rest.h */
+typedef struct drey_response drey_response; /* rest.h */
+typedef struct drey_members drey_members;   /* rest.h */
+typedef struct drey_rules drey_rules;       /* interaction.h */
+typedef struct drey_answer drey_answer;     /* interaction.h */
 
 /* A place in a JSON text; opaque, copied freely, lives until the callback returns. */
 typedef struct drey_json {
@@ -96,6 +104,8 @@ typedef struct drey_json {
 typedef void (*drey_event_fn)(drey_ctx *ctx, const drey_event *event);
 typedef void (*drey_timer_fn)(drey_ctx *ctx, uint64_t cookie);
 typedef void (*drey_post_fn)(drey_ctx *ctx, uint64_t cookie, const void *data, uint64_t size);
+typedef void (*drey_rest_fn)(drey_ctx *ctx, uint64_t cookie, const drey_response *response);
+typedef void (*drey_members_fn)(drey_ctx *ctx, uint64_t cookie, const drey_members *members);
 typedef int32_t (*drey_step_fn)(drey_ctx *ctx);
 typedef void (*drey_stop_fn)(drey_ctx *ctx);
 typedef int32_t (*drey_restore_fn)(drey_ctx *ctx, const drey_state *state);
@@ -169,6 +179,19 @@ typedef struct drey_host {
     const char *(*write)(drey_ctx *ctx, const char *format, ...)DREY_PRINTF(2, 3);
     uint64_t (*now_ms)(drey_ctx *ctx);
     const void *(*extension)(drey_ctx *ctx, const char *id);
+    int32_t (*on_rest)(drey_ctx *ctx, const char *name, drey_rest_fn fn);
+    int64_t (*rest)(drey_ctx *ctx, const drey_request *request);
+    int32_t (*rest_cancel)(drey_ctx *ctx, int64_t request);
+    int64_t (*send)(drey_ctx *ctx, uint64_t channel_id, const char *json, const char *name,
+                    uint64_t cookie);
+    int32_t (*on_members)(drey_ctx *ctx, const char *name, drey_members_fn fn);
+    int32_t (*gateway)(drey_ctx *ctx, uint32_t op, const char *json, const char *name,
+                       uint64_t cookie);
+    int32_t (*command)(drey_ctx *ctx, const char *json, const drey_rules *rules, drey_event_fn fn);
+    int32_t (*on_interaction)(drey_ctx *ctx, uint32_t kind, const char *name,
+                              const drey_rules *rules, drey_event_fn fn);
+    int64_t (*answer)(drey_ctx *ctx, const drey_answer *answer);
+    drey_json (*option)(drey_ctx *ctx, drey_json d, const char *name);
 } drey_host;
 
 /* One instance of a plugin: it serves one bot. */
@@ -292,85 +315,12 @@ static inline int32_t drey_save(drey_ctx *ctx, uint32_t version, const void *dat
     return ctx->host->save(ctx, version, data, size);
 }
 
-/* ---- Reading JSON [serial] ----------------------------------------------------------------- */
-/* A path is keys and array places separated by dots: "author.username", "embeds.0.title"; "" is
- * the value itself. Results are borrowed until the callback returns. */
-
-/* The event's text at this path; "" when it is not a string. */
-static inline const char *drey_str(const drey_event *ev, const char *path) {
-    return ev->ctx->host->json_str(ev->ctx, ev->d, path);
-}
-
-/* The whole number there (fractions are cut); 0 when it is not a number or does not fit. */
-static inline int64_t drey_int(const drey_event *ev, const char *path) {
-    return ev->ctx->host->json_int(ev->ctx, ev->d, path);
-}
-
-/* The snowflake there, written as a string or a number; 0 when it is neither. */
-static inline uint64_t drey_id(const drey_event *ev, const char *path) {
-    return ev->ctx->host->json_id(ev->ctx, ev->d, path);
-}
-
-/* 1 for true, else 0. */
-static inline int32_t drey_bool(const drey_event *ev, const char *path) {
-    return ev->ctx->host->json_bool(ev->ctx, ev->d, path);
-}
-
-/* The value there, for the functions below; of kind DREY_JSON_NONE when there is none. */
-static inline drey_json drey_get(const drey_event *ev, const char *path) {
-    return ev->ctx->host->json_get(ev->ctx, ev->d, path);
-}
-
-/* The same from any value: */
-static inline uint32_t drey_json_kind(drey_ctx *ctx, drey_json json) {
-    return ctx->host->json_kind(ctx, json);
-}
-static inline drey_json drey_json_get(drey_ctx *ctx, drey_json json, const char *path) {
-    return ctx->host->json_get(ctx, json, path);
-}
-static inline const char *drey_json_str(drey_ctx *ctx, drey_json json, const char *path) {
-    return ctx->host->json_str(ctx, json, path);
-}
-static inline int64_t drey_json_int(drey_ctx *ctx, drey_json json, const char *path) {
-    return ctx->host->json_int(ctx, json, path);
-}
-static inline double drey_json_number(drey_ctx *ctx, drey_json json, const char *path) {
-    return ctx->host->json_number(ctx, json, path);
-}
-static inline uint64_t drey_json_id(drey_ctx *ctx, drey_json json, const char *path) {
-    return ctx->host->json_id(ctx, json, path);
-}
-static inline int32_t drey_json_bool(drey_ctx *ctx, drey_json json, const char *path) {
-    return ctx->host->json_bool(ctx, json, path);
-}
-
-/* The first element of an array or member of an object, and the one after; DREY_JSON_NONE at the
- * end. DREY_EACH writes the loop. */
-static inline drey_json drey_json_first(drey_ctx *ctx, drey_json json) {
-    return ctx->host->json_first(ctx, json);
-}
-static inline drey_json drey_json_next(drey_ctx *ctx, drey_json json) {
-    return ctx->host->json_next(ctx, json);
-}
-#define DREY_EACH(ctx, item, array)                                                                \
-    for (drey_json item = drey_json_first(ctx, array);                                             \
-         drey_json_kind(ctx, item) != DREY_JSON_NONE; item = drey_json_next(ctx, item))
-
-/* The key of an object's member reached with first and next; "" for anything else. */
-static inline const char *drey_json_key(drey_ctx *ctx, drey_json json) {
-    return ctx->host->json_key(ctx, json);
-}
-
-/* ---- Writing JSON [serial] ----------------------------------------------------------------- */
-
-/* Writes JSON from a printf template in which ' stands for ": the text, or NULL (and a line in
- * the log) when the result is not valid JSON. Borrowed until the callback returns.
- *   %s   a string, escaped and quoted; NULL becomes null. Within '...' without the quotes
- *   %d %u %ld %lu %lld %llu %zu %zd %g %f (and PRIu64 etc.)  a number; within '...' its digits,
- *        which is how Discord wants snowflakes: {'id': '%" PRIu64 "'}
- *   %i   a truth value: true or false (an int; unlike %d)
- *   %.*s a string of that many bytes at most      %% a percent sign      \' an apostrophe */
-#define drey_write(ctx, ...) ((ctx)->host->write((ctx), __VA_ARGS__))
+/* In this order. */
+/* clang-format off */
+#include "json.h"        /* reading and writing JSON */
+#include "rest.h"        /* calls to Discord's API, presence, voice, members */
+#include "interaction.h" /* commands, buttons, modals, and their answers */
+/* clang-format on */
 
 /* ---- The plugin ---------------------------------------------------------------------------- */
 
