@@ -74,8 +74,8 @@ struct rest_call {
     /* The body has `nonce` and `enforce_nonce`, so a second try cannot have a second effect.
      * Without it a POST is never sent again once its bytes may have left. */
     bool has_nonce;
-    /* Goes ahead of everything that is not urgent, and never waits for a free connection. Answers
-     * to interactions (/interactions/:id/:token/callback) always are. */
+    /* Goes ahead of everything of its bot that is not urgent. Answers to interactions
+     * (/interactions/:id/:token/callback) go ahead of all, and find a free connection always. */
     bool urgent;
     uint32_t deadline_ms; /* for everything from now on, waiting included; 0: the default */
     rest_answer_fn *done;
