@@ -55,6 +55,12 @@ static const struct command {
      "the same process, and sessions are resumed. A refusal leaves the running one undisturbed.\n"
      "Also a restart in place: the file may be the same.\n" CONFIG_OPTION CONTROL_OPTION
      "Exit status: 0 the new one runs, 1 it was refused or did not come up, 3 not running.\n"},
+    {"commands", commands_main, "[-c FILE] [--control SOCKET] [--bot NAME] [diff | sync]",
+     "compare the commands of a bot's plugins with what Discord has",
+     "A running drey publishes changed commands by itself. diff shows what would change; sync\n"
+     "publishes it now, also where commands of plugins that are not loaded would go.\n" CONFIG_OPTION CONTROL_OPTION
+     "  -b, --bot NAME      needed when there are several\n"
+     "Exit status: 0 done, 1 trouble, 3 not running.\n"},
     {"stop", stop_main, "[-c FILE] [--control SOCKET] [--final]",
      "stop a running drey and wait for its end",
      CONFIG_OPTION CONTROL_OPTION

@@ -1,9 +1,15 @@
 /* bot/bot.c: one bot as the control thread sees it. */
 #include "bot/bot.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "bot/desks.h"
 #include "bot/fleet.h"
+#include "bot/orders.h"
+#include "drey/drey.h"
+#include "plugin/port.h"
 
 #include <limits.h>
 #include <openssl/evp.h>
@@ -21,9 +27,12 @@ struct bot {
     int token_lock;
     struct ring *ring;
     struct fleet *fleet;    /* the network thread's */
+    struct orders *orders;  /* what plugins ask of its gateway */
     uint64_t not_before_ms; /* the fleet's: how long a 429 holds, also for the next fleet */
     bool started;
     uint32_t intents;
+    struct desk *desk;  /* what plugins ask of Discord; NULL: nothing */
+    struct err refusal; /* of the token, handed from the REST thread by a post */
     struct err failure; /* handed from the network thread to the control thread by a post */
     bool final;
     bool stop_told; /* since the last bot_disconnect() */
@@ -175,6 +184,47 @@ static void on_stopped(void *arg) {
     (void)loop_post(bot->threads.control, tell_stopped, bot);
 }
 
+/* --- from the REST thread to the control thread ------------------------------------------------
+ */
+
+static void tell_refused(void *arg) {
+    struct bot *bot = arg;
+    if (bot->started) {
+        log_error(&(struct log_from){.bot = bot->options.name, .shard = -1}, "%s",
+                  bot->refusal.text);
+        bot->callbacks.failed(bot->callbacks.arg, bot, &bot->refusal);
+        bot_stop(bot, false);
+    }
+}
+
+/* Told once for each token, so nobody reads it yet. */
+static void on_token_refused(void *arg, const struct err *why) {
+    struct bot *bot = arg;
+    bot->refusal = *why;
+    bot->refusal.code = ERR_AUTH;
+    (void)loop_post(bot->threads.control, tell_refused, bot);
+}
+
+static struct rest_bot_options discord_of(struct bot *bot) {
+    return (struct rest_bot_options){.name = bot->options.name,
+                                     .token = bot->options.token,
+                                     .rest_url = bot->options.rest_url,
+                                     .ca_file = bot->options.ca_file,
+                                     .arg = bot,
+                                     .token_refused = on_token_refused};
+}
+
+static void on_answer(void *arg, unsigned shard, unsigned event, const uint8_t *bytes,
+                      const struct json_span *d) {
+    struct bot *bot = arg;
+    orders_on_answer(bot->orders, shard, event, bytes, d);
+}
+
+static void on_session(void *arg, unsigned shard) {
+    struct bot *bot = arg;
+    orders_on_session(bot->orders, shard);
+}
+
 /* --- from the control thread to the network thread ---------------------------------------------
  */
 
@@ -186,10 +236,22 @@ struct creation {
 static void create_fleet(void *arg) {
     struct creation *creation = arg;
     struct bot *bot = creation->bot;
-    const struct fleet_callbacks callbacks = {
-        .arg = bot, .failed = on_failed, .ready = on_ready, .stopped = on_stopped};
+    const struct fleet_callbacks callbacks = {.arg = bot,
+                                              .failed = on_failed,
+                                              .ready = on_ready,
+                                              .stopped = on_stopped,
+                                              .answer = on_answer,
+                                              .session_changed = on_session};
     bot->fleet = fleet_create(&bot->options, &bot->threads, bot->ring, &bot->not_before_ms,
                               &callbacks, creation->err);
+    if (bot->fleet != NULL) {
+        fleet_set_desk(bot->fleet, bot->desk);
+    }
+    if (bot->fleet != NULL &&
+        !orders_attach(bot->orders, bot->fleet, clock_random(), creation->err)) {
+        fleet_destroy(bot->fleet);
+        bot->fleet = NULL;
+    }
 }
 
 static void start_fleet(void *arg) {
@@ -213,8 +275,132 @@ static void cancel_fetch(void *arg) {
 
 static void destroy_fleet(void *arg) {
     struct bot *bot = arg;
+    orders_detach(bot->orders);
     fleet_destroy(bot->fleet);
     bot->fleet = NULL;
+}
+
+static void on_deliver(void *arg, uint64_t seat, const struct port_message *head, const char *name,
+                       const void *data) {
+    const struct bot *bot = arg;
+    bot->threads.deliver(bot->threads.deliver_arg, seat, head, name, data);
+}
+
+static void unhook(void *arg) {
+    struct bot *bot = arg;
+    if (bot->fleet != NULL) {
+        fleet_set_desk(bot->fleet, NULL);
+    }
+}
+
+/* ---- what plugins ask of the gateway ---- */
+
+enum { OP_MEMBERS = 8 };
+
+/* One order: whom to tell. */
+struct ordered {
+    struct bot *bot;
+    uint64_t seat;
+    uint64_t cookie;
+    uint32_t op;
+    char name[64];
+    char plugin[64];
+};
+
+static int32_t result_of(const struct err *err) {
+    return err == NULL                  ? 0
+           : err->code == ERR_LIMIT     ? DREY_E_LIMIT
+           : err->code == ERR_INVALID   ? DREY_E_INVALID
+           : err->code == ERR_NO_MEMORY ? DREY_E_NO_MEMORY
+                                        : DREY_E_FAIL;
+}
+
+static void tell_members(const struct ordered *ordered, const struct err *err, uint32_t flags,
+                         uint64_t place, const char *json, size_t length) {
+    struct buf data = {0};
+    const char *why = err != NULL ? err->text : "";
+    struct port_parts parts = {(uint32_t)strlen(why), (uint32_t)length};
+    if (buf_append(&data, &parts, sizeof(parts)) && buf_append(&data, why, strlen(why) + 1) &&
+        buf_append(&data, json, length) && buf_append(&data, "", 1)) {
+        struct port_message head = {.kind = PORT_MEMBERS,
+                                    .status = result_of(err),
+                                    .number = flags,
+                                    .extra = ordered->cookie,
+                                    .more = place,
+                                    .name_length = (uint32_t)strlen(ordered->name),
+                                    .data_length = (uint32_t)data.length};
+        on_deliver(ordered->bot, ordered->seat, &head, ordered->name, data.bytes);
+    }
+    buf_finish(&data);
+}
+
+/* [network thread] */
+static void on_members(void *arg, const char *json, size_t length, unsigned index, unsigned count) {
+    tell_members(arg, NULL, 0, (uint64_t)count << 32 | index, json, length);
+}
+
+/* [network thread] */
+static void on_ordered(void *arg, const struct err *err) {
+    struct ordered *ordered = arg;
+    struct log_from me = {
+        .bot = ordered->bot->options.name, .shard = -1, .plugin = ordered->plugin};
+    if (err != NULL) {
+        log_warn(&me, "%s", err->text);
+    }
+    if (ordered->op == OP_MEMBERS) {
+        tell_members(ordered, err, DREY_MEMBERS_LAST, 0, "", 0);
+    }
+    free(ordered);
+}
+
+static int32_t on_gateway(void *arg, const struct plugins_asker *asker, uint32_t op,
+                          const char *json, size_t length, const char *name, uint64_t cookie,
+                          struct err *why) {
+    struct bot *bot = arg;
+    struct ordered *ordered = calloc(1, sizeof(*ordered));
+    if (ordered == NULL) {
+        err_set(why, ERR_NO_MEMORY, "no memory for a gateway command");
+        return DREY_E_NO_MEMORY;
+    }
+    ordered->bot = bot;
+    ordered->seat = asker->seat;
+    ordered->cookie = cookie;
+    ordered->op = op;
+    text_copy(ordered->name, sizeof(ordered->name), name);
+    text_copy(ordered->plugin, sizeof(ordered->plugin), asker->plugin);
+    if (!orders_json(bot->orders, op, json, length, on_members, on_ordered, ordered, why)) {
+        free(ordered);
+        return result_of(why);
+    }
+    return 0;
+}
+
+static bool open_desk(struct bot *bot, struct err *err) {
+    if (bot->threads.calls == NULL) {
+        return true;
+    }
+    struct desk_options options = {.bot = bot->options.name,
+                                   .state_dir = bot->options.state_dir,
+                                   .loop = bot->threads.rest,
+                                   .rest = bot->threads.calls,
+                                   .discord = discord_of(bot),
+                                   .dev_guild = bot->options.dev_guild,
+                                   .arg = bot,
+                                   .deliver = on_deliver,
+                                   .gateway = on_gateway};
+    bot->desk = desk_open(&options, err);
+    return bot->desk != NULL && desks_add(bot->threads.desks, bot->options.name, bot->desk, err);
+}
+
+void bot_end_requests(struct bot *bot) {
+    struct desk *desk = bot->desk;
+    if (desk == NULL) {
+        return;
+    }
+    desks_remove(bot->threads.desks, desk);
+    bot->desk = NULL;
+    (void)loop_call(bot->threads.net, unhook, bot);
+    desk_close(desk);
 }
 
 struct bot *bot_open(const struct bot_options *options, const struct bot_threads *threads,
@@ -232,7 +418,9 @@ struct bot *bot_open(const struct bot_options *options, const struct bot_threads
         goto fail;
     }
     bot->token_lock = bot_lock_token(&bot->options, err);
-    if (bot->token_lock < 0 || !open_ring(bot, err)) {
+    bot->orders = orders_create(threads->net, err);
+    if (bot->orders == NULL || bot->token_lock < 0 || !open_ring(bot, err) ||
+        !open_desk(bot, err)) {
         goto fail;
     }
     struct creation creation = {bot, err};
@@ -293,8 +481,26 @@ bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_loc
     if (!copied) {
         return err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
     }
+    struct rest_bot_options discord = discord_of(bot);
+    if (bot->desk != NULL && !desk_change(bot->desk, &discord, bot->options.dev_guild, err)) {
+        return false;
+    }
     struct creation creation = {bot, err};
     return loop_call(bot->threads.net, create_fleet, &creation) && bot->fleet != NULL;
+}
+
+void bot_publish(struct bot *bot, bool complete) {
+    if (bot->desk != NULL && bot->started) {
+        desk_publish(bot->desk, complete);
+    }
+}
+
+bool bot_commands(struct bot *bot, bool sync, publisher_done_fn *done, void *arg) {
+    if (bot->desk == NULL) {
+        return false;
+    }
+    desk_commands(bot->desk, sync, done, arg);
+    return true;
 }
 
 struct showing {
@@ -330,6 +536,8 @@ void bot_close(struct bot *bot) {
     if (bot == NULL) {
         return;
     }
+    bot_end_requests(bot);
+    orders_destroy(bot->orders);
     ring_close(bot->ring);
     if (bot->token_lock >= 0) {
         close(bot->token_lock);

@@ -8,10 +8,12 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "bot/publish.h"
 #include "gateway/inflate.h"
 #include "gateway/network.h"
 #include "gateway/shard.h"
 #include "rest/client.h"
+#include "rest/rest.h"
 #include "ring/ring.h"
 
 #include <stdbool.h>
@@ -21,6 +23,8 @@
 enum { BOT_NAME_BYTES = 64 };
 
 struct bot;
+struct desks;
+struct port_message;
 
 /* The threads that all bots share. Borrowed until bot_close(). */
 struct bot_threads {
@@ -29,6 +33,12 @@ struct bot_threads {
     struct network *network; /* belongs to the net loop's thread */
     struct loop *rest;
     struct rest_client *client; /* belongs to the rest loop's thread */
+    struct rest *calls;         /* NULL: plugins cannot ask Discord for anything */
+    struct desks *desks;        /* where the bot's desk is found by its plugins */
+    /* See desk_options.deliver. */
+    void *deliver_arg;
+    void (*deliver)(void *arg, uint64_t seat, const struct port_message *head, const char *name,
+                    const void *data);
 };
 
 /* automatic: as many shards as Discord advises; otherwise from..to, both included, of total. */
@@ -48,6 +58,7 @@ struct bot_options {
     const char *rest_url;
     const char *ca_file;       /* NULL: the system's certificates */
     const char *presence_json; /* NULL: none */
+    uint64_t dev_guild;        /* commands are published there alone; 0: globally */
     enum compress compress;
     bool compress_auto; /* then chosen by the number of shards */
     struct bot_shards shards;
@@ -97,6 +108,13 @@ bool bot_holds_token(const struct bot *bot, const struct bot_options *options);
 bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_lock, struct err *err);
 /* Shows another presence, at once and in every later session. json: op 3's `d`; copied. */
 bool bot_set_presence(struct bot *bot, const char *json, struct err *err);
+/* What its plugins declared may differ from what Discord knows. complete: all that it wants run. */
+void bot_publish(struct bot *bot, bool complete);
+/* See publisher_ask(); false: the bot has no desk. */
+bool bot_commands(struct bot *bot, bool sync, publisher_done_fn *done, void *arg);
+/* What plugins still want of Discord is given up, and they are told; interactions are not answered
+ * any more. The REST thread and the network thread must run. bot_close() does it otherwise. */
+void bot_end_requests(struct bot *bot);
 /* After bot_disconnect(), and when nothing that was posted about it can run any more. NULL is
  * fine. */
 void bot_close(struct bot *bot);

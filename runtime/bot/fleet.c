@@ -1,15 +1,18 @@
 /* bot/fleet.c: brings a bot's shards up and keeps what must outlive them. */
 #include "bot/fleet.h"
+#include "bot/desk.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "bot/address.h"
+#include "bot/desk.h"
 #include "bot/legacy.h"
 #include "bot/murmur.h"
 #include "bot/purse.h"
 #include "bot/sessions.h"
+#include "gateway/redact.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -47,7 +50,8 @@ struct fleet {
     size_t count;
     struct member *members;
     struct murmur murmur;
-    size_t resumable; /* shards that found a saved session */
+    struct desk *desk; /* NULL: interactions cannot be answered */
+    size_t resumable;  /* shards that found a saved session */
     size_t ready_count;
     bool was_ready;
     bool failed;
@@ -199,7 +203,26 @@ static void on_stopped(void *arg, unsigned id) {
     tell_stopped(fleet);
 }
 
+static void on_interaction(void *arg, unsigned shard, const struct interaction_secrets *secrets,
+                           const char *d, size_t length) {
+    struct fleet *fleet = arg;
+    if (fleet->desk == NULL) {
+        return;
+    }
+    struct shard_stats stats = shard_stats(member_of(fleet, shard)->shard);
+    struct desk_interaction interaction = {.id = secrets->interaction,
+                                           .application = secrets->application,
+                                           .token = secrets->token,
+                                           .token_length = strlen(secrets->token),
+                                           .d = d,
+                                           .d_length = length,
+                                           .delay_ms =
+                                               stats.latency_known ? stats.latency_ms / 2 : 0};
+    desk_interaction(fleet->desk, &interaction);
+}
+
 static const struct shard_callbacks shard_callbacks = {
+    .interaction = on_interaction,
     .state_changed = on_state,
     .save_session = on_save_session,
     .seq_published = on_seq,
@@ -449,6 +472,10 @@ void fleet_stop(struct fleet *fleet, bool final) {
         }
     }
     tell_stopped(fleet);
+}
+
+void fleet_set_desk(struct fleet *fleet, struct desk *desk) {
+    fleet->desk = desk;
 }
 
 bool fleet_set_presence(struct fleet *fleet, const char *json, struct err *err) {

@@ -7,6 +7,7 @@
 #include "bot/bot.h"
 
 struct fleet;
+struct desk;
 
 /* Called on the network thread. */
 struct fleet_callbacks {
@@ -30,6 +31,8 @@ struct fleet *fleet_create(const struct bot_options *options, const struct bot_t
 void fleet_start(struct fleet *fleet, uint32_t intents);
 /* Ends all connections; asks for nothing any more. callbacks.stopped follows, once. */
 void fleet_stop(struct fleet *fleet, bool final);
+/* Where interactions go as they come; NULL: nowhere. desk: borrowed until it is set anew. */
+void fleet_set_desk(struct fleet *fleet, struct desk *desk);
 /* For the shards that are there; those to come take it from the options. */
 bool fleet_set_presence(struct fleet *fleet, const char *json, struct err *err);
 /* The shard that a guild is of. Borrowed until fleet_stop(). NULL: *err: there are no shards yet or

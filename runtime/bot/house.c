@@ -2,6 +2,7 @@
  *
  * Three threads: this one (control: signals, socket, plugins), the network thread and the REST
  * thread. This one may wait for the other two; they never wait for it. */
+#include "bot/desks.h"
 #include "bot/house_inside.h"
 
 #include "base/clock.h"
@@ -63,13 +64,17 @@ static bool start_threads(struct house *house, double time_scale, struct err *er
     }
     struct timings timings = time_scale == 1 ? timings_default() : timings_scaled(time_scale);
     house->client = rest_client_create(house->rest.loop, err);
-    house->network = house->client != NULL ? network_create(house->net.loop, &timings, err) : NULL;
+    house->calls = house->client != NULL ? rest_create(house->rest.loop, house->client, err) : NULL;
+    house->desks = house->calls != NULL ? desks_create(err) : NULL;
+    house->network = house->desks != NULL ? network_create(house->net.loop, &timings, err) : NULL;
     return house->network != NULL && thread_start(&house->net, "drey-net", err) &&
            thread_start(&house->rest, "drey-rest", err);
 }
 
 static void end_rest(void *arg) {
     struct house *house = arg;
+    rest_destroy(house->calls);
+    house->calls = NULL;
     rest_client_destroy(house->client);
     house->client = NULL;
 }
@@ -97,8 +102,8 @@ static bool start_plugins(struct house *house, struct err *err) {
     struct plugins_options options = {.dirs = house->config->plugin_dirs.texts,
                                       .dir_count = house->config->plugin_dirs.count,
                                       .state_dir = house->config->state_dir};
-    struct plugins_host host = {
-        .arg = house, .config = residents_give_config, .admit = residents_may_load};
+    struct plugins_host host = {house, residents_give_config, residents_may_load, residents_declare,
+                                residents_request};
     house->plugins = plugins_create(house->loop, &options, &host, err);
     for (size_t i = 0; house->plugins != NULL && i < house->count; i++) {
         if (!residents_introduce(house, &house->bots[i], err)) {
@@ -293,14 +298,81 @@ int house_run(struct house *house) {
     return house->status;
 }
 
-/* In the order of who may still call whom: bots ask nothing of the REST thread any more, then it
- * ends; its answers go to the network thread, which ends after the last fleet. What both had
- * posted to this thread about the bots is dropped with the loop. */
+struct drain {
+    struct house *house;
+    uint64_t drain_ms;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    bool over;
+    struct rest_stopped stopped;
+};
+
+/* [REST thread] */
+static void on_drained(void *arg, const struct rest_stopped *stopped) {
+    struct drain *drain = arg;
+    pthread_mutex_lock(&drain->lock);
+    drain->stopped = *stopped;
+    drain->over = true;
+    pthread_cond_signal(&drain->ended);
+    pthread_mutex_unlock(&drain->lock);
+}
+
+static void start_drain(void *arg) {
+    struct drain *drain = arg;
+    rest_stop(drain->house->calls, drain->drain_ms, on_drained, drain);
+}
+
+/* What plugins have asked for is sent still, as far as limits and time allow. */
+static void drain_requests(struct house *house, uint64_t drain_ms) {
+    struct drain drain = {.house = house, .drain_ms = drain_ms};
+    if (house->calls == NULL || !house->rest.running) {
+        return;
+    }
+    pthread_mutex_init(&drain.lock, NULL);
+    pthread_cond_init(&drain.ended, NULL);
+    (void)loop_call(house->rest.loop, start_drain, &drain);
+    pthread_mutex_lock(&drain.lock);
+    while (!drain.over) {
+        pthread_cond_wait(&drain.ended, &drain.lock);
+    }
+    pthread_mutex_unlock(&drain.lock);
+    pthread_cond_destroy(&drain.ended);
+    pthread_mutex_destroy(&drain.lock);
+    if (drain.stopped.unsent + drain.stopped.cut_off > 0) {
+        log_warn(NULL, "%zu requests of plugins were not sent, %zu had no answer yet",
+                 drain.stopped.unsent, drain.stopped.cut_off);
+    }
+}
+
+static void end_requests(struct house *house) {
+    for (size_t i = 0; i < house->count; i++) {
+        if (house->bots[i].bot != NULL) {
+            bot_end_requests(house->bots[i].bot);
+        }
+    }
+    for (const struct leaver *leaver = house->leavers; leaver != NULL; leaver = leaver->next) {
+        bot_end_requests(leaver->bot);
+    }
+}
+
+/* In the order of who may still call whom: handlers end, then what they asked for; bots ask nothing
+ * of the REST thread any more, then it ends; its answers go to the network thread, which ends after
+ * the last fleet. What both had posted to this thread about the bots is dropped with the loop. */
 static void close_threads(struct house *house) {
     for (size_t i = 0; !house->stopping && i < house->count; i++) {
         if (house->bots[i].bot != NULL) {
             bot_stop(house->bots[i].bot, false);
         }
+    }
+    uint64_t from_ms = clock_mono_ms();
+    uint64_t drain_ms = house->config->drain_timeout_ms;
+    if (house->plugins != NULL) {
+        plugins_stop(house->plugins, drain_ms);
+    }
+    uint64_t spent_ms = clock_mono_ms() - from_ms;
+    drain_requests(house, spent_ms < drain_ms ? drain_ms - spent_ms : 0);
+    if (house->net.running) {
+        end_requests(house);
     }
     if (house->rest.running) {
         (void)loop_call(house->rest.loop, end_rest, house);
@@ -308,9 +380,6 @@ static void close_threads(struct house *house) {
         end_rest(house);
     }
     thread_end(&house->rest);
-    if (house->plugins != NULL) {
-        plugins_stop(house->plugins, house->config->drain_timeout_ms);
-    }
     plugins_destroy(house->plugins); /* their cursors leave the rings */
     for (size_t i = 0; i < house->count; i++) {
         bot_disconnect(house->bots[i].bot);
@@ -368,6 +437,7 @@ void house_close(struct house *house) {
         loop_signal_destroy(house->signals[i]);
     }
     loop_timer_destroy(house->deadline);
+    desks_destroy(house->desks);
     loop_destroy(house->rest.loop);
     loop_destroy(house->net.loop);
     loop_destroy(house->loop);

@@ -28,6 +28,8 @@ struct house {
     struct thread rest;
     struct network *network;
     struct rest_client *client;
+    struct rest *calls;
+    struct desks *desks;
     int lock;
     bool scaled; /* timings are; then every address must be this machine's */
     uint64_t started_ms;
@@ -81,5 +83,10 @@ void residents_give_config(void *arg, const char *bot, const char *plugin, plugi
                            void *to);
 bool residents_may_load(void *arg, const char *bot, const char *plugin,
                         const struct plugin_needs *needs, struct err *err);
+bool residents_declare(void *arg, const char *bot, const char *plugin, const void *rows,
+                       size_t length, bool check, struct err *err);
+/* [a worker's thread] */
+bool residents_request(void *arg, const struct plugins_asker *asker,
+                       const struct port_message *head, const char *name, const void *data);
 
 #endif

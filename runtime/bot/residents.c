@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "bot/desks.h"
 #include "bot/intents.h"
 
 #include <assert.h>
@@ -125,6 +126,7 @@ static bool options_of(const struct house *house, const struct config_bot *c, ch
         .rest_url = c->rest_url,
         .ca_file = c->ca_file,
         .presence_json = c->presence,
+        .dev_guild = c->dev_guild,
         .compress = compressions[c->compress],
         .compress_auto = c->compress == CONFIG_COMPRESS_AUTO,
         .shards = {c->shards.automatic, c->shards.from, c->shards.to, c->shards.total},
@@ -155,6 +157,13 @@ bool residents_holds_token(const struct house *house, const struct bot *bot,
 
 static void on_stopped(void *arg, struct bot *bot);
 
+/* [REST thread] */
+static void deliver(void *arg, uint64_t seat, const struct port_message *head, const char *name,
+                    const void *data) {
+    struct house *house = arg;
+    plugins_deliver(house->plugins, seat, head, name, data);
+}
+
 bool residents_open(struct house *house, struct house_bot *entry, struct err *err) {
     char state_dir[PATH_MAX];
     struct bot_options options;
@@ -165,11 +174,24 @@ bool residents_open(struct house *house, struct house_bot *entry, struct err *er
     if (!options_of(house, entry->config, state_dir, sizeof(state_dir), &options, err)) {
         return false;
     }
-    struct bot_threads threads = {house->loop, house->net.loop, house->network, house->rest.loop,
-                                  house->client};
+    struct bot_threads threads = {house->loop,      house->net.loop, house->network,
+                                  house->rest.loop, house->client,   house->calls,
+                                  house->desks,     house,           deliver};
     struct bot_callbacks callbacks = {house, on_failed, on_ready, on_stopped};
     entry->bot = bot_open(&options, &threads, &callbacks, err);
     return entry->bot != NULL;
+}
+
+static void note_refused(void *to, const struct plugins_row *row) {
+    bool *complete = to;
+    *complete = *complete && row->state != PLUGIN_REFUSED;
+}
+
+/* Whether no plugin was refused: then what is not declared is not wanted. */
+static bool plugins_complete(const struct house *house) {
+    bool complete = true;
+    plugins_status(house->plugins, note_refused, &complete);
+    return complete && !house->stopping;
 }
 
 void residents_start(struct house *house, struct house_bot *entry) {
@@ -179,6 +201,7 @@ void residents_start(struct house *house, struct house_bot *entry) {
     if (!bot_start(entry->bot, intents, &why)) {
         residents_fail(entry, &why);
     }
+    bot_publish(entry->bot, plugins_complete(house));
 }
 
 /* --- armed anew ------------------------------------------------------------------------------- */
@@ -299,6 +322,23 @@ bool residents_may_load(void *arg, const char *bot, const char *plugin,
         return true; /* its sessions are yet to come */
     }
     return intents_admit(entry->config, bot_intents(entry->bot), plugin, needs, err);
+}
+
+bool residents_declare(void *arg, const char *bot, const char *plugin, const void *rows,
+                       size_t length, bool check, struct err *err) {
+    struct house *house = arg;
+    const struct house_bot *entry = house_bot_find(house, bot);
+    bool ok = desks_declare(house->desks, bot, plugin, rows, length, check, err);
+    if (ok && !check && entry != NULL && entry->bot != NULL) {
+        bot_publish(entry->bot, plugins_complete(house));
+    }
+    return ok;
+}
+
+bool residents_request(void *arg, const struct plugins_asker *asker,
+                       const struct port_message *head, const char *name, const void *data) {
+    struct house *house = arg;
+    return desks_take(house->desks, asker, head, name, data);
 }
 
 bool residents_wanted(const struct config_bot *config, struct buf *out) {

@@ -15,6 +15,7 @@ int check_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int reload_main(int argc, char **argv);
 int upgrade_main(int argc, char **argv);
+int commands_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 int tail_main(int argc, char **argv);
 

@@ -69,6 +69,7 @@ struct config_bot {
     enum config_compress compress;
     struct config_shards shards;
     struct config_intents intents;
+    uint64_t dev_guild;                /* commands are published there alone; 0: globally */
     const char *presence;              /* op 3's `d` as JSON text; NULL: none is sent */
     struct config_texts plugins;       /* patterns in the file's order: NAME, *, !NAME */
     struct config_place plugins_place; /* of that value; line 0: the default */

@@ -48,6 +48,7 @@ static bool same_value(enum config_type type, const void *a, const void *b) {
         return same_shards(a, b);
     case CONFIG_TYPE_INTENTS:
         return same_intents(a, b);
+    case CONFIG_TYPE_ID:
     case CONFIG_TYPE_BYTES:
     case CONFIG_TYPE_DURATION:
         return *(const uint64_t *)a == *(const uint64_t *)b;

@@ -119,6 +119,12 @@ static const struct config_key keys[] = {
      .help = "STATUS[, ACTIVITY \"TEXT\"]: what people see beside the bot's name.",
      .more = "STATUS: online, idle, dnd or invisible. ACTIVITY: playing, listening, watching,\n"
              "competing, custom, or streaming \"TEXT\" URL."},
+    {CONFIG_KIND_BOT, "dev_guild", CONFIG_TYPE_ID, CONFIG_EFFECT_CONNECT,
+     IN_BOT(dev_guild),
+     .otherwise = "commands are published everywhere",
+     .example = "81384788765712384",
+     .help = "The number of the one guild in which slash commands are published.",
+     .more = "There a change shows at once; for trying things out."},
     {CONFIG_KIND_BOT, "plugins", CONFIG_TYPE_PLUGINS, CONFIG_EFFECT_PLUGINS,
      IN_BOT(plugins),
      .standard = "*",

@@ -30,6 +30,7 @@ enum config_type {
     CONFIG_TYPE_BYTES,     /* uint64_t */
     CONFIG_TYPE_OVERFLOW,  /* enum config_overflow */
     CONFIG_TYPE_DURATION,  /* uint64_t, milliseconds */
+    CONFIG_TYPE_ID,        /* uint64_t: one of Discord's numbers */
     CONFIG_TYPE_SECRET,    /* token.c takes these three; they fill no field of their own */
     CONFIG_TYPE_SECRET_FILE,
     CONFIG_TYPE_SECRET_NAME,

@@ -326,6 +326,15 @@ static bool parse_duration(const struct value *v) {
     return in_range(v, ms);
 }
 
+static bool parse_id(const struct value *v) {
+    uint64_t id;
+    if (!text_u64(v->text, &id) || id < 1u << 22) { /* those would be of the year 2015's first ms */
+        return refuse(v, "copy it in Discord: developer mode, then the server's menu");
+    }
+    *(uint64_t *)v->field = id;
+    return true;
+}
+
 static const struct {
     bool (*parse)(const struct value *v);
     const char *wants;
@@ -344,6 +353,7 @@ static const struct {
     [CONFIG_TYPE_PLUGINS] = {parse_plugins, "names, * or !NAME"},
     [CONFIG_TYPE_BYTES] = {parse_bytes, "a size such as 4096, 64K or 32 MiB"},
     [CONFIG_TYPE_OVERFLOW] = {parse_overflow, "wait or drop"},
+    [CONFIG_TYPE_ID] = {parse_id, "the number of a server"},
     [CONFIG_TYPE_DURATION] = {parse_duration, "a time such as 500ms, 20s or 5m"},
 };
 

@@ -3,6 +3,7 @@
 #include "control/commands.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "control/socket.h"
 #include "control/status.h"
 #include "ring/reader.h"
@@ -30,6 +31,19 @@ struct commands {
     uint64_t upgrader; /* the client that waits to hear of the upgrade */
     struct control *control;
     struct observer *observers;
+    struct asked *asked; /* what a bot's publisher has still to answer */
+};
+
+/* Somebody waits to hear of a bot's commands. The REST thread fills it in and posts it back. */
+struct asked {
+    struct asked *next;
+    struct commands *commands; /* NULL: nobody waits any more */
+    struct loop *loop;
+    uint64_t client;
+    char bot[BOT_NAME_BYTES];
+    bool ok;
+    struct buf lines;
+    struct err err;
 };
 
 /* Every request has one answer; a client that cannot take it is ended by control_answer(). */
@@ -133,6 +147,83 @@ static void run_upgrade(struct commands *commands, uint64_t client, const cJSON 
     }
 }
 
+/* --- a bot's commands --- */
+
+static void forget_asked(struct asked *asked) {
+    struct asked **link = &asked->commands->asked;
+    while (*link != asked) {
+        link = &(*link)->next;
+    }
+    *link = asked->next;
+}
+
+static void tell_asked(void *arg) {
+    struct asked *asked = arg;
+    if (asked->commands != NULL) {
+        forget_asked(asked);
+        if (asked->ok) {
+            cJSON *reply = cJSON_CreateObject();
+            cJSON_AddBoolToObject(reply, "ok", true);
+            cJSON_AddStringToObject(reply, "bot", asked->bot);
+            cJSON_AddStringToObject(reply, "text",
+                                    asked->lines.length > 0 ? asked->lines.bytes : "");
+            answer(asked->commands, asked->client, reply, NULL, 0);
+        } else {
+            refuse(asked->commands, asked->client, asked->err.text);
+        }
+    }
+    buf_finish(&asked->lines);
+    free(asked);
+}
+
+/* [REST thread] */
+static void on_commands(void *arg, bool ok, const char *lines, const struct err *err) {
+    struct asked *asked = arg;
+    asked->ok = ok && buf_text(&asked->lines, lines);
+    if (err != NULL) {
+        asked->err = *err;
+    }
+    (void)loop_post(asked->loop, tell_asked, asked);
+}
+
+/* The bot that is meant: the named one, or the only one. */
+static struct bot *bot_asked_for(struct commands *commands, const cJSON *request,
+                                 const char **why) {
+    const cJSON *name = cJSON_GetObjectItemCaseSensitive(request, "bot");
+    const struct house_bot *entry =
+        cJSON_IsString(name)                    ? house_bot_find(commands->house, name->valuestring)
+        : house_bot_count(commands->house) == 1 ? house_bot(commands->house, 0)
+                                                : NULL;
+    *why = cJSON_IsString(name) ? "there is no bot of that name"
+                                : "there are several bots: say which with --bot NAME";
+    if (entry != NULL && entry->bot == NULL) {
+        *why = "that bot could not be opened; `drey status` says why";
+    }
+    return entry != NULL ? entry->bot : NULL;
+}
+
+static void run_commands(struct commands *commands, uint64_t client, const cJSON *request) {
+    const char *why;
+    struct bot *bot = bot_asked_for(commands, request, &why);
+    struct asked *asked = bot != NULL ? calloc(1, sizeof(*asked)) : NULL;
+    if (asked == NULL) {
+        refuse(commands, client, bot == NULL ? why : "no memory");
+        return;
+    }
+    asked->commands = commands;
+    asked->loop = house_loop(commands->house);
+    asked->client = client;
+    text_copy(asked->bot, sizeof(asked->bot), bot_name(bot));
+    asked->next = commands->asked;
+    commands->asked = asked;
+    bool sync = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "sync"));
+    if (!bot_commands(bot, sync, on_commands, asked)) {
+        forget_asked(asked);
+        free(asked);
+        refuse(commands, client, "that bot cannot ask Discord for anything");
+    }
+}
+
 static void observer_end(struct observer *observer) {
     ring_detach(observer->ring, observer->cursor);
     cursor_close(observer->cursor);
@@ -201,7 +292,7 @@ static const struct command {
     void (*run)(struct commands *commands, uint64_t client, const cJSON *request);
 } table[] = {
     {"status", run_status}, {"reload", run_reload}, {"upgrade", run_upgrade},
-    {"stop", run_stop},     {"tail", run_tail},
+    {"stop", run_stop},     {"tail", run_tail},     {"commands", run_commands},
 };
 
 static void on_line(void *arg, uint64_t client, const char *line, size_t length) {
@@ -272,6 +363,9 @@ void commands_close(struct commands *commands) {
         return;
     }
     house_on_bot_gone(commands->house, NULL, NULL);
+    for (struct asked *asked = commands->asked; asked != NULL; asked = asked->next) {
+        asked->commands = NULL;
+    }
     control_close(commands->control); /* ends the observers through on_gone */
     free(commands);
 }

@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
-/* For what comes and goes: clients of the control socket, REST, plugins. */
-enum { SPARE_DESCRIPTORS = 64 };
+/* For what comes and goes: 128 connections of REST, clients of the control socket, plugins. */
+enum { SPARE_DESCRIPTORS = 192 };
 
 struct dirty {
     struct ring *ring;

@@ -171,7 +171,7 @@ class Cli(Case):
         sim = self.sim("--rate", 200)
         host = self.host({name: {"token": name, "rest_url": sim.rest,
                                  "intents": "auto +MESSAGE_CONTENT"}
-                          for name in ("main", "other")}, plugins=["ping"]).start()
+                          for name in ("main", "other")}, plugins=["counter"]).start()
         host.ready("main", "other")
         tail = subprocess.Popen([DREY, "tail", "-c", host.ini, "--event", "MESSAGE_CREATE"],
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

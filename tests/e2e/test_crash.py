@@ -93,7 +93,9 @@ class Crash(Case):
         self.assertEqual((status["identifies"], status["resumes"]), (1, 1))
         host.run("stop", "-c", host.ini, "--final")
         host.start().ready("main")
-        self.assertEqual(sim.status()["identifies"], 2)
+        status = sim.status()  # a busy machine may be told to IDENTIFY again, five seconds later
+        self.assertIn(status["identifies"], (2, 3))
+        self.assertEqual(status["resumes"], 1)
 
 
 if __name__ == "__main__":

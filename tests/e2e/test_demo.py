@@ -21,8 +21,12 @@ class Demo(Case):
             wait_for("the demo to be ready", lambda: "ready: 1 of 1 bots" in text())
             at = re.search(r"local Discord at (\S+)", text()).group(1)
             drey = os.path.join(SOURCE, "build", "release", "bin", "drey")
-            subprocess.run([drey, "sim", "say", "--at", at, "!ping"], check=True, capture_output=True)
-            wait_for("a !ping", lambda: "[ping]" in text())
+            wait_for("the commands to be published", lambda: "published: + /ping" in text())
+            subprocess.run([drey, "sim", "command", "--at", at, "/ping"], check=True,
+                           capture_output=True)
+            messages = lambda: subprocess.run([drey, "sim", "messages", "--at", at], check=True,
+                                              capture_output=True, text=True).stdout
+            wait_for("the answer to /ping", lambda: "Your command was answered after" in messages())
             library = os.path.join(SOURCE, "build", "release", "plugins", "ping.so")
             with open(library, "rb") as built:
                 content = built.read()

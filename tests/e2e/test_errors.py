@@ -141,7 +141,7 @@ class Errors(Case):
 
     def test_a_full_disk(self):
         sim = self.sim()
-        with self.small_disk("1m") as disk:
+        with self.small_disk("6m") as disk:  # beside the ring the tokens of interactions: 4 MiB
             host = self.host({"main": {"token": "good", "rest_url": sim.rest,
                                        "intents": "auto +GUILD_MESSAGES +DIRECT_MESSAGES"}})
             shutil.copy(host.ini, host.ini + ".1")
@@ -155,7 +155,7 @@ class Errors(Case):
                 file.write(text + "ring_size = 512 KiB\n")
             host.start().ready("main")
             with open(os.path.join(disk, "fill"), "wb") as file, contextlib.suppress(OSError):
-                file.write(b"x" * (2 << 20))
+                file.write(b"x" * (7 << 20))
             shutil.copy(os.path.join(os.environ.get("DREY_BUILD", "build/release"), "plugins",
                                      "counter.so"), host.plugin_dir)
             told = host.run("reload", "-c", host.ini)

@@ -31,8 +31,8 @@ class Scale(Case):
         bots = {f"b{i}": {"token": f"t{i}", "rest_url": sim.rest, "ring_size": "64K"}
                 for i in range(20)}
         host = self.host(bots, plugins=["ping"])
-        host.start(limits={resource.RLIMIT_NOFILE: (64, 225)})  # 232 are needed when all is well
-        host.logged(r"and the rest need [0-9]+ open files, and this process may have 225")
+        host.start(limits={resource.RLIMIT_NOFILE: (64, 373)})  # 380 are needed when all is well
+        host.logged(r"and the rest need [0-9]+ open files, and this process may have 373")
         self.assertEqual(host.process.wait(30), 78)
         self.assertNotIn("Too many open files", read(host.log))
 

@@ -116,6 +116,31 @@ const struct house_bot *house_bot_find(const struct house *house, const char *na
     return strcmp(name, "main") == 0 ? &the_bot : NULL;
 }
 
+size_t house_bot_count(const struct house *house) {
+    return 1;
+}
+
+const struct house_bot *house_bot(const struct house *house, size_t index) {
+    return &the_bot;
+}
+
+const char *bot_name(const struct bot *bot) {
+    return "main";
+}
+
+/* The publisher answers from another thread; here at once. */
+bool loop_post(struct loop *loop, loop_fn *fn, void *arg) {
+    fn(arg);
+    return true;
+}
+
+bool bot_commands(struct bot *bot, bool sync, publisher_done_fn *done, void *arg) {
+    struct err err = {0};
+    err_set(&err, ERR_BUSY, "not now");
+    done(arg, sync, "+ /a \"b\"\n", sync ? NULL : &err);
+    return true;
+}
+
 struct ring *bot_ring(const struct bot *bot) {
     return ring;
 }

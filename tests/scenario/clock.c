@@ -1,8 +1,9 @@
 /* scenario/clock.c: a library to preload: CLOCK_REALTIME runs as many seconds ahead as the file named by
- * SCENARIO_CLOCK says (a decimal number, perhaps negative). The monotonic clock is untouched. So a
- * scenario can let the wall clock jump for one process alone. */
+ * SCENARIO_CLOCK says (a decimal number, perhaps negative). The monotonic clock is untouched, unless
+ * SCENARIO_MONOTONIC is set. So a scenario can let the clocks jump for one process alone. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -23,7 +24,9 @@ static long ahead(void) {
 
 int clock_gettime(clockid_t id, struct timespec *now) {
     int result = (int)syscall(SYS_clock_gettime, id, now);
-    if (result == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
+    bool wall = id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE;
+    bool steady = id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE;
+    if (result == 0 && (wall || (steady && getenv("SCENARIO_MONOTONIC") != NULL))) {
         now->tv_sec += ahead();
     }
     return result;

@@ -1,0 +1,86 @@
+/* bot/desk.h: where the plugins of one bot ask Discord for something, and where interactions are
+ * answered: calls go to the REST room, answers through the keeper, which knows when it is too late.
+ *
+ * Requests come from workers on their own threads, interactions from the network thread; what is
+ * decided about interactions is decided on the REST thread. How a request ended goes back as a
+ * message for the plugin's seat, whatever generation sits there then. */
+#ifndef BOT_DESK_H
+#define BOT_DESK_H
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "bot/publish.h"
+#include "plugin/plugins.h"
+#include "plugin/port.h"
+#include "rest/rest.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct desk;
+
+/* Texts are copied. */
+struct desk_options {
+    const char *bot;
+    const char *state_dir; /* STATE_DIR/BOT */
+    struct loop *loop;     /* of the REST thread; borrowed until desk_close() */
+    struct rest *rest;     /* borrowed */
+    struct rest_bot_options discord;
+    uint64_t dev_guild; /* commands are published to this guild alone; 0: globally */
+    void *arg;
+    /* Tells the plugin in this seat. [REST thread, or the caller of desk_take()] */
+    void (*deliver)(void *arg, uint64_t seat, const struct port_message *head, const char *name,
+                    const void *data);
+    /* A gateway command of a plugin's: op, its JSON, and for members the name and cookie of who is
+     * told. Result: 0 or DREY_E_*; *why: in words. [the caller of desk_take()] */
+    int32_t (*gateway)(void *arg, const struct plugins_asker *asker, uint32_t op, const char *json,
+                       size_t length, const char *name, uint64_t cookie, struct err *why);
+};
+
+/* Opens the vault too. Result: owned. [control thread, while the REST thread runs or before] */
+struct desk *desk_open(const struct desk_options *options, struct err *err);
+/* Another token, address or place for commands. [control thread] */
+bool desk_change(struct desk *desk, const struct rest_bot_options *discord, uint64_t dev_guild,
+                 struct err *err);
+/* Calls that are left end; nobody is told any more. No worker may ask any more, and the network
+ * thread must not know the desk any more. NULL is fine. [control thread] */
+void desk_close(struct desk *desk);
+
+/* Takes a request: PORT_REST, PORT_REST_CANCEL, PORT_GATEWAY, PORT_ANSWER, PORT_HANDLING,
+ * PORT_HANDLED. False: too much is under way, nothing was taken. [any thread] */
+bool desk_take(struct desk *desk, const struct plugins_asker *asker,
+               const struct port_message *head, const char *name, const void *data);
+
+/* What a plugin has registered to answer: from now on the deadlines of its interactions are kept
+ * by these rules. rows: as PORT_LOADED brings them; NULL: the plugin is gone. [control thread] */
+bool desk_declare(struct desk *desk, const char *plugin, const void *rows, size_t length,
+                  struct err *err);
+/* Whether desk_declare() would take it. [control thread] */
+bool desk_check(struct desk *desk, const char *plugin, const void *rows, size_t length,
+                struct err *err);
+
+/* What is declared may differ from what Discord knows: looks soon, and publishes. complete: every
+ * plugin that the bot wants runs. [control thread] */
+void desk_publish(struct desk *desk, bool complete);
+/* For a person: publisher_ask(). done is called on the REST thread. [control thread] */
+void desk_commands(struct desk *desk, bool sync, publisher_done_fn *done, void *arg);
+
+/* An interaction came off the wire: its token goes into the vault, its clock begins. d: the
+ * dispatch's `d` without secrets; token: not ended by a NUL. No system call, one allocation at
+ * most. [network thread] */
+struct desk_interaction {
+    uint64_t id;
+    uint64_t application;
+    const char *token;
+    size_t token_length;
+    const char *d;
+    size_t d_length;
+    uint64_t delay_ms; /* how long Discord's messages are under way */
+};
+void desk_interaction(struct desk *desk, const struct desk_interaction *interaction);
+
+/* The number of its bot in the REST room. */
+uint32_t desk_bot(const struct desk *desk);
+
+#endif

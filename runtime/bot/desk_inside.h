@@ -1,0 +1,88 @@
+/* bot/desk_inside.h: what desk.c (calls) and desk_answer.c (interactions) share. Nobody else
+ * includes this. */
+#ifndef BOT_DESK_INSIDE_H
+#define BOT_DESK_INSIDE_H
+
+#include "bot/desk.h"
+#include "interaction/catalogue.h"
+#include "interaction/keeper.h"
+#include "interaction/vault.h"
+
+#include <pthread.h>
+
+enum { DESK_ERRANDS = 4096 }; /* places of the table; a power of two */
+
+/* A plugin's request that has not ended. */
+struct errand {
+    struct errand *next; /* in its place of the table */
+    struct desk *desk;
+    uint64_t seat;
+    uint64_t number; /* the plugin's, with the seat: unique */
+    uint64_t cookie;
+    uint64_t call; /* of rest_submit(); 0: an answer to an interaction */
+    char name[64]; /* whom to tell; "": nobody */
+    char plugin[64];
+    struct buf files; /* of an answer: the port_rest it came as, kept for its files */
+};
+
+/* What one plugin registered. */
+struct desk_plugin {
+    struct desk_plugin *next;
+    char *name;
+    struct buf rows;
+};
+
+struct desk {
+    char *bot;
+    struct loop *loop;
+    struct rest *rest;
+    uint32_t number; /* in the REST room */
+    void *arg;
+    void (*deliver)(void *arg, uint64_t seat, const struct port_message *head, const char *name,
+                    const void *data);
+    int32_t (*gateway)(void *arg, const struct plugins_asker *asker, uint32_t op, const char *json,
+                       size_t length, const char *name, uint64_t cookie, struct err *why);
+    pthread_mutex_t lock; /* the table, the plugins and the catalogue */
+    struct errand *errands[DESK_ERRANDS];
+    size_t errand_count;
+    struct desk_plugin *plugins;
+    struct catalogue *catalogue;
+    struct vault *vault; /* any thread's */
+    /* The REST thread's: */
+    struct box *box; /* what workers and the network thread say about interactions */
+    struct loop_watch *watch;
+    struct publisher *publisher;
+    struct loop_timer *timer; /* the keeper's */
+    struct loop_timer *sweep; /* the vault's */
+    struct keeper *keeper;
+    bool pumping;
+    uint64_t answered;               /* the cookie of the answer whose outcome is being told */
+    const struct rest_answer *reply; /* and what Discord said */
+};
+
+/* ---- desk.c ---- */
+/* Takes its place in the table. NULL: no memory. Result: owned by the table. */
+struct errand *desk_errand(struct desk *desk, const struct plugins_asker *asker,
+                           const struct port_message *head, const char *name);
+/* Out of the table and freed. With the lock not held. */
+void desk_drop(struct errand *errand);
+/* Tells the plugin how its request ended (or, where nobody is to be told, the log, when it
+ * failed), and drops it. result: 0 or DREY_E_*. answer: NULL: there is none. */
+void desk_end(struct errand *errand, int32_t result, const struct rest_answer *answer,
+              const char *why);
+/* What a REST answer is for a plugin. */
+int32_t desk_result(const struct rest_answer *answer);
+/* The files of a request as the REST room wants them; at most `most`. */
+size_t desk_files(struct port_rest_view *view, struct rest_file *files, size_t most);
+/* Discord's error code in a body; 0: none. */
+uint32_t desk_code(const struct rest_answer *answer);
+
+/* ---- desk_answer.c ---- */
+bool desk_answer_open(struct desk *desk, const char *state_dir, struct err *err);
+/* [REST thread, or after it has ended] */
+void desk_answer_close(struct desk *desk);
+/* Queues what concerns interactions for the REST thread. [any thread] */
+bool desk_answer_take(struct desk *desk, const struct plugins_asker *asker,
+                      const struct port_message *head, const char *name, const void *data);
+
+#endif

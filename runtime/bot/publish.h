@@ -1,0 +1,54 @@
+/* bot/publish.h: tells Discord which commands a bot has: once for all its plugins, and only when
+ * something has changed.
+ *
+ * What was published last is remembered by its hash in STATE_DIR/BOT/commands, so an ordinary start
+ * asks Discord for the application's number at most. A change is first compared with what Discord
+ * has, then written as one bulk PUT, so that no command is ever missing in between. A bot whose
+ * plugins never declared a command keeps what somebody else published for it. [REST thread, unless
+ * said] */
+#ifndef BOT_PUBLISH_H
+#define BOT_PUBLISH_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "rest/rest.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct publisher;
+
+struct publisher_options {
+    const char *bot;       /* borrowed */
+    const char *state_dir; /* copied */
+    struct loop *loop;
+    struct rest *rest;
+    uint32_t number; /* of the bot in the REST room */
+    uint64_t guild;  /* dev_guild: publish there alone; 0: globally */
+    void *arg;
+    /* The body of the bulk PUT. guild: for one guild. *count: of commands. [any thread] */
+    bool (*body)(void *arg, bool guild, struct buf *out, size_t *count);
+    /* Lines that say how it differs from what Discord has; *removals: commands of Discord's that
+     * would go. [any thread] */
+    bool (*diff)(void *arg, bool guild, const char *answer, size_t length, struct buf *lines,
+                 size_t *changes, size_t *removals, struct err *err);
+};
+
+/* Result: owned. options: texts as said. */
+struct publisher *publisher_create(const struct publisher_options *options, struct err *err);
+/* Calls under way must have ended. NULL is fine. */
+void publisher_destroy(struct publisher *publisher);
+/* Another scope from now on. */
+void publisher_set_guild(struct publisher *publisher, uint64_t guild);
+
+/* The commands may have changed: looks after a second of quiet. complete: every plugin that the bot
+ * wants runs; while one is refused, nothing of Discord's is taken away. */
+void publisher_changed(struct publisher *publisher, bool complete);
+
+/* For a person: what would change, or (sync) publishes it now, removals included. done: called
+ * once, with lines for people; false: *err says why not. */
+typedef void publisher_done_fn(void *arg, bool ok, const char *lines, const struct err *err);
+void publisher_ask(struct publisher *publisher, bool sync, publisher_done_fn *done, void *arg);
+
+#endif
