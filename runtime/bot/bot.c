@@ -8,8 +8,7 @@
 #include "bot/desks.h"
 #include "bot/fleet.h"
 #include "bot/orders.h"
-#include "drey/drey.h"
-#include "plugin/port.h"
+#include "bot/relay.h"
 
 #include <limits.h>
 #include <openssl/evp.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 struct bot {
+    char *name;                 /* never changes, unlike the options: any thread may read it */
     struct bot_options options; /* its texts are owned */
     struct bot_threads threads;
     struct bot_callbacks callbacks;
@@ -31,9 +31,11 @@ struct bot {
     uint64_t not_before_ms; /* the fleet's: how long a 429 holds, also for the next fleet */
     bool started;
     uint32_t intents;
-    struct desk *desk;  /* what plugins ask of Discord; NULL: nothing */
-    struct err refusal; /* of the token, handed from the REST thread by a post */
-    struct err failure; /* handed from the network thread to the control thread by a post */
+    struct desk *desk;      /* what plugins ask of Discord; NULL: nothing */
+    struct err refusal;     /* of the token, handed from the REST thread by a post */
+    unsigned refused_token; /* which of them: */
+    unsigned token_number;  /* counts its tokens */
+    struct err failure;     /* handed from the network thread to the control thread by a post */
     bool final;
     bool stop_told; /* since the last bot_disconnect() */
 };
@@ -189,7 +191,7 @@ static void on_stopped(void *arg) {
 
 static void tell_refused(void *arg) {
     struct bot *bot = arg;
-    if (bot->started) {
+    if (bot->started && bot->refused_token == bot->token_number) {
         log_error(&(struct log_from){.bot = bot->options.name, .shard = -1}, "%s",
                   bot->refusal.text);
         bot->callbacks.failed(bot->callbacks.arg, bot, &bot->refusal);
@@ -198,8 +200,9 @@ static void tell_refused(void *arg) {
 }
 
 /* Told once for each token, so nobody reads it yet. */
-static void on_token_refused(void *arg, const struct err *why) {
+static void on_token_refused(void *arg, unsigned token, const struct err *why) {
     struct bot *bot = arg;
+    bot->refused_token = token;
     bot->refusal = *why;
     bot->refusal.code = ERR_AUTH;
     (void)loop_post(bot->threads.control, tell_refused, bot);
@@ -209,9 +212,7 @@ static struct rest_bot_options discord_of(struct bot *bot) {
     return (struct rest_bot_options){.name = bot->options.name,
                                      .token = bot->options.token,
                                      .rest_url = bot->options.rest_url,
-                                     .ca_file = bot->options.ca_file,
-                                     .arg = bot,
-                                     .token_refused = on_token_refused};
+                                     .ca_file = bot->options.ca_file};
 }
 
 static void on_answer(void *arg, unsigned shard, unsigned event, const uint8_t *bytes,
@@ -286,93 +287,22 @@ static void on_deliver(void *arg, uint64_t seat, const struct port_message *head
     bot->threads.deliver(bot->threads.deliver_arg, seat, head, name, data);
 }
 
+/* [network thread] */
 static void unhook(void *arg) {
     struct bot *bot = arg;
     if (bot->fleet != NULL) {
         fleet_set_desk(bot->fleet, NULL);
     }
-}
-
-/* ---- what plugins ask of the gateway ---- */
-
-enum { OP_MEMBERS = 8 };
-
-/* One order: whom to tell. */
-struct ordered {
-    struct bot *bot;
-    uint64_t seat;
-    uint64_t cookie;
-    uint32_t op;
-    char name[64];
-    char plugin[64];
-};
-
-static int32_t result_of(const struct err *err) {
-    return err == NULL                  ? 0
-           : err->code == ERR_LIMIT     ? DREY_E_LIMIT
-           : err->code == ERR_INVALID   ? DREY_E_INVALID
-           : err->code == ERR_NO_MEMORY ? DREY_E_NO_MEMORY
-                                        : DREY_E_FAIL;
-}
-
-static void tell_members(const struct ordered *ordered, const struct err *err, uint32_t flags,
-                         uint64_t place, const char *json, size_t length) {
-    struct buf data = {0};
-    const char *why = err != NULL ? err->text : "";
-    struct port_parts parts = {(uint32_t)strlen(why), (uint32_t)length};
-    if (buf_append(&data, &parts, sizeof(parts)) && buf_append(&data, why, strlen(why) + 1) &&
-        buf_append(&data, json, length) && buf_append(&data, "", 1)) {
-        struct port_message head = {.kind = PORT_MEMBERS,
-                                    .status = result_of(err),
-                                    .number = flags,
-                                    .extra = ordered->cookie,
-                                    .more = place,
-                                    .name_length = (uint32_t)strlen(ordered->name),
-                                    .data_length = (uint32_t)data.length};
-        on_deliver(ordered->bot, ordered->seat, &head, ordered->name, data.bytes);
-    }
-    buf_finish(&data);
-}
-
-/* [network thread] */
-static void on_members(void *arg, const char *json, size_t length, unsigned index, unsigned count) {
-    tell_members(arg, NULL, 0, (uint64_t)count << 32 | index, json, length);
-}
-
-/* [network thread] */
-static void on_ordered(void *arg, const struct err *err) {
-    struct ordered *ordered = arg;
-    struct log_from me = {
-        .bot = ordered->bot->options.name, .shard = -1, .plugin = ordered->plugin};
-    if (err != NULL) {
-        log_warn(&me, "%s", err->text);
-    }
-    if (ordered->op == OP_MEMBERS) {
-        tell_members(ordered, err, DREY_MEMBERS_LAST, 0, "", 0);
-    }
-    free(ordered);
+    orders_detach(bot->orders); /* what is open ends while there is somebody to tell */
 }
 
 static int32_t on_gateway(void *arg, const struct plugins_asker *asker, uint32_t op,
                           const char *json, size_t length, const char *name, uint64_t cookie,
                           struct err *why) {
     struct bot *bot = arg;
-    struct ordered *ordered = calloc(1, sizeof(*ordered));
-    if (ordered == NULL) {
-        err_set(why, ERR_NO_MEMORY, "no memory for a gateway command");
-        return DREY_E_NO_MEMORY;
-    }
-    ordered->bot = bot;
-    ordered->seat = asker->seat;
-    ordered->cookie = cookie;
-    ordered->op = op;
-    text_copy(ordered->name, sizeof(ordered->name), name);
-    text_copy(ordered->plugin, sizeof(ordered->plugin), asker->plugin);
-    if (!orders_json(bot->orders, op, json, length, on_members, on_ordered, ordered, why)) {
-        free(ordered);
-        return result_of(why);
-    }
-    return 0;
+    const struct relay relay = {bot->orders, bot->name, bot->threads.deliver_arg,
+                                bot->threads.deliver};
+    return relay_gateway(&relay, asker, op, json, length, name, cookie, why);
 }
 
 static bool open_desk(struct bot *bot, struct err *err) {
@@ -386,6 +316,7 @@ static bool open_desk(struct bot *bot, struct err *err) {
                                    .discord = discord_of(bot),
                                    .dev_guild = bot->options.dev_guild,
                                    .arg = bot,
+                                   .token_refused = on_token_refused,
                                    .deliver = on_deliver,
                                    .gateway = on_gateway};
     bot->desk = desk_open(&options, err);
@@ -413,7 +344,8 @@ struct bot *bot_open(const struct bot_options *options, const struct bot_threads
     bot->token_lock = -1;
     bot->threads = *threads;
     bot->callbacks = *callbacks;
-    if (!copy_options(&bot->options, options)) {
+    bot->name = strdup(options->name);
+    if (bot->name == NULL || !copy_options(&bot->options, options)) {
         err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
         goto fail;
     }
@@ -482,7 +414,8 @@ bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_loc
         return err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
     }
     struct rest_bot_options discord = discord_of(bot);
-    if (bot->desk != NULL && !desk_change(bot->desk, &discord, bot->options.dev_guild, err)) {
+    if (bot->desk != NULL &&
+        !desk_change(bot->desk, &discord, bot->options.dev_guild, &bot->token_number, err)) {
         return false;
     }
     struct creation creation = {bot, err};
@@ -501,6 +434,10 @@ bool bot_commands(struct bot *bot, bool sync, publisher_done_fn *done, void *arg
     }
     desk_commands(bot->desk, sync, done, arg);
     return true;
+}
+
+bool bot_at_rest(struct bot *bot) {
+    return bot->desk == NULL || desk_at_rest(bot->desk);
 }
 
 struct showing {
@@ -543,11 +480,12 @@ void bot_close(struct bot *bot) {
         close(bot->token_lock);
     }
     free_options(&bot->options);
+    free(bot->name);
     free(bot);
 }
 
 const char *bot_name(const struct bot *bot) {
-    return bot->options.name;
+    return bot->name;
 }
 
 struct ring *bot_ring(const struct bot *bot) {

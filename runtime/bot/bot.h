@@ -112,6 +112,8 @@ bool bot_set_presence(struct bot *bot, const char *json, struct err *err);
 void bot_publish(struct bot *bot, bool complete);
 /* See publisher_ask(); false: the bot has no desk. */
 bool bot_commands(struct bot *bot, bool sync, publisher_done_fn *done, void *arg);
+/* Whether no answer to an interaction waits to be sent or taken by Discord. */
+bool bot_at_rest(struct bot *bot);
 /* What plugins still want of Discord is given up, and they are told; interactions are not answered
  * any more. The REST thread and the network thread must run. bot_close() does it otherwise. */
 void bot_end_requests(struct bot *bot);

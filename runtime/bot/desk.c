@@ -1,6 +1,7 @@
 /* bot/desk.c: calls of plugins to the REST room and back, and what plugins declare. */
 #include "bot/desk_inside.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "drey/drey.h"
@@ -9,6 +10,7 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ERROR_BODY_MAX = 64 * 1024 };
@@ -35,7 +37,7 @@ static struct errand *add_locked(struct desk *desk, const struct plugins_asker *
     struct errand **place = &desk->errands[place_of(asker->seat, head->number)];
     errand->next = *place;
     *place = errand;
-    desk->errand_count++;
+    errand->holders = 1;
     return errand;
 }
 
@@ -47,6 +49,17 @@ struct errand *desk_errand(struct desk *desk, const struct plugins_asker *asker,
     return errand;
 }
 
+static void let_go_locked(struct errand *errand) {
+    if (--errand->holders > 0) {
+        return;
+    }
+    if (errand->files.length > 0) {
+        port_close_files(errand->files.bytes, errand->files.length);
+    }
+    buf_finish(&errand->files);
+    free(errand);
+}
+
 static void drop_locked(struct errand *errand) {
     struct desk *desk = errand->desk;
     struct errand **link = &desk->errands[place_of(errand->seat, errand->number)];
@@ -54,12 +67,7 @@ static void drop_locked(struct errand *errand) {
         link = &(*link)->next;
     }
     *link = errand->next;
-    desk->errand_count--;
-    if (errand->files.length > 0) {
-        port_close_files(errand->files.bytes, errand->files.length);
-    }
-    buf_finish(&errand->files);
-    free(errand);
+    let_go_locked(errand);
 }
 
 void desk_drop(struct errand *errand) {
@@ -70,6 +78,25 @@ void desk_drop(struct errand *errand) {
 }
 
 /* ---- How a request ended ---- */
+
+int32_t desk_error(enum err_code code) {
+    switch (code) {
+    case ERR_NONE:
+        return 0;
+    case ERR_NO_MEMORY:
+        return DREY_E_NO_MEMORY;
+    case ERR_INVALID:
+        return DREY_E_INVALID;
+    case ERR_LIMIT:
+        return DREY_E_LIMIT;
+    case ERR_NOT_FOUND:
+        return DREY_E_UNKNOWN;
+    case ERR_NETWORK:
+        return DREY_E_NETWORK;
+    default:
+        return DREY_E_FAIL;
+    }
+}
 
 int32_t desk_result(const struct rest_answer *answer) {
     switch (answer->end) {
@@ -104,6 +131,21 @@ uint32_t desk_code(const struct rest_answer *answer) {
     return code;
 }
 
+/* A plugin in a loop must not fill the log. */
+static void warn(struct desk *desk, const struct log_from *from, const char *why) {
+    uint64_t suppressed = 0;
+    pthread_mutex_lock(&desk->lock);
+    bool pass = ration_take(&desk->ration, clock_mono_ms(), &suppressed);
+    pthread_mutex_unlock(&desk->lock);
+    if (!pass) {
+        return;
+    }
+    if (suppressed > 0) {
+        log_warn(from, "%llu more of its requests failed", (unsigned long long)suppressed);
+    }
+    log_warn(from, "%s", why);
+}
+
 void desk_end(struct errand *errand, int32_t result, const struct rest_answer *answer,
               const char *why) {
     struct desk *desk = errand->desk;
@@ -121,7 +163,7 @@ void desk_end(struct errand *errand, int32_t result, const struct rest_answer *a
         .name_length = (uint32_t)strlen(errand->name)};
     if (errand->name[0] == '\0') {
         if (result < 0) {
-            log_warn(&from, "%s", why);
+            warn(desk, &from, why);
         }
     } else if (buf_append(&data, &parts, sizeof(parts)) &&
                buf_append(&data, why, parts.first_length + 1) &&
@@ -138,9 +180,6 @@ void desk_end(struct errand *errand, int32_t result, const struct rest_answer *a
 /* [REST thread] */
 static void on_answer(void *arg, const struct rest_answer *answer) {
     struct errand *errand = arg;
-    /* rest_submit() may still be in the hands of the thread that asked. */
-    pthread_mutex_lock(&errand->desk->lock);
-    pthread_mutex_unlock(&errand->desk->lock);
     desk_end(errand, desk_result(answer), answer, answer->err->text);
 }
 
@@ -157,8 +196,9 @@ size_t desk_files(struct port_rest_view *view, struct rest_file *files, size_t m
         files[count] = (struct rest_file){
             .name = name, .type = type, .bytes = bytes, .length = file.size, .fd = file.fd};
         if (bytes == NULL) {
-            off_t end = lseek(file.fd, 0, SEEK_END); /* ours alone is the number, not the place */
-            files[count].size = end > 0 ? (uint64_t)end : 0;
+            struct stat status; /* the place in the file is the plugin's too: it stays */
+            files[count].size =
+                fstat(file.fd, &status) == 0 && status.st_size > 0 ? (uint64_t)status.st_size : 0;
         }
         count++;
     }
@@ -174,12 +214,11 @@ static bool take_call(struct desk *desk, const struct plugins_asker *asker,
     if (!port_read_rest(data, head->data_length, &view) || view.head.method > REST_DELETE) {
         return false;
     }
-    pthread_mutex_lock(&desk->lock); /* on_answer() waits for it */
-    struct errand *errand = add_locked(desk, asker, head, name);
+    struct errand *errand = desk_errand(desk, asker, head, name);
     if (errand == NULL) {
-        pthread_mutex_unlock(&desk->lock);
         return false;
     }
+    errand->holders = 2; /* its answer may come before rest_submit() returns */
     size_t count = desk_files(&view, files, REST_CALL_FILES_MAX);
     struct rest_call call = {
         .bot = desk->number,
@@ -200,13 +239,15 @@ static bool take_call(struct desk *desk, const struct plugins_asker *asker,
         .done = on_answer,
         .arg = errand,
     };
-    errand->call = rest_submit(desk->rest, &call, &err);
-    bool taken = errand->call != 0;
-    pthread_mutex_unlock(&desk->lock);
+    uint64_t number = rest_submit(desk->rest, &call, &err);
     port_close_files(data, head->data_length); /* the REST room has its own */
-    if (!taken) {
-        desk_end(errand, err.code == ERR_LIMIT ? DREY_E_LIMIT : DREY_E_INVALID, NULL, err.text);
+    if (number == 0) {
+        desk_end(errand, desk_error(err.code), NULL, err.text);
     }
+    pthread_mutex_lock(&desk->lock);
+    errand->call = number;
+    let_go_locked(errand);
+    pthread_mutex_unlock(&desk->lock);
     return true;
 }
 
@@ -233,7 +274,7 @@ static void take_gateway(struct desk *desk, const struct plugins_asker *asker,
     if (result >= 0) {
         return;
     }
-    log_warn(&from, "%s", why.text);
+    warn(desk, &from, why.text);
     if (name[0] != '\0') { /* members: the end is told */
         struct {
             struct port_parts parts;
@@ -271,205 +312,6 @@ bool desk_take(struct desk *desk, const struct plugins_asker *asker,
     }
 }
 
-/* ---- What plugins declare ---- */
-
-static bool is_prefix_kind(uint32_t kind) {
-    return kind == REGISTERED_COMPONENT || kind == REGISTERED_MODAL;
-}
-
-/* Two plugins may not both answer to a custom_id. */
-static bool prefixes_apart(const struct desk *desk, const char *plugin,
-                           const struct registration *row, const char *text, struct err *err) {
-    for (const struct desk_plugin *other = desk->plugins; other != NULL; other = other->next) {
-        struct registration theirs;
-        const char *their_text;
-        size_t at = 0;
-        if (strcmp(other->name, plugin) == 0) {
-            continue;
-        }
-        while (
-            registration_next(other->rows.bytes, other->rows.length, &at, &theirs, &their_text)) {
-            size_t common = strlen(text) < strlen(their_text) ? strlen(text) : strlen(their_text);
-            if (theirs.kind == row->kind && strncmp(text, their_text, common) == 0) {
-                return err_set(err, ERR_PLUGIN,
-                               "plugins %s and %s both answer to custom_ids that begin with "
-                               "\"%s\": let one of them begin otherwise",
-                               plugin, other->name, strlen(text) > common ? text : their_text);
-            }
-        }
-    }
-    return true;
-}
-
-static size_t count_commands(const void *rows, size_t length) {
-    struct registration row;
-    const char *text;
-    size_t at = 0;
-    size_t count = 0;
-    while (registration_next(rows, length, &at, &row, &text)) {
-        count += row.kind == REGISTERED_COMMAND;
-    }
-    return count;
-}
-
-/* The commands among the rows, as the catalogue wants them; texts: borrowed from rows. */
-static struct catalogue_command *commands_of(const void *rows, size_t length, size_t *count) {
-    struct registration row;
-    const char *text;
-    size_t at = 0;
-    struct catalogue_command *commands =
-        calloc(count_commands(rows, length) + 1, sizeof(*commands));
-    *count = 0;
-    while (commands != NULL && registration_next(rows, length, &at, &row, &text)) {
-        if (row.kind == REGISTERED_COMMAND) {
-            commands[(*count)++] = (struct catalogue_command){
-                .json = text,
-                .length = row.text_length,
-                .handler = "",
-                .auto_defer = (row.flags & DREY_AUTO_DEFER) != 0,
-                .ephemeral = (row.flags & DREY_EPHEMERAL) != 0,
-                .cooldown = {(enum cooldown_per)row.per, row.uses, row.seconds}};
-        }
-    }
-    return commands;
-}
-
-static bool check_locked(const struct desk *desk, const char *plugin, const void *rows,
-                         size_t length, struct err *err) {
-    struct registration row;
-    const char *text;
-    size_t at = 0;
-    size_t count;
-    while (registration_next(rows, length, &at, &row, &text)) {
-        if (is_prefix_kind(row.kind) && !prefixes_apart(desk, plugin, &row, text, err)) {
-            return false;
-        }
-    }
-    struct catalogue_command *commands = commands_of(rows, length, &count);
-    bool ok = commands != NULL ? catalogue_check(desk->catalogue, plugin, commands, count, err)
-                               : err_set(err, ERR_NO_MEMORY, "commands of plugin %s", plugin);
-    free(commands);
-    return ok;
-}
-
-bool desk_check(struct desk *desk, const char *plugin, const void *rows, size_t length,
-                struct err *err) {
-    pthread_mutex_lock(&desk->lock);
-    bool ok = check_locked(desk, plugin, rows, length, err);
-    pthread_mutex_unlock(&desk->lock);
-    return ok;
-}
-
-static void forget_locked(struct desk *desk, const char *plugin) {
-    struct desk_plugin **link = &desk->plugins;
-    while (*link != NULL && strcmp((*link)->name, plugin) != 0) {
-        link = &(*link)->next;
-    }
-    struct desk_plugin *gone = *link;
-    if (gone != NULL) {
-        *link = gone->next;
-        free(gone->name);
-        buf_finish(&gone->rows);
-        free(gone);
-    }
-}
-
-static bool declare_locked(struct desk *desk, const char *plugin, const void *rows, size_t length,
-                           struct err *err) {
-    size_t count;
-    struct desk_plugin *entry = calloc(1, sizeof(*entry));
-    struct catalogue_command *commands = commands_of(rows, length, &count);
-    bool ok = entry != NULL && commands != NULL && (entry->name = strdup(plugin)) != NULL &&
-              buf_append(&entry->rows, rows, length);
-    ok = ok ? catalogue_set(desk->catalogue, plugin, commands, count, err)
-            : err_set(err, ERR_NO_MEMORY, "commands of plugin %s", plugin);
-    free(commands);
-    if (!ok) {
-        if (entry != NULL) {
-            free(entry->name);
-            buf_finish(&entry->rows);
-        }
-        free(entry);
-        return false;
-    }
-    forget_locked(desk, plugin);
-    entry->next = desk->plugins;
-    desk->plugins = entry;
-    return true;
-}
-
-bool desk_declare(struct desk *desk, const char *plugin, const void *rows, size_t length,
-                  struct err *err) {
-    bool ok = true;
-    pthread_mutex_lock(&desk->lock);
-    if (rows == NULL) {
-        catalogue_remove(desk->catalogue, plugin);
-        forget_locked(desk, plugin);
-    } else {
-        ok = declare_locked(desk, plugin, rows, length, err);
-    }
-    pthread_mutex_unlock(&desk->lock);
-    return ok;
-}
-
-/* ---- Publishing ---- */
-
-static bool body_of(void *arg, bool guild, struct buf *out, size_t *count) {
-    struct desk *desk = arg;
-    pthread_mutex_lock(&desk->lock);
-    *count = catalogue_count(desk->catalogue);
-    bool ok = catalogue_body(desk->catalogue, guild ? CATALOGUE_GUILD : CATALOGUE_GLOBAL, out);
-    pthread_mutex_unlock(&desk->lock);
-    return ok;
-}
-
-static bool diff_of(void *arg, bool guild, const char *answer, size_t length, struct buf *lines,
-                    size_t *changes, size_t *removals, struct err *err) {
-    struct desk *desk = arg;
-    pthread_mutex_lock(&desk->lock);
-    bool ok = catalogue_diff(desk->catalogue, guild ? CATALOGUE_GUILD : CATALOGUE_GLOBAL, answer,
-                             length, lines, changes, err);
-    pthread_mutex_unlock(&desk->lock);
-    *removals = 0;
-    for (const char *line = lines->bytes; ok && line != NULL && *line != '\0';) {
-        *removals += *line == '-';
-        line += strcspn(line, "\n");
-        line += *line == '\n' ? 1 : 0;
-    }
-    return ok;
-}
-
-static void publish_complete(void *arg) {
-    struct desk *desk = arg;
-    publisher_changed(desk->publisher, true);
-}
-
-static void publish_partly(void *arg) {
-    struct desk *desk = arg;
-    publisher_changed(desk->publisher, false);
-}
-
-void desk_publish(struct desk *desk, bool complete) {
-    (void)loop_post(desk->loop, complete ? publish_complete : publish_partly, desk);
-}
-
-struct asking {
-    struct desk *desk;
-    bool sync;
-    publisher_done_fn *done;
-    void *arg;
-};
-
-static void ask_commands(void *arg) {
-    struct asking *asking = arg;
-    publisher_ask(asking->desk->publisher, asking->sync, asking->done, asking->arg);
-}
-
-void desk_commands(struct desk *desk, bool sync, publisher_done_fn *done, void *arg) {
-    struct asking asking = {desk, sync, done, arg};
-    (void)loop_call(desk->loop, ask_commands, &asking);
-}
-
 /* ---- Opening and closing ---- */
 
 struct opening {
@@ -479,10 +321,18 @@ struct opening {
     bool ok;
 };
 
+static void on_token_refused(void *arg, const struct err *why) {
+    struct desk *desk = arg;
+    desk->token_refused(desk->arg, desk->token, why);
+}
+
 static void open_on_rest(void *arg) {
     struct opening *opening = arg;
     struct desk *desk = opening->desk;
-    desk->number = rest_bot_open(desk->rest, &opening->options->discord, opening->err);
+    struct rest_bot_options discord = opening->options->discord;
+    discord.arg = desk;
+    discord.token_refused = on_token_refused;
+    desk->number = rest_bot_open(desk->rest, &discord, opening->err);
     if (desk->number == 0 || !desk_answer_open(desk, opening->options->state_dir, opening->err)) {
         return;
     }
@@ -493,8 +343,8 @@ static void open_on_rest(void *arg) {
                                         .number = desk->number,
                                         .guild = opening->options->dev_guild,
                                         .arg = desk,
-                                        .body = body_of,
-                                        .diff = diff_of};
+                                        .body = desk_body_of,
+                                        .diff = desk_diff_of};
     desk->publisher = publisher_create(&options, opening->err);
     opening->ok = desk->publisher != NULL;
 }
@@ -509,6 +359,7 @@ struct desk *desk_open(const struct desk_options *options, struct err *err) {
     desk->loop = options->loop;
     desk->rest = options->rest;
     desk->arg = options->arg;
+    desk->token_refused = options->token_refused;
     desk->deliver = options->deliver;
     desk->gateway = options->gateway;
     desk->bot = strdup(options->bot);
@@ -525,21 +376,32 @@ struct changing {
     struct desk *desk;
     const struct rest_bot_options *discord;
     uint64_t dev_guild;
+    unsigned token;
     struct err *err;
     bool ok;
 };
 
 static void change_on_rest(void *arg) {
     struct changing *changing = arg;
-    publisher_set_guild(changing->desk->publisher, changing->dev_guild);
-    changing->ok = rest_bot_change(changing->desk->rest, changing->desk->number, changing->discord,
-                                   changing->err);
+    struct desk *desk = changing->desk;
+    struct rest_bot_options discord = *changing->discord;
+    discord.arg = desk;
+    discord.token_refused = on_token_refused;
+    changing->ok = rest_bot_change(desk->rest, desk->number, &discord, changing->err);
+    if (changing->ok) {
+        changing->token = ++desk->token;
+        publisher_set_guild(desk->publisher, changing->dev_guild);
+    }
 }
 
 bool desk_change(struct desk *desk, const struct rest_bot_options *discord, uint64_t dev_guild,
-                 struct err *err) {
-    struct changing changing = {desk, discord, dev_guild, err, false};
-    return loop_call(desk->loop, change_on_rest, &changing) && changing.ok;
+                 unsigned *token, struct err *err) {
+    struct changing changing = {desk, discord, dev_guild, 0, err, false};
+    if (!loop_call(desk->loop, change_on_rest, &changing) || !changing.ok) {
+        return false;
+    }
+    *token = changing.token;
+    return true;
 }
 
 static void close_on_rest(void *arg) {
@@ -557,7 +419,7 @@ void desk_close(struct desk *desk) {
     }
     (void)loop_call(desk->loop, close_on_rest, desk);
     while (desk->plugins != NULL) {
-        forget_locked(desk, desk->plugins->name);
+        desk_forget_locked(desk, desk->plugins->name);
     }
     for (size_t i = 0; i < DESK_ERRANDS; i++) {
         while (desk->errands[i] != NULL) {
@@ -568,8 +430,4 @@ void desk_close(struct desk *desk) {
     pthread_mutex_destroy(&desk->lock);
     free(desk->bot);
     free(desk);
-}
-
-uint32_t desk_bot(const struct desk *desk) {
-    return desk->number;
 }

@@ -23,12 +23,15 @@ struct desk;
 /* Texts are copied. */
 struct desk_options {
     const char *bot;
-    const char *state_dir; /* STATE_DIR/BOT */
-    struct loop *loop;     /* of the REST thread; borrowed until desk_close() */
-    struct rest *rest;     /* borrowed */
-    struct rest_bot_options discord;
-    uint64_t dev_guild; /* commands are published to this guild alone; 0: globally */
+    const char *state_dir;           /* STATE_DIR/BOT */
+    struct loop *loop;               /* of the REST thread; borrowed until desk_close() */
+    struct rest *rest;               /* borrowed */
+    struct rest_bot_options discord; /* without arg and token_refused */
+    uint64_t dev_guild;              /* commands are published to this guild alone; 0: globally */
     void *arg;
+    /* Discord has refused the token, told once for each. token: which, as desk_change() counts
+     * them; 0: the first. [REST thread] */
+    void (*token_refused)(void *arg, unsigned token, const struct err *why);
     /* Tells the plugin in this seat. [REST thread, or the caller of desk_take()] */
     void (*deliver)(void *arg, uint64_t seat, const struct port_message *head, const char *name,
                     const void *data);
@@ -38,24 +41,27 @@ struct desk_options {
                        size_t length, const char *name, uint64_t cookie, struct err *why);
 };
 
-/* Opens the vault too. Result: owned. [control thread, while the REST thread runs or before] */
+/* Opens the vault too. Result: owned. [control thread, while the REST thread runs] */
 struct desk *desk_open(const struct desk_options *options, struct err *err);
-/* Another token, address or place for commands. [control thread] */
+/* Another token, address or place for commands. *token: the number of the new one. False: nothing
+ * has changed. [control thread] */
 bool desk_change(struct desk *desk, const struct rest_bot_options *discord, uint64_t dev_guild,
-                 struct err *err);
-/* Calls that are left end; nobody is told any more. No worker may ask any more, and the network
- * thread must not know the desk any more. NULL is fine. [control thread] */
+                 unsigned *token, struct err *err);
+/* Calls that are left end, and plugins are told. No worker may ask any more, and the network thread
+ * must not know the desk any more. NULL is fine. [control thread] */
 void desk_close(struct desk *desk);
 
 /* Takes a request: PORT_REST, PORT_REST_CANCEL, PORT_GATEWAY, PORT_ANSWER, PORT_HANDLING,
- * PORT_HANDLED. False: too much is under way, nothing was taken. [any thread] */
+ * PORT_HANDLED. True: its end will be told, or has been, a refusal too. False: nothing was taken:
+ * no memory, too many answers wait. [any thread] */
 bool desk_take(struct desk *desk, const struct plugins_asker *asker,
                const struct port_message *head, const char *name, const void *data);
 
 /* What a plugin has registered to answer: from now on the deadlines of its interactions are kept
- * by these rules. rows: as PORT_LOADED brings them; NULL: the plugin is gone. [control thread] */
-bool desk_declare(struct desk *desk, const char *plugin, const void *rows, size_t length,
-                  struct err *err);
+ * by these rules. rows: as PORT_LOADED brings them; NULL: the plugin is gone, who waits for an
+ * answer of its seat is told that something went wrong. [control thread] */
+bool desk_declare(struct desk *desk, const char *plugin, uint64_t seat, const void *rows,
+                  size_t length, struct err *err);
 /* Whether desk_declare() would take it. [control thread] */
 bool desk_check(struct desk *desk, const char *plugin, const void *rows, size_t length,
                 struct err *err);
@@ -67,8 +73,7 @@ void desk_publish(struct desk *desk, bool complete);
 void desk_commands(struct desk *desk, bool sync, publisher_done_fn *done, void *arg);
 
 /* An interaction came off the wire: its token goes into the vault, its clock begins. d: the
- * dispatch's `d` without secrets; token: not ended by a NUL. No system call, one allocation at
- * most. [network thread] */
+ * dispatch's `d` without secrets; token: not ended by a NUL. [network thread] */
 struct desk_interaction {
     uint64_t id;
     uint64_t application;
@@ -80,7 +85,7 @@ struct desk_interaction {
 };
 void desk_interaction(struct desk *desk, const struct desk_interaction *interaction);
 
-/* The number of its bot in the REST room. */
-uint32_t desk_bot(const struct desk *desk);
+/* Whether nothing about interactions waits for Discord or for this thread. [control thread] */
+bool desk_at_rest(struct desk *desk);
 
 #endif

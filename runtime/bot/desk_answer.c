@@ -19,22 +19,11 @@ enum {
     KEPT_MAX = 65536,      /* interactions at a time */
     BOX_BYTES = 256 << 20, /* of answers that wait for this thread */
     SWEEP_MS = 10000,
-    FAIL_BYTES = 1000,             /* of what a failing handler says, in the log */
-    INTERACTION_ARRIVED = 0x10000, /* beside the kinds of port.h; data: struct arrived, then d */
+    FAIL_BYTES = 1000,                          /* of what a failing handler says, in the log */
+    PLUGIN_GONE = DESK_INTERACTION_ARRIVED + 1, /* worker: the seat */
 };
 
 #define HANDLER "plugin " /* before its name: who answers, for people */
-
-/* What the network thread says. */
-struct arrived {
-    uint64_t application;
-    uint64_t received_mono_ms;
-    uint64_t delay_ms;
-};
-
-static struct vault_times times_now(void) {
-    return (struct vault_times){.mono_ms = clock_mono_ms(), .wall_ms = clock_wall_ms()};
-}
 
 static struct log_from from_bot(const struct desk *desk) {
     return (struct log_from){.bot = desk->bot, .shard = -1};
@@ -71,16 +60,16 @@ static void on_answer(void *arg, const struct rest_answer *answer) {
     struct keeper_outcome outcome = {.request = sending->request,
                                      .status = (unsigned)answer->status,
                                      .code = desk_code(answer),
-                                     .unsure = answer->uncertain,
+                                     .unsure = answer->uncertain || answer->status >= 500,
                                      .why = answer->err->text};
     tell_outcome(desk, sending, &outcome, answer);
     free(sending);
 }
 
 static enum rest_method method_of(const char *name) {
-    enum rest_method method = REST_DELETE;
-    while (method > REST_GET && strcmp(name, rest_method_name(method)) != 0) {
-        method--;
+    enum rest_method method = REST_GET;
+    while (method < REST_DELETE && strcmp(name, rest_method_name(method)) != 0) {
+        method++;
     }
     return method;
 }
@@ -105,7 +94,7 @@ static bool submit(struct desk *desk, const struct keeper_action *action, const 
     if (now_ms >= action->deadline_ms) {
         return err_set(err, ERR_LIMIT, "the time for it is over");
     }
-    if (errand != NULL && errand->files.length > 0 &&
+    if (action->body != NULL && errand != NULL && errand->files.length > 0 &&
         port_read_rest(errand->files.bytes, errand->files.length, &view)) {
         file_count = desk_files(&view, files, REST_CALL_FILES_MAX);
     }
@@ -161,23 +150,13 @@ static void send_action(struct desk *desk, const struct keeper_action *action) {
     }
 }
 
-static int32_t result_of(enum err_code code) {
-    switch (code) {
-    case ERR_NONE:
-        return 0;
-    case ERR_NETWORK:
-        return DREY_E_NETWORK;
-    case ERR_LIMIT:
-        return DREY_E_LATE;
-    case ERR_NOT_FOUND:
-        return DREY_E_UNKNOWN;
-    case ERR_NO_MEMORY:
-        return DREY_E_NO_MEMORY;
-    case ERR_INVALID:
-        return DREY_E_INVALID;
-    default:
-        return DREY_E_REFUSED;
+/* What the keeper says, in the words of the ABI: its limits are those of time and of turns. */
+static int32_t result_of(struct desk *desk, const struct keeper_action *action) {
+    if (action->cookie == desk->answered && desk->reply != NULL && action->code != ERR_NONE) {
+        int32_t result = desk_result(desk->reply);
+        return result < 0 ? result : DREY_E_REFUSED;
     }
+    return action->code == ERR_LIMIT ? DREY_E_LATE : desk_error(action->code);
 }
 
 static void perform(struct desk *desk, const struct keeper_action *action) {
@@ -188,7 +167,7 @@ static void perform(struct desk *desk, const struct keeper_action *action) {
         break;
     case KEEPER_TELL:
         if (action->cookie != 0) {
-            desk_end(errand_of(action->cookie), result_of(action->code),
+            desk_end(errand_of(action->cookie), result_of(desk, action),
                      action->cookie == desk->answered ? desk->reply : NULL, action->text);
         }
         break;
@@ -225,125 +204,6 @@ static void pump(struct desk *desk) {
     arm(desk);
 }
 
-/* ---- From the wire ---- */
-
-void desk_interaction(struct desk *desk, const struct desk_interaction *interaction) {
-    struct vault_entry entry = {.interaction = interaction->id,
-                                .application = interaction->application};
-    struct arrived arrived = {interaction->application, clock_mono_ms(), interaction->delay_ms};
-    struct log_from from = from_bot(desk);
-    struct buf data = {0};
-    bool ok = interaction->token_length < sizeof(entry.token);
-    if (ok) {
-        memcpy(entry.token, interaction->token, interaction->token_length);
-        ok = vault_put(desk->vault, &entry, times_now());
-        explicit_bzero(&entry, sizeof(entry));
-    }
-    ok = ok && buf_append(&data, &arrived, sizeof(arrived)) &&
-         buf_append(&data, interaction->d, interaction->d_length);
-    struct port_message head = {.kind = INTERACTION_ARRIVED,
-                                .number = interaction->id,
-                                .data_length = (uint32_t)data.length};
-    if (!ok || !box_push(desk->box, &head, "", data.bytes, BOX_BYTES)) {
-        log_error(&from, "an interaction cannot be answered: too many wait, or its token is none");
-    }
-    buf_finish(&data);
-}
-
-/* The text at this path; "" when there is none. */
-static void text_at(struct path_text text, const char *path, char *out, size_t size) {
-    struct path_value value = path_find(text, path_root(text), path);
-    char decoded[512 * 3 + 1] = "";
-    if (value.kind == PATH_STRING && value.end - value.start <= 512) {
-        path_decode(text.bytes + value.start + 1, value.end - value.start - 2, decoded);
-    }
-    text_copy(out, size, decoded);
-}
-
-/* The registration of this kind with the longest text that custom_id begins with. */
-static bool find_prefix_locked(const struct desk *desk, uint32_t kind, const char *custom_id,
-                               struct registration *found, const struct desk_plugin **owner) {
-    size_t best = 0;
-    bool any = false;
-    for (const struct desk_plugin *plugin = desk->plugins; plugin != NULL; plugin = plugin->next) {
-        struct registration row;
-        const char *text;
-        size_t at = 0;
-        while (registration_next(plugin->rows.bytes, plugin->rows.length, &at, &row, &text)) {
-            if (row.kind == kind && strncmp(custom_id, text, row.text_length) == 0 &&
-                (!any || row.text_length > best)) {
-                best = row.text_length;
-                *found = row;
-                *owner = plugin;
-                any = true;
-            }
-        }
-    }
-    return any;
-}
-
-/* What is known of an interaction before any handler has it: the rules of whoever will. */
-static void look_up(struct desk *desk, struct path_text text, struct keeper_arrival *arrival,
-                    char *name, size_t size) {
-    char what[DEFINITION_NAME_BYTES * 2] = "";
-    struct registration row;
-    const struct desk_plugin *owner;
-    pthread_mutex_lock(&desk->lock);
-    if (arrival->type == KEEPER_COMMAND || arrival->type == KEEPER_AUTOCOMPLETE) {
-        text_at(text, "data.name", what, sizeof(what));
-        unsigned type = (unsigned)path_int(text, path_find(text, path_root(text), "data.type"));
-        const struct catalogue_entry *entry = catalogue_find(desk->catalogue, type, what);
-        if (entry != NULL) {
-            arrival->auto_defer = entry->auto_defer && arrival->type == KEEPER_COMMAND;
-            arrival->ephemeral = entry->ephemeral;
-        }
-        snprintf(name, size, "/%s", what);
-    } else {
-        bool modal = arrival->type == KEEPER_MODAL_SUBMIT;
-        text_at(text, "data.custom_id", what, sizeof(what));
-        if (find_prefix_locked(desk, modal ? REGISTERED_MODAL : REGISTERED_COMPONENT, what, &row,
-                               &owner)) {
-            arrival->auto_defer = (row.flags & DREY_AUTO_DEFER) != 0;
-            arrival->ephemeral = (row.flags & DREY_EPHEMERAL) != 0;
-        }
-        snprintf(name, size, "%s %s", modal ? "modal" : "component", what);
-    }
-    pthread_mutex_unlock(&desk->lock);
-}
-
-static bool is_type(int64_t type) {
-    return type >= KEEPER_COMMAND && type <= KEEPER_MODAL_SUBMIT;
-}
-
-static void on_arrived(struct desk *desk, const struct port_message *message) {
-    struct arrived arrived;
-    struct err err = {0};
-    char name[KEEPER_NAME_BYTES];
-    const char *data = port_data(message);
-    struct log_from from = from_bot(desk);
-    memcpy(&arrived, data, sizeof(arrived));
-    struct path_text text = {data + sizeof(arrived),
-                             message->data_length - (uint32_t)sizeof(arrived)};
-    int64_t type = path_int(text, path_find(text, path_root(text), "type"));
-    if (!is_type(type)) {
-        return; /* a kind that this version does not know: nobody can answer it */
-    }
-    struct keeper_arrival arrival = {
-        .id = message->number,
-        .application = arrived.application,
-        .type = (enum keeper_type)type,
-        .name = name,
-        .received_ms = arrived.received_mono_ms,
-        .delay_ms = arrived.delay_ms,
-        .on_message = path_find(text, path_root(text), "message").kind == PATH_OBJECT};
-    look_up(desk, text, &arrival, name, sizeof(name));
-    /* For recall(): the type above the mark. */
-    vault_mark(desk->vault, arrival.id, (uint32_t)type << 8 | (arrival.on_message ? 1u << 16 : 0));
-    if (!keeper_arrived(desk->keeper, &arrival, clock_mono_ms(), &err)) {
-        log_error(&from, "%s: %s", name, err.text);
-    }
-}
-
 /* ---- From plugins ---- */
 
 /* A handler is about to have it. After a restart this is the first that is heard of it. */
@@ -351,7 +211,8 @@ static void on_handling(struct desk *desk, const struct port_message *message) {
     struct vault_entry entry;
     struct err err = {0};
     uint64_t now_ms = clock_mono_ms();
-    uint64_t age_ms = clock_wall_ms() - message->extra;
+    uint64_t wall_ms = clock_wall_ms();
+    uint64_t age_ms = message->extra < wall_ms ? wall_ms - message->extra : 0;
     if (!vault_find(desk->vault, message->number, now_ms, &entry)) {
         return; /* its answers will say so */
     }
@@ -367,7 +228,7 @@ static void on_handling(struct desk *desk, const struct port_message *message) {
                                      .on_message = (message->more >> 40 & 1) != 0,
                                      .mark = (enum keeper_mark)(entry.mark & 0xff)};
     explicit_bzero(&entry, sizeof(entry));
-    if (is_type(arrival.type)) {
+    if (desk_is_interaction(arrival.type)) {
         (void)keeper_arrived(desk->keeper, &arrival, now_ms, &err);
     }
 }
@@ -394,7 +255,7 @@ static void recall(struct desk *desk, uint64_t interaction, const struct errand 
         .on_message = (entry.mark >> 16 & 1) != 0,
         .mark = (enum keeper_mark)(entry.mark & 0xff)};
     explicit_bzero(&entry, sizeof(entry));
-    if (is_type(arrival.type)) {
+    if (desk_is_interaction(arrival.type)) {
         (void)keeper_arrived(desk->keeper, &arrival, now_ms, &err);
     }
 }
@@ -464,8 +325,20 @@ static void on_plugin_answer(struct desk *desk, const struct port_message *messa
                                    .ephemeral = (view.head.flags & DREY_EPHEMERAL) != 0,
                                    .want_message = errand->name[0] != '\0'};
     if (!keeper_answer(desk->keeper, &answer, clock_mono_ms(), &err)) {
-        desk_end(errand, result_of(err.code), NULL, err.text);
+        desk_end(errand, err.code == ERR_LIMIT ? DREY_E_LATE : desk_error(err.code), NULL,
+                 err.text);
     }
+}
+
+void desk_answer_gone(struct desk *desk, uint64_t seat) {
+    struct port_message head = {.kind = PLUGIN_GONE, .worker = seat};
+    (void)box_push(desk->box, &head, "", "", 0); /* without memory their users wait in vain */
+}
+
+static void on_gone(struct desk *desk, uint64_t seat) {
+    char reference[KEEPER_REFERENCE_BYTES];
+    make_reference(reference, sizeof(reference));
+    keeper_gone(desk->keeper, seat, reference, clock_mono_ms());
 }
 
 bool desk_answer_take(struct desk *desk, const struct plugins_asker *asker,
@@ -502,8 +375,8 @@ bool desk_answer_take(struct desk *desk, const struct plugins_asker *asker,
 
 static void on_message(struct desk *desk, const struct port_message *message) {
     switch (message->kind) {
-    case INTERACTION_ARRIVED:
-        on_arrived(desk, message);
+    case DESK_INTERACTION_ARRIVED:
+        desk_on_arrived(desk, message);
         break;
     case PORT_HANDLING:
         on_handling(desk, message);
@@ -514,19 +387,46 @@ static void on_message(struct desk *desk, const struct port_message *message) {
     case PORT_ANSWER:
         on_plugin_answer(desk, message);
         break;
+    case PLUGIN_GONE:
+        on_gone(desk, message->worker);
+        break;
     default:
         break;
     }
 }
 
-static void on_box(void *arg, int ready) {
-    struct desk *desk = arg;
+static void take_all(struct desk *desk, struct box *box) {
     struct buf bytes = {0};
-    while (box_pop(desk->box, &bytes)) {
+    while (box_pop(box, &bytes)) {
         on_message(desk, (const struct port_message *)(const void *)bytes.bytes);
         pump(desk);
     }
     buf_finish(&bytes);
+}
+
+/* What came off the wire first: its plugins may have answered already. */
+static void on_box(void *arg, int ready) {
+    struct desk *desk = arg;
+    take_all(desk, desk->arrivals);
+    take_all(desk, desk->box);
+}
+
+struct resting {
+    struct desk *desk;
+    bool at_rest;
+};
+
+static void look_whether_at_rest(void *arg) {
+    struct resting *resting = arg;
+    struct desk *desk = resting->desk;
+    resting->at_rest = !box_ready(desk->arrivals) && !box_ready(desk->box) &&
+                       keeper_stats(desk->keeper).requests == 0;
+}
+
+bool desk_at_rest(struct desk *desk) {
+    struct resting resting = {desk, true};
+    (void)loop_call(desk->loop, look_whether_at_rest, &resting);
+    return resting.at_rest;
 }
 
 static void on_timer(void *arg) {
@@ -546,9 +446,10 @@ bool desk_answer_open(struct desk *desk, const char *state_dir, struct err *err)
     if (!file_join(path, sizeof(path), state_dir, "interactions")) {
         return err_set(err, ERR_CONFIG, "state_dir is too long");
     }
-    desk->vault = vault_open(path, VAULT_SLOTS, times_now(), err);
+    desk->vault = vault_open(path, VAULT_SLOTS, desk_times_now(), err);
     desk->keeper = desk->vault != NULL ? keeper_create(KEPT_MAX, err) : NULL;
-    desk->box = desk->keeper != NULL ? box_create(err) : NULL;
+    desk->arrivals = desk->keeper != NULL ? box_create(err) : NULL;
+    desk->box = desk->arrivals != NULL ? box_create(err) : NULL;
     if (desk->box == NULL) {
         return false;
     }
@@ -558,10 +459,15 @@ bool desk_answer_open(struct desk *desk, const char *state_dir, struct err *err)
         return err_set(err, ERR_NO_MEMORY, "timers of a bot");
     }
     desk->watch = loop_watch_create(desk->loop, box_fd(desk->box), on_box, desk, err);
-    if (desk->watch == NULL) {
+    desk->arrivals_watch =
+        desk->watch != NULL
+            ? loop_watch_create(desk->loop, box_fd(desk->arrivals), on_box, desk, err)
+            : NULL;
+    if (desk->arrivals_watch == NULL) {
         return false;
     }
     loop_watch_set(desk->watch, LOOP_READ);
+    loop_watch_set(desk->arrivals_watch, LOOP_READ);
     loop_timer_start(desk->sweep, SWEEP_MS);
     return true;
 }
@@ -586,6 +492,9 @@ void desk_answer_close(struct desk *desk) {
     if (desk->watch != NULL) {
         loop_watch_destroy(desk->watch);
     }
+    if (desk->arrivals_watch != NULL) {
+        loop_watch_destroy(desk->arrivals_watch);
+    }
     if (desk->timer != NULL) {
         loop_timer_destroy(desk->timer);
     }
@@ -594,6 +503,7 @@ void desk_answer_close(struct desk *desk) {
     }
     empty_box(desk);
     keeper_destroy(desk->keeper);
+    box_destroy(desk->arrivals);
     box_destroy(desk->box);
     vault_close(desk->vault);
 }

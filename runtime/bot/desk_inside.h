@@ -7,6 +7,7 @@
 #include "interaction/catalogue.h"
 #include "interaction/keeper.h"
 #include "interaction/vault.h"
+#include "plugin/ration.h"
 
 #include <pthread.h>
 
@@ -19,8 +20,9 @@ struct errand {
     uint64_t seat;
     uint64_t number; /* the plugin's, with the seat: unique */
     uint64_t cookie;
-    uint64_t call; /* of rest_submit(); 0: an answer to an interaction */
-    char name[64]; /* whom to tell; "": nobody */
+    uint64_t call;    /* of rest_submit(); 0: an answer to an interaction */
+    unsigned holders; /* who still looks at it: the table, and take_call() */
+    char name[64];    /* whom to tell; "": nobody */
     char plugin[64];
     struct buf files; /* of an answer: the port_rest it came as, kept for its files */
 };
@@ -38,18 +40,22 @@ struct desk {
     struct rest *rest;
     uint32_t number; /* in the REST room */
     void *arg;
+    void (*token_refused)(void *arg, unsigned token, const struct err *why);
     void (*deliver)(void *arg, uint64_t seat, const struct port_message *head, const char *name,
                     const void *data);
     int32_t (*gateway)(void *arg, const struct plugins_asker *asker, uint32_t op, const char *json,
                        size_t length, const char *name, uint64_t cookie, struct err *why);
     pthread_mutex_t lock; /* the table, the plugins and the catalogue */
     struct errand *errands[DESK_ERRANDS];
-    size_t errand_count;
     struct desk_plugin *plugins;
     struct catalogue *catalogue;
-    struct vault *vault; /* any thread's */
+    struct vault *vault;  /* any thread's */
+    struct ration ration; /* of log lines about requests that nobody is told of */
     /* The REST thread's: */
-    struct box *box; /* what workers and the network thread say about interactions */
+    unsigned token;       /* counts them */
+    struct box *arrivals; /* what the network thread says; it waits for no plugin's bytes */
+    struct loop_watch *arrivals_watch;
+    struct box *box; /* what workers say about interactions */
     struct loop_watch *watch;
     struct publisher *publisher;
     struct loop_timer *timer; /* the keeper's */
@@ -70,6 +76,8 @@ void desk_drop(struct errand *errand);
  * failed), and drops it. result: 0 or DREY_E_*. answer: NULL: there is none. */
 void desk_end(struct errand *errand, int32_t result, const struct rest_answer *answer,
               const char *why);
+/* What an error of the host's own is for a plugin: DREY_E_*. */
+int32_t desk_error(enum err_code code);
 /* What a REST answer is for a plugin. */
 int32_t desk_result(const struct rest_answer *answer);
 /* The files of a request as the REST room wants them; at most `most`. */
@@ -77,10 +85,27 @@ size_t desk_files(struct port_rest_view *view, struct rest_file *files, size_t m
 /* Discord's error code in a body; 0: none. */
 uint32_t desk_code(const struct rest_answer *answer);
 
+/* ---- desk_declare.c ---- */
+/* With the lock held. */
+void desk_forget_locked(struct desk *desk, const char *plugin);
+/* As struct publisher_options has them; arg: the desk. */
+bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count);
+bool desk_diff_of(void *arg, bool guild, const struct buf *body, const char *answer, size_t length,
+                  struct buf *lines, size_t *changes, size_t *removals, struct err *err);
+
+/* ---- desk_arrive.c ---- */
+enum { DESK_INTERACTION_ARRIVED = 0x10000 /* a message beside those of port.h */ };
+void desk_on_arrived(struct desk *desk, const struct port_message *message);
+/* Whether Discord's number of the type is one that can be answered. */
+bool desk_is_interaction(int64_t type);
+struct vault_times desk_times_now(void);
+
 /* ---- desk_answer.c ---- */
 bool desk_answer_open(struct desk *desk, const char *state_dir, struct err *err);
 /* [REST thread, or after it has ended] */
 void desk_answer_close(struct desk *desk);
+/* The plugin in this seat will not answer any more. [any thread] */
+void desk_answer_gone(struct desk *desk, uint64_t seat);
 /* Queues what concerns interactions for the REST thread. [any thread] */
 bool desk_answer_take(struct desk *desk, const struct plugins_asker *asker,
                       const struct port_message *head, const char *name, const void *data);

@@ -87,12 +87,13 @@ bool desks_take(struct desks *desks, const struct plugins_asker *asker,
     return taken;
 }
 
-bool desks_declare(struct desks *desks, const char *bot, const char *plugin, const void *rows,
+bool desks_declare(struct desks *desks, const struct plugins_asker *asker, const void *rows,
                    size_t length, bool check, struct err *err) {
     pthread_rwlock_rdlock(&desks->lock);
-    struct desk *desk = find(desks, bot);
-    bool ok = desk == NULL || (check ? desk_check(desk, plugin, rows, length, err)
-                                     : desk_declare(desk, plugin, rows, length, err));
+    struct desk *desk = find(desks, asker->bot);
+    bool ok =
+        desk == NULL || (check ? desk_check(desk, asker->plugin, rows, length, err)
+                               : desk_declare(desk, asker->plugin, asker->seat, rows, length, err));
     pthread_rwlock_unlock(&desks->lock);
     return ok;
 }

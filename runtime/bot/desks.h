@@ -17,7 +17,7 @@ void desks_remove(struct desks *desks, const struct desk *desk);
 bool desks_take(struct desks *desks, const struct plugins_asker *asker,
                 const struct port_message *head, const char *name, const void *data);
 /* desk_declare(), or with check desk_check(), of the bot's desk; true when it has none. */
-bool desks_declare(struct desks *desks, const char *bot, const char *plugin, const void *rows,
+bool desks_declare(struct desks *desks, const struct plugins_asker *asker, const void *rows,
                    size_t length, bool check, struct err *err);
 
 #endif

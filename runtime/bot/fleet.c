@@ -1,6 +1,5 @@
 /* bot/fleet.c: brings a bot's shards up and keeps what must outlive them. */
 #include "bot/fleet.h"
-#include "bot/desk.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -11,6 +11,7 @@
 #include "gateway/timings.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -19,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FATAL_SIGNALS = 2, STOP_DEADLINE_MS = 10000, AGAIN_MS = 500 };
+enum { FATAL_SIGNALS = 2, STOP_DEADLINE_MS = 10000, AGAIN_MS = 500, LOOK_AGAIN_MS = 10 };
 
 static const int our_signals[] = {SIGINT, SIGTERM, SIGHUP}; /* the FATAL_SIGNALS first */
 
@@ -239,7 +240,9 @@ static bool take_signals(struct house *house, struct err *err) {
         }
     }
     house->deadline = loop_timer_create(house->loop, on_deadline, house);
-    return house->deadline != NULL || err_set(err, ERR_NO_MEMORY, "timer");
+    house->publish = loop_timer_create(house->loop, residents_publish, house);
+    return (house->deadline != NULL && house->publish != NULL) ||
+           err_set(err, ERR_NO_MEMORY, "timer");
 }
 
 static bool take_state_dir(struct house *house, struct err *err) {
@@ -322,12 +325,32 @@ static void start_drain(void *arg) {
     rest_stop(drain->house->calls, drain->drain_ms, on_drained, drain);
 }
 
+static bool all_at_rest(const struct house *house) {
+    bool all = true;
+    for (size_t i = 0; i < house->count; i++) {
+        all = all && (house->bots[i].bot == NULL || bot_at_rest(house->bots[i].bot));
+    }
+    return all;
+}
+
+/* An answer may wait for the one before it: no more are taken once the REST room stops. */
+static uint64_t await_answers(const struct house *house, uint64_t drain_ms) {
+    uint64_t from_ms = clock_mono_ms();
+    uint64_t spent_ms = 0;
+    while (spent_ms < drain_ms && !all_at_rest(house)) {
+        (void)poll(NULL, 0, LOOK_AGAIN_MS);
+        spent_ms = clock_mono_ms() - from_ms;
+    }
+    return spent_ms < drain_ms ? drain_ms - spent_ms : 0;
+}
+
 /* What plugins have asked for is sent still, as far as limits and time allow. */
 static void drain_requests(struct house *house, uint64_t drain_ms) {
     struct drain drain = {.house = house, .drain_ms = drain_ms};
     if (house->calls == NULL || !house->rest.running) {
         return;
     }
+    drain.drain_ms = await_answers(house, drain_ms);
     pthread_mutex_init(&drain.lock, NULL);
     pthread_cond_init(&drain.ended, NULL);
     (void)loop_call(house->rest.loop, start_drain, &drain);
@@ -373,6 +396,7 @@ static void close_threads(struct house *house) {
     drain_requests(house, spent_ms < drain_ms ? drain_ms - spent_ms : 0);
     if (house->net.running) {
         end_requests(house);
+        loop_turn(house->loop); /* what waits for an answer of theirs is told, or freed */
     }
     if (house->rest.running) {
         (void)loop_call(house->rest.loop, end_rest, house);
@@ -437,6 +461,7 @@ void house_close(struct house *house) {
         loop_signal_destroy(house->signals[i]);
     }
     loop_timer_destroy(house->deadline);
+    loop_timer_destroy(house->publish);
     desks_destroy(house->desks);
     loop_destroy(house->rest.loop);
     loop_destroy(house->net.loop);

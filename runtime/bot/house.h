@@ -57,6 +57,7 @@ struct house_bot {
     const struct config_bot *config; /* borrowed until the next house_renew() */
     struct bot *bot;                 /* NULL: it could not be opened */
     struct err failure;              /* ERR_NONE while it is in service */
+    bool publish;                    /* its plugins have declared something */
     bool rearming;                   /* its connections end, to be made anew */
     int token_lock;                  /* for that, when its token changes; else -1 */
 };

@@ -39,6 +39,7 @@ struct house {
     struct plugins *plugins;
     struct loop_signal *signals[3];
     struct loop_timer *deadline;
+    struct loop_timer *publish;
     house_bot_gone_fn *bot_gone;
     void *bot_gone_arg;
     size_t running; /* bots whose connections have not come to rest, while stopping */
@@ -83,8 +84,10 @@ void residents_give_config(void *arg, const char *bot, const char *plugin, plugi
                            void *to);
 bool residents_may_load(void *arg, const char *bot, const char *plugin,
                         const struct plugin_needs *needs, struct err *err);
-bool residents_declare(void *arg, const char *bot, const char *plugin, const void *rows,
+bool residents_declare(void *arg, const struct plugins_asker *asker, const void *rows,
                        size_t length, bool check, struct err *err);
+/* The bots whose plugins have declared something tell Discord. arg: the house. */
+void residents_publish(void *arg);
 /* [a worker's thread] */
 bool residents_request(void *arg, const struct plugins_asker *asker,
                        const struct port_message *head, const char *name, const void *data);

@@ -27,8 +27,10 @@ struct publisher {
     uint64_t guild;
     void *arg;
     bool (*body_of)(void *arg, bool guild, struct buf *out, size_t *count);
-    bool (*diff_of)(void *arg, bool guild, const char *answer, size_t length, struct buf *lines,
-                    size_t *changes, size_t *removals, struct err *err);
+    bool (*diff_of)(void *arg, bool guild, const struct buf *body, const char *answer,
+                    size_t length, struct buf *lines, size_t *changes, size_t *removals,
+                    struct err *err);
+    bool moved; /* the scope has changed since this round began */
     struct loop_timer *timer;
     enum step step;
     uint64_t application; /* 0: not known yet */
@@ -97,6 +99,10 @@ static void give_up(struct publisher *p, const struct rest_answer *answer, const
                    answer->status >= 500;
     err_set(&err, ERR_NETWORK, "%s: %s%.600s", what, answer->err->text,
             answer->status >= 400 && answer->status < 500 ? answer->body : "");
+    if (p->done != NULL && !p->sync) { /* it was only a question */
+        finish(p, false, &err);
+        return;
+    }
     if (answer->end != REST_END_STOPPED && answer->end != REST_END_CANCELLED) {
         log_warn(&me, "its commands are not published: %s%s", err.text,
                  passing ? "; tried again in a minute" : "");
@@ -145,9 +151,13 @@ static void on_list(struct publisher *p, const struct rest_answer *answer) {
         return;
     }
     buf_clear(&p->lines);
-    if (!p->diff_of(p->arg, p->guild != 0, answer->body, answer->length, &p->lines, &changes,
-                    &removals, &err)) {
-        log_warn(&me, "its commands are not published: %s", err.text);
+    if (!p->diff_of(p->arg, p->guild != 0, &p->body, answer->body, answer->length, &p->lines,
+                    &changes, &removals, &err)) {
+        if (err.code == ERR_BUSY) {
+            p->again = true;
+        } else {
+            log_warn(&me, "its commands are not published: %s", err.text);
+        }
         finish(p, false, &err);
         return;
     }
@@ -202,6 +212,14 @@ static void on_application(struct publisher *p, const struct rest_answer *answer
 
 static void on_answer(void *arg, const struct rest_answer *answer) {
     struct publisher *p = arg;
+    if (p->moved) { /* it is about another place */
+        struct err err = {0};
+        err_set(&err, ERR_BUSY, "the configuration has changed meanwhile: try again");
+        p->moved = false;
+        p->again = true;
+        finish(p, false, &err);
+        return;
+    }
     switch (p->step) {
     case STEP_APPLICATION:
         on_application(p, answer);
@@ -291,6 +309,7 @@ void publisher_ask(struct publisher *publisher, bool sync, publisher_done_fn *do
 void publisher_set_guild(struct publisher *publisher, uint64_t guild) {
     publisher->guild = guild;
     publisher->application = 0; /* the token may be another one's */
+    publisher->moved = publisher->step != STEP_IDLE;
 }
 
 struct publisher *publisher_create(const struct publisher_options *options, struct err *err) {

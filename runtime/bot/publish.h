@@ -20,7 +20,7 @@
 struct publisher;
 
 struct publisher_options {
-    const char *bot;       /* borrowed */
+    const char *bot;       /* copied */
     const char *state_dir; /* copied */
     struct loop *loop;
     struct rest *rest;
@@ -29,17 +29,18 @@ struct publisher_options {
     void *arg;
     /* The body of the bulk PUT. guild: for one guild. *count: of commands. [any thread] */
     bool (*body)(void *arg, bool guild, struct buf *out, size_t *count);
-    /* Lines that say how it differs from what Discord has; *removals: commands of Discord's that
+    /* Lines that say how this body differs from what Discord has; ERR_BUSY: it is not what plugins
+     * declare any more. *removals: commands of Discord's that
      * would go. [any thread] */
-    bool (*diff)(void *arg, bool guild, const char *answer, size_t length, struct buf *lines,
-                 size_t *changes, size_t *removals, struct err *err);
+    bool (*diff)(void *arg, bool guild, const struct buf *body, const char *answer, size_t length,
+                 struct buf *lines, size_t *changes, size_t *removals, struct err *err);
 };
 
 /* Result: owned. options: texts as said. */
 struct publisher *publisher_create(const struct publisher_options *options, struct err *err);
 /* Calls under way must have ended. NULL is fine. */
 void publisher_destroy(struct publisher *publisher);
-/* Another scope from now on. */
+/* Another scope, perhaps of another application, from now on. Commands in the scope before stay. */
 void publisher_set_guild(struct publisher *publisher, uint64_t guild);
 
 /* The commands may have changed: looks after a second of quiet. complete: every plugin that the bot

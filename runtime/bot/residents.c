@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { PUBLISH_SOON_MS = 200 };
+
 /* --- in service or not ----------------------------------------------------------------------- */
 
 /* What a supervisor should know when nothing is left to serve: that starting again will not help,
@@ -182,16 +184,55 @@ bool residents_open(struct house *house, struct house_bot *entry, struct err *er
     return entry->bot != NULL;
 }
 
-static void note_refused(void *to, const struct plugins_row *row) {
-    bool *complete = to;
-    *complete = *complete && row->state != PLUGIN_REFUSED;
+/* Which of the plugins that a bot wants are there. */
+struct census {
+    const char *bot;
+    const char *wanted; /* a list */
+    const char *id;     /* looked for */
+    bool found;
+    bool refused; /* a file that the bot wants */
+};
+
+static void count_row(void *to, const struct plugins_row *row) {
+    struct census *census = to;
+    if (row->state == PLUGIN_REFUSED) {
+        census->refused = census->refused || plugins_wants(census->wanted, row->plugin);
+    } else if (census->id != NULL && row->bot != NULL && strcmp(row->bot, census->bot) == 0) {
+        census->found = census->found || strcmp(row->plugin, census->id) == 0;
+    }
 }
 
-/* Whether no plugin was refused: then what is not declared is not wanted. */
-static bool plugins_complete(const struct house *house) {
-    bool complete = true;
-    plugins_status(house->plugins, note_refused, &complete);
-    return complete && !house->stopping;
+/* Whether all that the bot wants runs: then what is not declared is not wanted. */
+static bool all_run(const struct house *house, const struct config_bot *config) {
+    struct buf wanted = {0};
+    bool all = residents_wanted(config, &wanted);
+    struct census census = {.bot = config->name, .wanted = wanted.bytes};
+    for (size_t i = 0; all && i < config->plugins.count; i++) {
+        const char *id = config->plugins.texts[i];
+        census.id = id[0] != '*' && id[0] != '!' ? id : NULL;
+        census.found = false;
+        plugins_status(house->plugins, count_row, &census);
+        all = !census.refused && (census.id == NULL || census.found);
+    }
+    buf_finish(&wanted);
+    return all;
+}
+
+void residents_publish(void *arg) {
+    struct house *house = arg;
+    for (size_t i = 0; i < house->count && !house->stopping; i++) {
+        struct house_bot *entry = &house->bots[i];
+        if (entry->publish && entry->bot != NULL) {
+            bot_publish(entry->bot, all_run(house, entry->config));
+        }
+        entry->publish = false;
+    }
+}
+
+/* Later, when whatever changes has changed. */
+static void publish_soon(struct house *house, struct house_bot *entry) {
+    entry->publish = true;
+    loop_timer_start(house->publish, PUBLISH_SOON_MS);
 }
 
 void residents_start(struct house *house, struct house_bot *entry) {
@@ -201,7 +242,7 @@ void residents_start(struct house *house, struct house_bot *entry) {
     if (!bot_start(entry->bot, intents, &why)) {
         residents_fail(entry, &why);
     }
-    bot_publish(entry->bot, plugins_complete(house));
+    publish_soon(house, entry);
 }
 
 /* --- armed anew ------------------------------------------------------------------------------- */
@@ -284,6 +325,7 @@ static void leave(struct house *house, const struct bot *bot) {
     }
     leaver->at_rest = true;
     bot_cancel(leaver->bot);
+    bot_end_requests(leaver->bot); /* nothing is posted about it behind the next */
     bot_disconnect(leaver->bot);
     (void)loop_post(house->loop, bury, leaver); /* without memory the end of the house does it */
 }
@@ -324,13 +366,13 @@ bool residents_may_load(void *arg, const char *bot, const char *plugin,
     return intents_admit(entry->config, bot_intents(entry->bot), plugin, needs, err);
 }
 
-bool residents_declare(void *arg, const char *bot, const char *plugin, const void *rows,
+bool residents_declare(void *arg, const struct plugins_asker *asker, const void *rows,
                        size_t length, bool check, struct err *err) {
     struct house *house = arg;
-    const struct house_bot *entry = house_bot_find(house, bot);
-    bool ok = desks_declare(house->desks, bot, plugin, rows, length, check, err);
-    if (ok && !check && entry != NULL && entry->bot != NULL) {
-        bot_publish(entry->bot, plugins_complete(house));
+    struct house_bot *entry = house_entry(house, asker->bot);
+    bool ok = desks_declare(house->desks, asker, rows, length, check, err);
+    if (ok && !check && entry != NULL) {
+        publish_soon(house, entry);
     }
     return ok;
 }

@@ -134,11 +134,10 @@ static bool load_all(struct change *change, struct err *err) {
 bool change_declare(struct plugins *plugins, const struct plugin *plugin, struct seat *seat,
                     const struct buf *rows, bool check, struct err *err) {
     const struct plugins_host *host = &plugins->host;
-    bool ok = host->declare == NULL || host->declare(host->arg, seat->bot->name, plugin->id,
-                                                     rows == NULL       ? NULL
-                                                     : rows->length > 0 ? rows->bytes
-                                                                        : "",
-                                                     rows != NULL ? rows->length : 0, check, err);
+    const struct plugins_asker asker = {seat->bot->name, plugin->id, seat->serial};
+    const void *text = rows == NULL ? NULL : rows->length > 0 ? rows->bytes : "";
+    bool ok = host->declare == NULL ||
+              host->declare(host->arg, &asker, text, rows != NULL ? rows->length : 0, check, err);
     seat->declared = check ? seat->declared : ok && rows != NULL;
     return ok;
 }

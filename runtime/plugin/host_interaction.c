@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CUSTOM_ID_MAX = 100, COMMAND_DEPTH = 3 };
+enum { CUSTOM_ID_MAX = 100, ROUTE_NAME_MAX = 400 /* bytes */, COMMAND_DEPTH = 3 };
 
 static const drey_rules no_rules;
 
@@ -108,16 +108,21 @@ int32_t host_on_interaction(drey_ctx *ctx, uint32_t kind, const char *name, cons
     if (!host_in_init(instance, "drey_on_interaction")) {
         return DREY_E_PHASE;
     }
-    size_t length = name != NULL ? strnlen(name, CUSTOM_ID_MAX + 1) : 0;
+    size_t length = name != NULL ? strnlen(name, ROUTE_NAME_MAX + 1) : 0;
     if (fn == NULL || kind < DREY_SUBCOMMAND || kind > DREY_AUTOCOMPLETE || length == 0 ||
-        length > CUSTOM_ID_MAX) {
+        length > ROUTE_NAME_MAX) {
         instance_fault(instance,
                        "drey_on_interaction(): needs DREY_SUBCOMMAND, DREY_COMPONENT, DREY_MODAL "
                        "or DREY_AUTOCOMPLETE, a name of 1 to %d bytes and a function",
-                       CUSTOM_ID_MAX);
+                       ROUTE_NAME_MAX);
         return DREY_E_INVALID;
     }
     if (!take_rules(instance, "drey_on_interaction", rules, &taken)) {
+        return DREY_E_INVALID;
+    }
+    if (kind == DREY_AUTOCOMPLETE && (taken.per != 0 || taken.flags != 0)) {
+        instance_fault(instance, "drey_on_interaction(): an autocompletion is neither deferred nor "
+                                 "has it a cooldown");
         return DREY_E_INVALID;
     }
     struct route *route = add_route(instance, "drey_on_interaction", kind, 0, name);
@@ -383,6 +388,11 @@ int64_t host_answer(drey_ctx *ctx, const drey_answer *theirs) {
     if (wants_body(answer.kind) && answer.json == NULL) {
         instance_fault(instance, "an answer without a body: drey_write() gave NULL, or nothing "
                                  "was given");
+        return DREY_E_INVALID;
+    }
+    if (answer.file_count > 0 && (!wants_body(answer.kind) || answer.kind == DREY_SHOW_MODAL ||
+                                  answer.kind == DREY_CHOICES || answer.kind == DREY_FAIL)) {
+        instance_fault(instance, "drey_answer(): files go with messages");
         return DREY_E_INVALID;
     }
     if (answer.kind == DREY_FAIL) { /* a sentence: it crosses as a JSON string */

@@ -46,7 +46,8 @@ static bool take_struct(struct instance *instance, const char *call, const void 
 
 /* ---- Packing ---- */
 
-static bool good_texts(struct instance *instance, const struct host_request *request) {
+static bool good_texts(struct instance *instance, const struct host_request *request,
+                       int64_t *result) {
     size_t at;
     const char *call = request->call;
     if (request->json != NULL) {
@@ -68,14 +69,19 @@ static bool good_texts(struct instance *instance, const struct host_request *req
     if (request->name != NULL && !host_has_callback(instance, request->name, CALLBACK_REST)) {
         instance_fault(instance, "%s(): no function \"%.63s\" was named with drey_on_rest()", call,
                        request->name);
+        *result = DREY_E_UNKNOWN;
         return false;
     }
     return true;
 }
 
-static const drey_file *file_at(const struct host_request *request, uint32_t index) {
+/* A copy of one: what the plugin's header does not have yet is zero. */
+static drey_file file_at(const struct host_request *request, uint32_t index) {
+    drey_file file = {0};
+    uint32_t step = request->files->size;
     const char *first = (const char *)request->files;
-    return (const drey_file *)(const void *)(first + (size_t)index * request->files->size);
+    memcpy(&file, first + (size_t)index * step, step < sizeof(file) ? step : sizeof(file));
+    return file;
 }
 
 /* The file with its descriptor duplicated: the plugin may close its own at once. */
@@ -87,7 +93,7 @@ static bool add_file(struct instance *instance, const char *call, const drey_fil
         instance_fault(instance, "%s(): a file needs a name of 1 to %d bytes", call, FILE_NAME_MAX);
         return false;
     }
-    if (file->data != NULL && file->data_size > REQUEST_BYTES_MAX) {
+    if (file->data != NULL && file->data_size > REQUEST_BYTES_MAX - out->length) {
         instance_fault(instance,
                        "%s(): more than %d bytes of files from memory: give a "
                        "descriptor",
@@ -130,26 +136,25 @@ static bool pack(struct instance *instance, const struct host_request *request, 
     head.body_length = request->json != NULL ? (uint32_t)strlen(request->json) : 0;
     bool ok = buf_append(out, &head, sizeof(head)) && add_text(out, request->path) &&
               add_text(out, request->reason) && add_text(out, request->json);
-    while (ok && head.file_count < request->file_count && out->length <= REQUEST_BYTES_MAX) {
-        ok = add_file(instance, request->call, file_at(request, head.file_count), out);
+    while (ok && head.file_count < request->file_count) {
+        const drey_file file = file_at(request, head.file_count);
+        ok = add_file(instance, request->call, &file, out);
         head.file_count += ok ? 1 : 0;
         memcpy(out->bytes, &head, sizeof(head));
-    }
-    if (ok && out->length > REQUEST_BYTES_MAX) {
-        instance_fault(instance, "%s(): more than %d bytes", request->call, REQUEST_BYTES_MAX);
-        return false;
     }
     return ok;
 }
 
 int64_t host_request(struct instance *instance, const struct host_request *request) {
     struct buf data = {0};
-    if (!good_texts(instance, request)) {
-        return DREY_E_INVALID;
+    int64_t result = DREY_E_INVALID;
+    if (!good_texts(instance, request, &result)) {
+        return result;
     }
     if (request->file_count > FILES_MAX ||
         (request->file_count > 0 &&
-         (request->files == NULL || request->files->size < offsetof(drey_file, data_size)))) {
+         (request->files == NULL ||
+          (request->files->size < sizeof(drey_file) || request->files->size % 8 != 0)))) {
         instance_fault(instance, "%s(): at most %d files, and the size of each must be set",
                        request->call, FILES_MAX);
         return DREY_E_INVALID;
@@ -168,6 +173,10 @@ int64_t host_request(struct instance *instance, const struct host_request *reque
         port_close_files(data.bytes, data.length);
     }
     buf_finish(&data);
+    if (packed && !taken) {
+        instance_fault(instance, "%s(): too many requests are under way, or the host is stopping",
+                       request->call);
+    }
     return taken ? (int64_t)number : packed ? DREY_E_LIMIT : DREY_E_INVALID;
 }
 
@@ -232,26 +241,29 @@ int32_t host_rest_cancel(drey_ctx *ctx, int64_t request) {
     return instance_ask(instance, &head, "", "") ? 0 : DREY_E_LIMIT;
 }
 
-/* The message with a nonce of its own, unless it brings one: then a second try after a network
- * error is the same message to Discord. NULL: it is no object. */
-static const char *with_nonce(struct instance *instance, const char *json) {
+/* The message with a nonce of its own: then a second try after a network error is the same message
+ * to Discord. One that says itself what it wants stays as it is; *repeatable: whether that is
+ * enough. */
+static const char *with_nonce(struct instance *instance, const char *json, bool *repeatable) {
     struct path_text text = {json, (uint32_t)strlen(json)};
     struct path_value root = path_root(text);
+    struct path_value nonce = path_find(text, root, "nonce");
+    struct path_value enforced = path_find(text, root, "enforce_nonce");
     if (root.kind != PATH_OBJECT) {
         return NULL;
     }
-    if (path_find(text, root, "nonce").kind != PATH_NONE) {
+    if (nonce.kind != PATH_NONE || enforced.kind != PATH_NONE) {
+        *repeatable = nonce.kind != PATH_NONE && path_true(text, enforced);
         return json;
     }
-    const char *open = json + root.start + 1;
+    *repeatable = true;
     bool empty = path_first(text, root).kind == PATH_NONE;
     size_t size = text.length + 96;
     char *out = arena_take(&instance->arena, size);
-    if (out == NULL) {
-        return NULL;
+    if (out != NULL) {
+        snprintf(out, size, "{\"nonce\":\"%" PRIx64 "%" PRIx64 "\",\"enforce_nonce\":true%s%s",
+                 instance->nonce, instance->requests + 1, empty ? "" : ",", json + root.start + 1);
     }
-    snprintf(out, size, "{\"nonce\":\"%" PRIx64 "%" PRIx64 "\",\"enforce_nonce\":true%s%s",
-             instance->nonce, instance->requests + 1, empty ? "" : ",", open);
     return out;
 }
 
@@ -263,9 +275,10 @@ int64_t host_send(drey_ctx *ctx, uint64_t channel_id, const char *json, const ch
         return DREY_E_PHASE;
     }
     size_t at;
+    bool repeatable = false;
     size_t length = json != NULL ? strnlen(json, BODY_BYTES_MAX + 1) : 0;
     const char *body = length > 0 && length <= BODY_BYTES_MAX && path_valid(json, length, &at)
-                           ? with_nonce(instance, json)
+                           ? with_nonce(instance, json, &repeatable)
                            : NULL;
     if (body == NULL || channel_id == 0) {
         instance_fault(instance, "drey_send(): needs a channel, and a message: a JSON object");
@@ -280,7 +293,7 @@ int64_t host_send(drey_ctx *ctx, uint64_t channel_id, const char *json, const ch
     snprintf(path, sizeof(path), "/channels/%" PRIu64 "/messages", channel_id);
     struct host_request out = {.call = "drey_send",
                                .kind = PORT_REST,
-                               .head = {.method = 1, .flags = DREY_REPEATABLE},
+                               .head = {.method = 1, .flags = repeatable ? DREY_REPEATABLE : 0},
                                .path = path,
                                .json = body,
                                .name = name,

@@ -88,13 +88,34 @@ static bool answer(int32_t result, const char *step, struct err *err) {
     return result >= 0 || err_set(err, ERR_PLUGIN, "%s answered %d", step, result);
 }
 
+/* A subcommand or autocompletion whose command is not declared would never be called: a slip. */
+static bool routes_fit(const struct instance *instance, struct err *err) {
+    for (uint32_t i = 0; i < instance->route_count; i++) {
+        const struct route *route = &instance->routes[i];
+        size_t length = strcspn(route->name, " ");
+        bool found = route->kind != DREY_SUBCOMMAND && route->kind != DREY_AUTOCOMPLETE;
+        for (uint32_t j = 0; j < instance->route_count && !found; j++) {
+            const struct route *command = &instance->routes[j];
+            found = command->kind == ROUTE_COMMAND && command->type == DEFINITION_CHAT &&
+                    strlen(command->name) == length &&
+                    memcmp(command->name, route->name, length) == 0;
+        }
+        if (!found) {
+            return err_set(err, ERR_PLUGIN,
+                           "drey_on_interaction(\"%s\"): init declares no command of that name",
+                           route->name);
+        }
+    }
+    return true;
+}
+
 bool instance_init(struct instance *instance, const drey_plugin *entry, struct err *err) {
     instance->entry = entry;
     instance->thread = pthread_self();
     instance_enter(instance, PHASE_INIT);
     int32_t result = entry->init(&instance->ctx);
     instance_leave(instance);
-    return answer(result, "init", err);
+    return answer(result, "init", err) && routes_fit(instance, err);
 }
 
 bool instance_restore(struct instance *instance, uint32_t reason, uint32_t version,
@@ -270,6 +291,32 @@ bool instance_ask(struct instance *instance, const struct port_message *head, co
     return true;
 }
 
+/* The host takes no more: the plugin hears the end of what it was promised. */
+static void refuse_staged(struct instance *instance, const struct port_message *head) {
+    static const char why[] = "too many requests are under way";
+    bool members = head->kind == PORT_GATEWAY && head->number == 8;
+    struct {
+        struct port_parts parts;
+        char texts[sizeof(why) + 1];
+    } data = {{sizeof(why) - 1, 0}, ""};
+    memcpy(data.texts, why, sizeof(why));
+    if (head->kind == PORT_REST || head->kind == PORT_ANSWER) {
+        port_close_files(port_data(head), head->data_length);
+    } else if (!members) {
+        return;
+    }
+    instance_fault(instance, "what start asked for is not done: %s", why);
+    struct port_message end = {.kind = members ? PORT_MEMBERS : PORT_REST_DONE,
+                               .status = DREY_E_LIMIT,
+                               .number = members ? DREY_MEMBERS_LAST : head->number,
+                               .extra = head->extra,
+                               .name_length = head->name_length,
+                               .data_length = sizeof(data.parts) + sizeof(why) + 1};
+    if (head->name_length > 0) {
+        (void)box_push(instance->port->mail, &end, port_name(head), &data, 0);
+    }
+}
+
 void instance_go(struct instance *instance) {
     size_t at = 0;
     instance->staging = false;
@@ -278,7 +325,7 @@ void instance_go(struct instance *instance) {
             (const struct port_message *)(const void *)(instance->staged.bytes + at);
         size_t bytes = sizeof(*head) + head->name_length + 1 + head->data_length + 1;
         if (!instance->port->send(instance->port->arg, head, port_name(head), port_data(head))) {
-            instance_fault(instance, "a request that start made was lost: too many are under way");
+            refuse_staged(instance, head);
         }
         at += (bytes + 7) & ~(size_t)7;
     }

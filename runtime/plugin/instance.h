@@ -72,7 +72,7 @@ struct route {
     drey_event_fn fn;
     uint32_t kind;
     uint32_t type;  /* ROUTE_COMMAND: enum definition_type */
-    char name[136]; /* of a command with its subcommand, or the beginning of a custom_id */
+    char name[401]; /* of a command with its subcommand, or the beginning of a custom_id */
     drey_rules rules;
     struct buf json; /* ROUTE_COMMAND: the definition, canonical */
 };

@@ -68,7 +68,7 @@ struct plugins_host {
     /* What the plugin has registered (see struct registration) is to hold from now on for this
      * bot; check: only whether it could. rows NULL: it is gone. False with *err: a command that
      * another plugin has too, a limit of Discord's. */
-    bool (*declare)(void *arg, const char *bot, const char *plugin, const void *rows, size_t length,
+    bool (*declare)(void *arg, const struct plugins_asker *asker, const void *rows, size_t length,
                     bool check, struct err *err);
     plugins_request_fn *request;
 };

@@ -73,7 +73,7 @@ static bool carry(void *arg, const struct plugins_asker *asker, const struct por
     return true;
 }
 
-static bool declare(void *arg, const char *bot, const char *plugin, const void *rows, size_t length,
+static bool declare(void *arg, const struct plugins_asker *asker, const void *rows, size_t length,
                     bool check, struct err *err) {
     struct registration row;
     const char *text;
@@ -182,7 +182,7 @@ static void what_breaks_a_rule_is_refused_and_never_sent(void **state) {
     struct rig rig = {0};
     open_with(&rig, "asker");
     rig_event(&rig, "wrong");
-    await_written(&rig, "method -2\npath -2\njson -2\nname -2\nstruct -2\narray -2\ngateway -2\n"
+    await_written(&rig, "method -2\npath -2\njson -2\nname -6\nstruct -2\narray -2\ngateway -2\n"
                         "reply -2\nend\n");
     assert_null(strstr(asked.bytes, "/a "));
     rig_close(&rig);

@@ -43,7 +43,7 @@ struct rig {
     bool (*admit)(void *arg, const char *bot, const char *plugin, const struct plugin_needs *needs,
                   struct err *err);
     plugins_request_fn *request;
-    bool (*declare)(void *arg, const char *bot, const char *plugin, const void *rows, size_t length,
+    bool (*declare)(void *arg, const struct plugins_asker *asker, const void *rows, size_t length,
                     bool check, struct err *err);
     uint64_t until; /* when waiting ends */
     bool (*done)(struct rig *rig);

@@ -279,7 +279,7 @@ static inline uint64_t drey_now_ms(drey_ctx *ctx) {
     return ctx->host->now_ms(ctx);
 }
 
-/* The table of an optional subject ("drey.rest/1"), NULL when this host does not have it.
+/* The table of an optional subject ("drey.voice/1"), NULL when this host does not have it.
  * Lives until stop returns. [init, any] */
 static inline const void *drey_extension(drey_ctx *ctx, const char *id) {
     return ctx->host->extension(ctx, id);

@@ -110,8 +110,10 @@ struct drey_answer {
     uint64_t cookie;
 };
 
-/* Any answer. Result: its number, the end comes exactly once; or DREY_E_*: with a line in the log
- * that names the handler and the rule: answered twice, too late, malformed. answer: copied. */
+/* Any answer. Result: its number, the end comes exactly once: to the function of this name, or,
+ * when it failed, into the log, which names the command and the rule (answered twice, too late); or
+ * DREY_E_*, with a line in the log: malformed, nothing was sent. answer: copied. It cannot be taken
+ * back. */
 static inline int64_t drey_answer_with(drey_ctx *ctx, const drey_answer *answer) {
     return ctx->host->answer(ctx, answer);
 }
