@@ -8,9 +8,9 @@
  * queue_cancel().
  *
  * Requests of one rate limit are sent in the order in which they were submitted, those that must be
- * repeated keep their place. No step costs more than the logarithm of what waits, but those that
- * end many requests. Pure: time and randomness are arguments, monotonic milliseconds. [one thread]
- */
+ * repeated keep their place; what is POSTed or PATCHed waits for the answer before it. No step costs
+ * more than the logarithm of what waits, but those that end many requests. Pure: time and
+ * randomness are arguments, monotonic milliseconds. [one thread] */
 #ifndef REST_QUEUE_H
 #define REST_QUEUE_H
 

@@ -24,6 +24,7 @@ struct queue_route {
     bool headerless;              /* answers come without limits */
     bool fixed;                   /* what headers say of the hash is not looked at */
     bool serial;
+    bool ordered; /* its order is seen (messages, edits): one waits for the answer of the other */
     bool callback;
     unsigned users; /* lanes and buckets */
     struct list idle;

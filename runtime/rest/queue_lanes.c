@@ -53,6 +53,7 @@ static struct queue_route *route_get(struct queue_bot *bot, const struct route *
     memcpy(route->key, from->key, sizeof(route->key));
     route->callback = from->callback;
     route->serial = from->headers_lie;
+    route->ordered = strncmp(from->key, "POST ", 5) == 0 || strncmp(from->key, "PATCH ", 6) == 0;
     route->fixed = from->callback || from->headers_lie;
     route->headerless = from->callback;
     if (from->headers_lie) { /* whatever is done with the emojis of a guild has one limit */

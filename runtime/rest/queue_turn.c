@@ -42,13 +42,23 @@ static void make_ready(struct queue_bucket *bucket, const struct queue_lane *lan
     turn_wake(bot);
 }
 
+/* When the lane's first request may be sent. Connections overtake each other: what is POSTed or
+ * PATCHed goes out when the bucket's last answer is there, else messages would stand in another
+ * order. */
+static uint64_t next_ms(struct queue_bucket *bucket, const struct queue_lane *lane,
+                        uint64_t now_ms) {
+    uint64_t at_ms = bucket_next(&bucket->limit, now_ms);
+    bool waits = lane->route->ordered && bucket->limit.on_wire > 0;
+    return waits && at_ms <= now_ms ? BUCKET_NEVER : at_ms;
+}
+
 void turn_place(struct queue_bucket *bucket, uint64_t now_ms) {
     turn_remove(bucket);
     const struct queue_lane *lane = first_lane(bucket);
     if (lane == NULL) {
         return;
     }
-    uint64_t at_ms = lane_is_right(lane) ? bucket_next(&bucket->limit, now_ms) : now_ms;
+    uint64_t at_ms = lane_is_right(lane) ? next_ms(bucket, lane, now_ms) : now_ms;
     if (at_ms <= now_ms) {
         make_ready(bucket, lane);
     } else if (at_ms != BUCKET_NEVER) {
@@ -66,7 +76,7 @@ static bool is_in_order(struct queue_bucket *bucket, uint64_t now_ms) {
         }
         return false;
     }
-    if (bucket_next(&bucket->limit, now_ms) > now_ms) {
+    if (next_ms(bucket, lane, now_ms) > now_ms) {
         turn_place(bucket, now_ms);
         return false;
     }

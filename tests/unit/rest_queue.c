@@ -122,6 +122,26 @@ static void s74_a_hash_that_changes_takes_what_waits_along(void **state) {
     rig_close(&rig);
 }
 
+static void posts_go_one_after_the_other_however_many_are_left(void **state) {
+    struct rig rig;
+    rig_open(&rig);
+    struct queue_entry *one = submit(&rig, REST_POST, "/channels/1/messages");
+    expect_send(&rig, one);
+    expect_ok(&rig, one, "a", 5, 4, "5");
+    struct queue_entry *two = submit(&rig, REST_POST, "/channels/1/messages");
+    struct queue_entry *three = submit(&rig, REST_POST, "/channels/1/messages");
+    expect_send(&rig, two);
+    expect_nothing(&rig);
+    struct queue_entry *elsewhere = submit(&rig, REST_POST, "/channels/2/messages");
+    expect_send(&rig, elsewhere);
+    expect_nothing(&rig);
+    expect_ok(&rig, two, "a", 5, 3, "5");
+    expect_send(&rig, three);
+    expect_ok(&rig, three, "a", 5, 2, "5");
+    expect_ok(&rig, elsewhere, "a", 5, 4, "5");
+    rig_close(&rig);
+}
+
 static void a_late_answer_does_not_bring_an_old_hash_back(void **state) {
     struct rig rig;
     struct queue_entry *entries[4];
@@ -350,6 +370,7 @@ int main(void) {
         cmocka_unit_test(s72_only_reset_after_counts_whatever_the_clocks_say),
         cmocka_unit_test(s73_two_routes_of_one_hash_share_one_limit),
         cmocka_unit_test(s74_a_hash_that_changes_takes_what_waits_along),
+        cmocka_unit_test(posts_go_one_after_the_other_however_many_are_left),
         cmocka_unit_test(a_late_answer_does_not_bring_an_old_hash_back),
         cmocka_unit_test(emoji_routes_go_one_by_one_whatever_their_headers_say),
         cmocka_unit_test(a_route_without_limits_is_not_held_back),
