@@ -126,3 +126,37 @@ class ActCase(Case):
 
     def log_lines(self, pattern):
         return [line for line in read(self.box.log).splitlines() if re.search(pattern, line)]
+
+
+class RestCase(ActCase):
+    """Calls that the actor makes, and what became of them."""
+
+    def begin(self, *sim_options, **rest):
+        rest.setdefault("drey", "drain_timeout = 1s")  # what a limit holds up must not hold up the end
+        self.stage(*sim_options, **rest)
+        self.place = self.person.say("a place to write to")
+        return self.box
+
+    def call(self, method, path, cookie, deadline_ms=0, body=None, again=False, to=""):
+        """The actor makes a call; its answer will be `done COOKIE`."""
+        json_text = " " + json.dumps(body) if body is not None else ""
+        self.person.say(f"!{to}{'again' if again else 'rest'} {method} {path} {cookie} "
+                        f"{deadline_ms}{json_text}")
+        self.seen(rf"asked {cookie} 1$")
+
+    def done(self, cookie):
+        """How the call ended: (result, status, code, id, error)."""
+        found = self.seen(rf"done {cookie} version \S+ result (-?\d+) status (\d+) code (\d+) "
+                          rf"id (\d*) error (.*)$")
+        return int(found[1]), int(found[2]), int(found[3]), found[4], found[5]
+
+    def channel(self, suffix=""):
+        return f"/channels/{self.place['channel_id']}{suffix}"
+
+    def written(self, word, **rest):
+        """The contents of messages that begin with this word, in order."""
+        return [m["content"] for m in self.person.messages(last=1000, **rest)
+                if m["content"].startswith(word)]
+
+    def avoidable(self):
+        return self.simulator.status()["violations"].get("rest_avoidable_429", 0)
