@@ -210,7 +210,7 @@ class Commands(ActCase):
         host = self.begin(sim=sim, plugins=("actor_oak", "actor_birch"), sections=sections,
                           bots={"one": {"token": "x", "plugins": "oak", **keys},
                                 "two": {"token": "y", "plugins": "birch", **keys},
-                                "none": {"token": "z", "plugins": "!oak, !birch", **keys}})
+                                "none": {"token": "z", "plugins": "nothing", **keys}})
         wait_for("both", lambda: self.has("extra") and self.has("other"))
         self.assertEqual(self.puts(), 2)
         for bot in ("one", "two", "none"):
@@ -221,7 +221,7 @@ class Commands(ActCase):
         self.assertNotEqual(self.drey("commands", "-c", host.ini).returncode, 0)
 
     def test_a_bot_without_commands_leaves_discords_alone(self):
-        host = self.begin()
+        host = self.begin(sim_options=("--no-limits", "--time-scale", 10))
         host.logged("command published")
         self.assertEqual(host.stop(), 0)
         other = self.host({"main": {"token": "t", "rest_url": self.simulator.rest}}, name="other")
@@ -275,6 +275,7 @@ class Commands(ActCase):
         self.simulator.fault("heal")
         self.assertFalse(self.has("extra"))
         self.jump(61)
+        self.drey("commands", "-c", self.box.ini)  # wakes a thread that sleeps by another clock
         self.box.logged("command published: .*extra")
         self.assertTrue(self.has("extra"))
 

@@ -81,6 +81,5 @@ class Flood(RestCase):
         self.seen(rf"^{caused.most_common(1)[0][0]} oak flood 0 result -\d+ status 0$")
 
 
-
 if __name__ == "__main__":
     main()
