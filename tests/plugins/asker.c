@@ -67,6 +67,25 @@ static void with_file(drey_ctx *ctx) {
     close(fd);
 }
 
+/* More presences than Discord takes in a minute: each says its number. */
+static void flood(drey_ctx *ctx) {
+    int taken = 0;
+    for (int i = 1; i <= 500; i++) {
+        taken += drey_presence(ctx, drey_write(ctx,
+                                               "{'status': 'online', 'activities': [{'type': 4, "
+                                               "'name': 'x', 'state': '%d'}]}",
+                                               i)) >= 0;
+    }
+    say("flood %d", taken);
+}
+
+static void ask_members(drey_ctx *ctx, uint64_t guild_id, uint64_t cookie) {
+    say("asked %d",
+        drey_request_members(
+            ctx, drey_write(ctx, "{'guild_id': '%" PRIu64 "', 'query': '', 'limit': 0}", guild_id),
+            "members", cookie));
+}
+
 static void on_message(drey_ctx *ctx, const drey_event *ev) {
     const char *word = drey_str(ev, "content");
     drey_request unset = {0};
@@ -83,9 +102,11 @@ static void on_message(drey_ctx *ctx, const drey_event *ev) {
     } else if (strcmp(word, "presence") == 0) {
         say("presence %d", drey_presence(ctx, "{\"status\":\"dnd\",\"activities\":[]}"));
     } else if (strcmp(word, "members") == 0) {
-        say("members %d",
-            drey_request_members(ctx, "{\"guild_id\":\"8\",\"query\":\"\",\"limit\":0}", "members",
-                                 5));
+        ask_members(ctx, ev->guild_id, 5);
+    } else if (strcmp(word, "nowhere") == 0) {
+        ask_members(ctx, 8, 6);
+    } else if (strcmp(word, "flood") == 0) {
+        flood(ctx);
     } else if (strcmp(word, "wrong") == 0) {
         say("method %d", (int)drey_call(ctx, "FETCH", "/a", NULL, "done", 0));
         say("path %d", (int)drey_call(ctx, "GET", "a", NULL, "done", 0));
