@@ -220,9 +220,9 @@ void job_explain(const struct job *job, enum rest_end end, long status, const ch
         }
         break;
     case REST_END_DEADLINE:
-        err_set(err, ERR_LIMIT, "%s: no answer within its %.1f s, after %u tries%s", key,
+        err_set(err, ERR_LIMIT, "%s: no answer within its %.1f s, after %u %s%s", key,
                 (double)(job->entry.deadline_ms - job->submitted_ms) / 1000.0, job->entry.tries,
-                sent);
+                job->entry.tries == 1 ? "try" : "tries", sent);
         break;
     case REST_END_CANCELLED:
         err_set(err, ERR_BUSY, "%s: cancelled%s", key, sent);
