@@ -78,10 +78,14 @@ const struct bench_call *bench_run_next(struct bench_run *run) {
         return NULL;
     }
     if (run->begun == run->warm) {
-        run->start_ns = bench_now_ns();
-        run->start_cpu_us = bench_cpu_us();
+        bench_run_start(run);
     }
     return &run->calls[run->begun++];
+}
+
+void bench_run_start(struct bench_run *run) {
+    run->start_ns = bench_now_ns();
+    run->start_cpu_us = bench_cpu_us();
 }
 
 void bench_run_ended(struct bench_run *run, long status) {
@@ -93,12 +97,14 @@ bool bench_run_is_done(const struct bench_run *run) {
     return run->ended == run->count;
 }
 
-int bench_run_report(const struct bench_run *run) {
+int bench_run_report(const struct bench_run *run, FILE *out) {
     uint64_t cpu_us = bench_cpu_us() - run->start_cpu_us;
     uint64_t wall_us = (bench_now_ns() - run->start_ns) / 1000;
-    printf("{\"ended\":%zu,\"fine\":%zu,\"cpu_us\":%" PRIu64 ",\"wall_us\":%" PRIu64
-           ",\"peak_kb\":%" PRIu64 "}\n",
-           run->ended, run->fine, cpu_us, wall_us, bench_peak_kb());
+    (void)fprintf(out,
+                  "{\"ended\":%zu,\"fine\":%zu,\"cpu_us\":%" PRIu64 ",\"wall_us\":%" PRIu64
+                  ",\"peak_kb\":%" PRIu64 "}\n",
+                  run->ended, run->fine, cpu_us, wall_us, bench_peak_kb());
+    (void)fflush(out);
     return run->fine == run->count ? 0 : 1;
 }
 

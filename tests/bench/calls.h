@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Texts are borrowed from the run. */
 struct bench_call {
@@ -38,8 +39,10 @@ const struct bench_call *bench_run_next(struct bench_run *run);
 /* status: of HTTP; 0: no answer. */
 void bench_run_ended(struct bench_run *run, long status);
 bool bench_run_is_done(const struct bench_run *run);
-/* Prints what the measured calls cost this process as a line of JSON. Result: exit status. */
-int bench_run_report(const struct bench_run *run);
+/* The measured calls begin; bench_run_next() does this by itself. */
+void bench_run_start(struct bench_run *run);
+/* Writes what the measured calls cost this process as a line of JSON. Result: exit status. */
+int bench_run_report(const struct bench_run *run, FILE *out);
 
 /* User and system time of this process, all threads. [any thread] */
 uint64_t bench_cpu_us(void);

@@ -156,7 +156,7 @@ int main(int argc, char **argv) {
     while (!bench_run_is_done(&floor.run)) {
         turn(&floor);
     }
-    int status = bench_run_report(&floor.run);
+    int status = bench_run_report(&floor.run, stdout);
     while (floor.idle_count > 0) {
         curl_easy_cleanup(floor.idle[--floor.idle_count]);
     }

@@ -84,7 +84,7 @@ int main(int argc, char **argv) {
     }
     submit_some(&room);
     loop_run(room.loop);
-    int status = bench_run_report(&room.run);
+    int status = bench_run_report(&room.run, stdout);
     rest_destroy(room.rest);
     rest_client_destroy(client);
     loop_destroy(room.loop);
