@@ -133,7 +133,7 @@ static void look_up(struct desk *desk, struct path_text text, struct keeper_arri
             arrival->ephemeral = entry->ephemeral;
             look_up_sub_locked(desk, text, what, arrival);
         }
-        snprintf(name, size, "/%s", what);
+        snprintf(name, size, "/%.118s", what);
     } else {
         bool modal = arrival->type == KEEPER_MODAL_SUBMIT;
         text_at(text, "data.custom_id", what, sizeof(what));
@@ -142,7 +142,7 @@ static void look_up(struct desk *desk, struct path_text text, struct keeper_arri
             arrival->auto_defer = (row.flags & DREY_AUTO_DEFER) != 0;
             arrival->ephemeral = (row.flags & DREY_EPHEMERAL) != 0;
         }
-        snprintf(name, size, "%s %s", modal ? "modal" : "component", what);
+        snprintf(name, size, "%s %.110s", modal ? "modal" : "component", what);
     }
     pthread_mutex_unlock(&desk->lock);
 }
