@@ -59,9 +59,25 @@ static inline void rig_config(void *arg, const char *bot, const char *plugin,
     give(to, "every", rig->every != NULL ? rig->every : "1");
 }
 
+/* A plugin is tried in a child that is this program started anew: one whose main() does not hand
+ * over to probe_main() would run all its tests again there, and so on without end. */
+static inline void rig_refuse_to_be_a_probe(void) {
+    FILE *file = fopen("/proc/self/cmdline", "rb");
+    char bytes[512] = "";
+    size_t got = file != NULL ? fread(bytes, 1, sizeof(bytes) - 1, file) : 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (memmem(bytes, got, PROBE_ARGUMENT, strlen(PROBE_ARGUMENT)) != NULL) {
+        fprintf(stderr, "main() must hand over to probe_main()\n");
+        _exit(3);
+    }
+}
+
 static inline void rig_open(struct rig *rig, const char *wanted_one, const char *wanted_two) {
     struct err err = {0};
     const char *wanted[2] = {wanted_one, wanted_two};
+    rig_refuse_to_be_a_probe();
     const char *dir = rig->plugins_dir;
     char path[PATH_MAX];
     log_open(LOG_FORMAT_TEXT, getenv("DREY_TEST_LOG") != NULL ? LOG_DEBUG : LOG_OFF);
@@ -79,7 +95,9 @@ static inline void rig_open(struct rig *rig, const char *wanted_one, const char 
                                       .deadline_ms = rig->deadline_ms,
                                       .stuck_ms = rig->stuck_ms,
                                       .checkpoint_ms = rig->checkpoint_ms};
-    struct plugins_host host = {.arg = rig, .config = rig_config, .admit = rig->admit,
+    struct plugins_host host = {.arg = rig,
+                                .config = rig_config,
+                                .admit = rig->admit,
                                 .declare = rig->declare,
                                 .request = rig->request};
     rig->plugins = plugins_create(rig->loop, &options, &host, &err);
