@@ -126,14 +126,15 @@ bool sim_chat_message(struct buf *out, const cJSON *message, const char *ephemer
     const cJSON *flags = cJSON_GetObjectItemCaseSensitive(message, "flags");
     const cJSON *item;
     const char *time = strchr(text_of(message, "timestamp"), 'T');
+    char clock[9]; /* 12:34:56 */
     bool loading = cJSON_IsNumber(flags) && (flags->valueint & 128) != 0;
     bool edited = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(message, "edited_timestamp"));
+    snprintf(clock, sizeof(clock), "%s", time != NULL ? time + 1 : "");
     bool fine =
         shown(out, text_of(author, "username"), "") &&
         buf_text(out,
                  cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(author, "bot")) ? " [bot]" : "") &&
-        buf_printf(out, "  %.8s", time != NULL ? time + 1 : "") &&
-        buf_text(out, edited ? " (edited)" : "") &&
+        buf_text(out, "  ") && shown(out, clock, "") && buf_text(out, edited ? " (edited)" : "") &&
         buf_text(out, cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(message, "pinned"))
                           ? " (pinned)"
                           : "");
@@ -141,7 +142,8 @@ bool sim_chat_message(struct buf *out, const cJSON *message, const char *ephemer
         fine = fine && buf_text(out, " (ephemeral: only ") && shown(out, ephemeral_to, "") &&
                buf_text(out, " sees this)");
     }
-    fine = fine && buf_printf(out, "  %s\n", text_of(message, "id"));
+    fine = fine && buf_text(out, "  ") && shown(out, text_of(message, "id"), "") &&
+           buf_text(out, "\n");
     const cJSON *replied = cJSON_GetObjectItemCaseSensitive(message, "referenced_message");
     if (cJSON_IsObject(replied)) {
         fine = fine && buf_text(out, "  > ") &&

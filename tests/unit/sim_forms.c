@@ -327,6 +327,13 @@ static void chat_shows_what_a_terminal_must_not_obey(void **state) {
     assert_true(sim_chat_message(&out, message, "ann"));
     assert_string_equal(out.bytes, "e\\x1bve [bot]  10:20:30 (ephemeral: only ann sees this)  5\n"
                                    "  one\n  two\\x1b[2J\n  | # T\\xe2\\x80\\xae\n  [Go] <g>\n");
+    cJSON_Delete(message);
+    message =
+        cJSON_Parse("{\"author\":{\"username\":\"ann\"},\"content\":\"hi\",\"id\":\"5\\r\\u007f\","
+                    "\"timestamp\":\"T1\\u001b[2J\"}");
+    buf_clear(&out);
+    assert_true(sim_chat_message(&out, message, NULL));
+    assert_string_equal(out.bytes, "ann  1\\x1b[2J  5\\x0d\\x7f\n  hi\n");
     buf_finish(&out);
     cJSON_Delete(message);
 }
