@@ -30,8 +30,11 @@ static const struct command {
      "SIGHUP takes over a changed configuration and changed plugins, SIGUSR2 a changed program.\n" CONFIG_OPTION
      "  --time-scale X      all client timings times X; only against a local Discord\n"
      "Exit status: 0 stopped, 1 trouble, 2 usage, 77 every token was refused, 78 configuration.\n"},
-    {"check", check_main, "[-c FILE]", "find what is wrong with a configuration and its plugins",
-     "Opens each plugin in a child process, shows what it registers and which intents follow.\n" CONFIG_OPTION
+    {"check", check_main, "[-c FILE] [PLUGIN.so...]",
+     "find what is wrong with a configuration, or a plugin",
+     "Opens each plugin in a child process, shows what it registers and which intents follow.\n"
+     "With files: only these, in full: commands, intents, permissions, what the host would refuse,\n"
+     "symbols and calls that should not be; with -c they get their keys from that file.\n" CONFIG_OPTION
      "Exit status: 0 nothing is wrong, 2 usage, 78 something is wrong.\n"},
     {"status", status_main, "[-c FILE] [--control SOCKET] [--all | --json] [-q]",
      "show bots, shards and plugins",
@@ -58,8 +61,8 @@ static const struct command {
     {"commands", commands_main, "[-c FILE] [--control SOCKET] [--bot NAME] [diff | sync]",
      "compare the commands of a bot's plugins with what Discord has",
      "A running drey publishes changed commands by itself. diff shows what would change; sync\n"
-     "publishes it now, also where commands of plugins that are not loaded would go.\n" CONFIG_OPTION CONTROL_OPTION
-     "  -b, --bot NAME      needed when there are several\n"
+     "publishes it now, also where commands of plugins that are not loaded would go.\n" CONFIG_OPTION
+         CONTROL_OPTION "  -b, --bot NAME      needed when there are several\n"
      "Exit status: 0 done, 1 trouble, 3 not running.\n"},
     {"stop", stop_main, "[-c FILE] [--control SOCKET] [--final]",
      "stop a running drey and wait for its end",

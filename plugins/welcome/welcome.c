@@ -96,6 +96,7 @@ static int init(drey_ctx *ctx) {
                    "a channel copies it in developer mode");
         return DREY_E_INVALID;
     }
+    drey_permissions(ctx, DREY_MAY_VIEW_CHANNEL | DREY_MAY_SEND_MESSAGES);
     drey_on_rest(ctx, "server", on_server);
     return drey_on(ctx, DREY_GUILD_MEMBER_ADD, DREY_GUILD, on_join);
 }

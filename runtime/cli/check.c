@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "bot/house.h"
 #include "bot/intents.h"
+#include "cli/check_file.h"
 #include "cli/cli.h"
 #include "plugin/probe.h"
 
@@ -186,6 +187,24 @@ static void run(struct check *check) {
     }
 }
 
+/* `drey check PLUGIN.so ...`; the configuration, for the plugins' keys, only when it was named. */
+static int check_files(const char *path, char **files, int count) {
+    struct config config = {0};
+    struct config_report report = {0};
+    bool ok = true;
+    if (path != NULL && !cli_config_load(path, &config, &report)) {
+        cli_config_print(&report);
+        count = 0;
+        ok = false;
+    }
+    for (int i = 0; i < count; i++) {
+        ok = check_file(files[i], path != NULL ? &config : NULL) && ok;
+    }
+    config_report_finish(&report);
+    config_finish(&config);
+    return ok ? EXIT_OK : EXIT_CONFIGURATION;
+}
+
 int check_main(int argc, char **argv) {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
     const char *path = NULL;
@@ -198,7 +217,7 @@ int check_main(int argc, char **argv) {
         path = optarg;
     }
     if (optind < argc) {
-        return cli_usage("check", "it takes no argument, got '%s'", argv[optind]);
+        return check_files(path, argv + optind, argc - optind);
     }
     struct check check = {0};
     int status = EXIT_CONFIGURATION;

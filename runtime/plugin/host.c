@@ -409,6 +409,15 @@ static const char *host_write(drey_ctx *ctx, const char *format, ...) {
     return text;
 }
 
+static int32_t host_permissions(drey_ctx *ctx, uint64_t bits) {
+    struct instance *instance = host_instance(ctx);
+    if (!host_in_init(instance, "drey_permissions")) {
+        return DREY_E_PHASE;
+    }
+    instance->permissions |= bits;
+    return 0;
+}
+
 const drey_host instance_host = {
     .size = sizeof(drey_host),
     .abi_major = DREY_ABI_MAJOR,
@@ -445,4 +454,5 @@ const drey_host instance_host = {
     .on_interaction = host_on_interaction,
     .answer = host_answer,
     .option = host_option,
+    .permissions = host_permissions,
 };

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -360,6 +362,13 @@ static bool append_route(struct buf *out, const struct route *route) {
     return append_registration(out, &row, text);
 }
 
+static bool append_permissions(struct buf *out, uint64_t bits) {
+    char text[24];
+    int length = snprintf(text, sizeof(text), "%" PRIu64, bits);
+    struct registration row = {.kind = REGISTERED_PERMISSIONS, .text_length = (uint32_t)length};
+    return bits == 0 || append_registration(out, &row, text);
+}
+
 bool instance_registrations(const struct instance *instance, struct buf *out) {
     static const uint32_t kinds[] = {[CALLBACK_TIMER] = REGISTERED_TIMER,
                                      [CALLBACK_POST] = REGISTERED_POST,
@@ -377,5 +386,5 @@ bool instance_registrations(const struct instance *instance, struct buf *out) {
     for (uint32_t i = 0; i < instance->route_count; i++) {
         ok = append_route(out, &instance->routes[i]) && ok;
     }
-    return ok;
+    return append_permissions(out, instance->permissions) && ok;
 }

@@ -94,6 +94,7 @@ struct instance {
     uint32_t callback_count;
     struct route *routes;
     uint32_t route_count;
+    uint64_t permissions;      /* that the plugin says its bot needs */
     struct cooldown *cooldown; /* NULL: nothing with one was used yet */
     bool staging;              /* until the first PORT_GO: what start asks for waits in `staged` */
     struct buf staged;         /* messages end to end, each padded to 8 bytes */
@@ -184,6 +185,7 @@ enum registration_kind {
     REGISTERED_COMPONENT,  /* text: how the custom_id begins; the same for a modal */
     REGISTERED_MODAL,
     REGISTERED_AUTOCOMPLETE, /* text: the command */
+    REGISTERED_PERMISSIONS,  /* text: the bits, decimal */
 };
 /* One after the other, each followed by its text, a NUL, and zeroes up to a multiple of 8. */
 struct registration {

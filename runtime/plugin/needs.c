@@ -6,7 +6,8 @@
 const char *registration_kind_name(uint32_t kind) {
     static const char *const names[] = {"?",         "event",   "timer",       "post",
                                         "rest",      "members", "command",     "subcommand",
-                                        "component", "modal",   "autocomplete"};
+                                        "component", "modal",   "autocomplete",
+                                        "permissions"};
     return names[kind < sizeof(names) / sizeof(names[0]) ? kind : 0];
 }
 

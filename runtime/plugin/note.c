@@ -1,11 +1,8 @@
-/* plugin/note.c: a bounds-checked walk over an ELF file. Every structure is copied out of the
- * bytes before it is looked at: offsets in a hostile file need not be aligned. */
+/* plugin/note.c: a bounds-checked walk over an ELF file. */
 #include "plugin/note.h"
 
 #include "drey/drey.h"
-
-#include <elf.h>
-#include <string.h>
+#include "plugin/object.h"
 
 #if defined(__x86_64__)
 enum { OUR_MACHINE = EM_X86_64 };
@@ -19,17 +16,7 @@ enum { OUR_MACHINE = EM_AARCH64 };
  * and notes may overlap, so that a small file can pretend to hold millions of them. */
 enum { SEGMENTS_MAX = 256, NOTE_BYTES_MAX = 64 << 10 };
 
-struct file {
-    const unsigned char *bytes;
-    uint64_t length;
-    Elf64_Ehdr header;
-};
-
-static bool within(const struct file *file, uint64_t offset, uint64_t size) {
-    return size <= file->length && offset <= file->length - size;
-}
-
-static bool cut_short(const struct file *file, const char *what, uint64_t offset, uint64_t size,
+static bool cut_short(const struct object *file, const char *what, uint64_t offset, uint64_t size,
                       struct err *err) {
     return err_set(err, ERR_PLUGIN,
                    "cut short: its %s lies at offset %llu, %llu bytes, but the file ends at %llu",
@@ -55,11 +42,11 @@ static bool check_identity(const Elf64_Ehdr *header, struct err *err) {
     return true;
 }
 
-static bool check_header(struct file *file, struct err *err) {
+static bool check_header(struct object *file, struct err *err) {
     if (file->length < EI_NIDENT || memcmp(file->bytes, ELFMAG, SELFMAG) != 0) {
         return err_set(err, ERR_PLUGIN, file->length == 0 ? "empty" : "not an ELF file");
     }
-    if (!within(file, 0, sizeof(file->header))) {
+    if (!object_within(file, 0, sizeof(file->header))) {
         return cut_short(file, "header", 0, sizeof(file->header), err);
     }
     memcpy(&file->header, file->bytes, sizeof(file->header));
@@ -75,31 +62,19 @@ static bool check_header(struct file *file, struct err *err) {
         header->e_shstrndx >= header->e_shnum) {
         return err_set(err, ERR_PLUGIN, "its ELF header makes no sense");
     }
-    if (!within(file, header->e_phoff, segments)) {
+    if (!object_within(file, header->e_phoff, segments)) {
         return cut_short(file, "program header table", header->e_phoff, segments, err);
     }
-    if (!within(file, header->e_shoff, sections)) {
+    if (!object_within(file, header->e_shoff, sections)) {
         return cut_short(file, "section table", header->e_shoff, sections, err);
     }
     return true;
 }
 
-static Elf64_Phdr segment_at(const struct file *file, unsigned index) {
-    Elf64_Phdr segment;
-    memcpy(&segment, file->bytes + file->header.e_phoff + index * sizeof(segment), sizeof(segment));
-    return segment;
-}
-
-static Elf64_Shdr section_at(const struct file *file, unsigned index) {
-    Elf64_Shdr section;
-    memcpy(&section, file->bytes + file->header.e_shoff + index * sizeof(section), sizeof(section));
-    return section;
-}
-
-static bool check_segments(const struct file *file, struct err *err) {
+static bool check_segments(const struct object *file, struct err *err) {
     for (unsigned i = 0; i < file->header.e_phnum; i++) {
-        Elf64_Phdr segment = segment_at(file, i);
-        if (!within(file, segment.p_offset, segment.p_filesz)) {
+        Elf64_Phdr segment = object_segment(file, i);
+        if (!object_within(file, segment.p_offset, segment.p_filesz)) {
             return cut_short(file, "program", segment.p_offset, segment.p_filesz, err);
         }
         if (segment.p_type == PT_LOAD && segment.p_memsz < segment.p_filesz) {
@@ -110,19 +85,20 @@ static bool check_segments(const struct file *file, struct err *err) {
 }
 
 /* A tail of zeros (a file allocated before it is written) shows as sections without a type. */
-static bool check_sections(const struct file *file, struct err *err) {
+static bool check_sections(const struct object *file, struct err *err) {
     for (unsigned i = 0; i < file->header.e_shnum; i++) {
-        Elf64_Shdr section = section_at(file, i);
+        Elf64_Shdr section = object_section(file, i);
         if (i > 0 && section.sh_type == SHT_NULL) {
             return err_set(err, ERR_PLUGIN, "incomplete: section %u of %u is empty (offset %llu)",
                            i, file->header.e_shnum,
                            (unsigned long long)(file->header.e_shoff + i * sizeof(section)));
         }
-        if (section.sh_type != SHT_NOBITS && !within(file, section.sh_offset, section.sh_size)) {
+        if (section.sh_type != SHT_NOBITS &&
+            !object_within(file, section.sh_offset, section.sh_size)) {
             return cut_short(file, "section", section.sh_offset, section.sh_size, err);
         }
     }
-    Elf64_Shdr names = section_at(file, file->header.e_shstrndx);
+    Elf64_Shdr names = object_section(file, file->header.e_shstrndx);
     if (names.sh_type != SHT_STRTAB || names.sh_size == 0 || file->bytes[names.sh_offset] != '\0' ||
         file->bytes[names.sh_offset + names.sh_size - 1] != '\0') {
         return err_set(err, ERR_PLUGIN, "incomplete: its section names are not readable");
@@ -130,9 +106,9 @@ static bool check_sections(const struct file *file, struct err *err) {
     return true;
 }
 
-static bool check_tls(const struct file *file, struct err *err) {
+static bool check_tls(const struct object *file, struct err *err) {
     for (unsigned i = 0; i < file->header.e_phnum; i++) {
-        Elf64_Phdr segment = segment_at(file, i);
+        Elf64_Phdr segment = object_segment(file, i);
         if (segment.p_type != PT_DYNAMIC) {
             continue;
         }
@@ -154,7 +130,7 @@ static bool check_tls(const struct file *file, struct err *err) {
 }
 
 /* Looks for our note in one segment of notes. */
-static bool find_note(const struct file *file, const Elf64_Phdr *segment, drey_note *found) {
+static bool find_note(const struct object *file, const Elf64_Phdr *segment, drey_note *found) {
     uint64_t at = segment->p_offset;
     uint64_t end = at + (segment->p_filesz < NOTE_BYTES_MAX ? segment->p_filesz : NOTE_BYTES_MAX);
     uint64_t align = segment->p_align == 8 ? 7 : 3;
@@ -211,10 +187,10 @@ static bool judge_note(const drey_note *found, struct note *note, struct err *er
     return true;
 }
 
-static bool read_note(const struct file *file, struct note *note, struct err *err) {
+static bool read_note(const struct object *file, struct note *note, struct err *err) {
     drey_note found;
     for (unsigned i = 0; i < file->header.e_phnum; i++) {
-        Elf64_Phdr segment = segment_at(file, i);
+        Elf64_Phdr segment = object_segment(file, i);
         if (segment.p_type == PT_NOTE && find_note(file, &segment, &found)) {
             return judge_note(&found, note, err);
         }
@@ -232,11 +208,11 @@ static bool lingering(const char *name) {
     return false;
 }
 
-static void scan_imports(const struct file *file, const Elf64_Shdr *symbols, struct note *note) {
+static void scan_imports(const struct object *file, const Elf64_Shdr *symbols, struct note *note) {
     if (symbols->sh_link >= file->header.e_shnum) {
         return;
     }
-    Elf64_Shdr names = section_at(file, symbols->sh_link);
+    Elf64_Shdr names = object_section(file, symbols->sh_link);
     if (names.sh_type != SHT_STRTAB) {
         return;
     }
@@ -258,7 +234,7 @@ static void scan_imports(const struct file *file, const Elf64_Shdr *symbols, str
 }
 
 bool note_read(const void *bytes, size_t length, struct note *note, struct err *err) {
-    struct file file = {.bytes = bytes, .length = length};
+    struct object file = {.bytes = bytes, .length = length};
     memset(note, 0, sizeof(*note));
     if (!check_header(&file, err) || !check_segments(&file, err) || !check_sections(&file, err) ||
         !check_tls(&file, err) || !read_note(&file, note, err)) {
@@ -266,7 +242,7 @@ bool note_read(const void *bytes, size_t length, struct note *note, struct err *
     }
     unsigned tables = 0;
     for (unsigned i = 0; i < file.header.e_shnum; i++) {
-        Elf64_Shdr section = section_at(&file, i);
+        Elf64_Shdr section = object_section(&file, i);
         if (section.sh_type == SHT_DYNSYM && tables++ == 0) {
             scan_imports(&file, &section, note);
         }

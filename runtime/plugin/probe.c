@@ -2,7 +2,6 @@
  * After the plugin's code has run, the child is anybody: its report is checked like any input. */
 #include "plugin/probe.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -268,7 +267,16 @@ static void take_registration(const cJSON *item, struct probe_report *report) {
     }
 }
 
-static bool take_report(const char *line, struct probe_report *report, struct err *err) {
+static void hand_on(const cJSON *rows, struct buf *out) {
+    char *text = out != NULL && cJSON_IsArray(rows) ? cJSON_PrintUnformatted(rows) : NULL;
+    if (text != NULL) {
+        (void)buf_text(out, text);
+    }
+    cJSON_free(text);
+}
+
+static bool take_report(const char *line, const struct probe_request *request,
+                        struct probe_report *report, struct err *err) {
     cJSON *whole = cJSON_ParseWithLength(line, strcspn(line, "\n"));
     const cJSON *body = cJSON_GetObjectItemCaseSensitive(whole, "report");
     char error[400];
@@ -285,6 +293,7 @@ static bool take_report(const char *line, struct probe_report *report, struct er
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(body, "registrations")) {
         take_registration(item, report);
     }
+    hand_on(cJSON_GetObjectItemCaseSensitive(body, "registrations"), request->registrations);
     cJSON_Delete(whole);
     return error[0] == '\0' || err_set(err, ERR_PLUGIN, "%s", error);
 }
@@ -299,7 +308,8 @@ bool probe_run(const struct probe_request *request, struct probe_report *report,
     watch_child(&child, deadline_ms);
     finish(&child);
     const char *line = report_line(&child);
-    bool ok = line != NULL ? take_report(line, report, err) : judge_end(&child, deadline_ms, err);
+    bool ok = line != NULL ? take_report(line, request, report, err)
+                           : judge_end(&child, deadline_ms, err);
     buf_finish(&child.said);
     return ok;
 }

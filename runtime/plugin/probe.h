@@ -7,6 +7,7 @@
 #ifndef PLUGIN_PROBE_H
 #define PLUGIN_PROBE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "plugin/plugins.h"
 
@@ -49,6 +50,9 @@ struct probe_request {
     uint32_t state_version;
     uint32_t state_reason;
     uint32_t deadline_ms; /* 0: PLUGINS_DEADLINE_MS */
+    /* Gets what was registered, as JSON: [{"kind","name","text","flags","per","uses","seconds"}],
+     * for showing; NULL: nobody wants it. */
+    struct buf *registrations;
 };
 
 /* What the child finds in its descriptor 4; the configuration and the state follow. */

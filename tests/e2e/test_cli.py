@@ -11,6 +11,35 @@ from harness import Case, DREY, SOURCE, main, read, wait_for
 # What an attacker would write: clear the screen, set the title, the same with C1 controls as text
 # and as a bare byte, and a right-to-left override.
 EVIL = "a\x1b[2J\x1b]0;x\x07b\x9b31mc\u202ed"
+LOUD = """
+#include <drey/drey.h>
+#include <stdlib.h>
+int helper(const drey_event *ev);
+int helper(const drey_event *ev) {
+    if (ev->id == 7) {
+        exit(1);
+    }
+    return 0;
+}
+static void on_it(drey_ctx *ctx, const drey_event *ev) {
+    helper(ev);
+}
+static int32_t init(drey_ctx *ctx) {
+    drey_rules rules = {sizeof(rules), 0, DREY_PER_USER, 1, 5, 0};
+    if (drey_config(ctx, "channel") == NULL) {
+        drey_error(ctx, "which channel?");
+        return -1;
+    }
+    drey_permissions(ctx, DREY_MAY_SEND_MESSAGES | DREY_MAY_BAN_MEMBERS);
+    drey_on(ctx, DREY_MESSAGE_CREATE, DREY_GUILD | DREY_CONTENT, on_it);
+    drey_on_interaction(ctx, DREY_COMPONENT, "loud:", NULL, on_it);
+    return drey_command(ctx, "{'name': 'ban', 'description': 'Out!', "
+        "'default_member_permissions': '4', 'options': ["
+        "{'type': 6, 'name': 'who', 'description': 'd', 'required': true}, "
+        "{'type': 3, 'name': 'why', 'description': 'd'}]}", &rules, on_it);
+}
+DREY_PLUGIN("loud", "1.2", init)
+"""
 NAUGHTY = """
 #include <drey/drey.h>
 static void on_message(drey_ctx *ctx, const drey_event *ev) {
@@ -77,6 +106,27 @@ class Cli(Case):
         self.assertEqual(run.returncode, 78)
         self.assertRegex(run.stdout, r"broken\.so: error: ")
         self.assertIn("did you mean 'recorder'?", run.stderr)
+
+    def test_check_of_a_file_says_everything(self):
+        self.build(self.directory, "loud.so", LOUD)
+        loud = os.path.join(self.directory, "loud.so")
+        host = self.host({"main": {"token": "t"}}, plugins=[], sections="[plugin:loud]\nchannel = 5\n")
+        answer = host.run("check", loud)
+        self.assertEqual(answer.returncode, 78)
+        self.assertIn("which channel?", answer.stdout)
+        self.assertIn("drey check -c", answer.stdout)
+        answer = host.run("check", "-c", host.ini, loud)
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        for line in ("plugin loud 1.2, ABI 1.0", '/ban who: [why:]  "Out!"  (1 in 5 s per user)',
+                     "for members who may BAN_MEMBERS", "MESSAGE_CREATE  in guilds, reads content",
+                     "loud:", "GUILD_MESSAGES MESSAGE_CONTENT!", "BAN_MEMBERS, SEND_MESSAGES",
+                     "&permissions=2052&", "exports 1 symbol besides the descriptor: helper",
+                     "calls exit()", "ok, 2 warnings"):
+            self.assertIn(line, answer.stdout)
+        answer = host.run("check", loud + ".no", "-c", host.ini, loud)
+        self.assertEqual(answer.returncode, 78)
+        self.assertIn("loud.so.no: refused", answer.stdout)
+        self.assertIn("ok, 2 warnings", answer.stdout)
 
     def test_status_tail_reload_and_stop(self):
         sim = self.sim("--rate", 100)

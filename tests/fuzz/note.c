@@ -3,6 +3,7 @@
 #include "fuzz.h"
 
 #include "plugin/note.h"
+#include "plugin/symbols.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     uint8_t *bytes = fuzz_copy(input, size, 0, 0);
@@ -17,6 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
         FUZZ_CHECK(note.abi_major == 1);
     } else {
         FUZZ_CHECK(err.code == ERR_PLUGIN && err.text[0] != '\0');
+    }
+    struct symbols symbols; /* whatever the bytes are */
+    symbols_read(bytes, size, &symbols);
+    FUZZ_CHECK(memchr(symbols.unique, '\0', sizeof(symbols.unique)) != NULL);
+    for (size_t i = 0; i < symbols.doubt_count && i < SYMBOLS_SHOWN; i++) {
+        FUZZ_CHECK(symbols_doubt(symbols.doubts[i]) != NULL);
     }
     free(bytes);
     return 0;

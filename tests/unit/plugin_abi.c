@@ -3,6 +3,7 @@
  * make a new major version. Also the small logic beside it: timers, rations, wanted lists. */
 #include "drey/drey.h"
 #include "gateway/events.h"
+#include "interaction/permission.h"
 #include "plugin/instance.h"
 #include "plugin/timers.h"
 
@@ -185,7 +186,8 @@ static void the_function_table_only_grows(void **state) {
         OFFSET(drey_host, on_interaction, 240),
         OFFSET(drey_host, answer, 248),
         OFFSET(drey_host, option, 256),
-        SIZE(drey_host, 264),
+        OFFSET(drey_host, permissions, 264),
+        SIZE(drey_host, 272),
     };
     ROWS(rows);
 }
@@ -225,6 +227,79 @@ static void the_constants_of_events_are_those_of_the_host(void **state) {
     assert_int_equal(DREY_EVENT_MESSAGE_POLL_VOTE_REMOVE, EVENT_COUNT);
     assert_int_equal(DREY_INTENT_MESSAGE_CONTENT, 1u << INTENT_MESSAGE_CONTENT);
     assert_int_equal(DREY_INTENT_DIRECT_MESSAGE_POLLS, 1u << INTENT_DIRECT_MESSAGE_POLLS);
+}
+
+static void permissions_are_called_as_discord_calls_them(void **state) {
+#define PERMISSION(name)                                                                           \
+    { #name, DREY_MAY_##name }
+    static const struct {
+        const char *name;
+        uint64_t bits;
+    } rows[] = {
+        PERMISSION(CREATE_INSTANT_INVITE),
+        PERMISSION(KICK_MEMBERS),
+        PERMISSION(BAN_MEMBERS),
+        PERMISSION(ADMINISTRATOR),
+        PERMISSION(MANAGE_CHANNELS),
+        PERMISSION(MANAGE_GUILD),
+        PERMISSION(ADD_REACTIONS),
+        PERMISSION(VIEW_AUDIT_LOG),
+        PERMISSION(PRIORITY_SPEAKER),
+        PERMISSION(STREAM),
+        PERMISSION(VIEW_CHANNEL),
+        PERMISSION(SEND_MESSAGES),
+        PERMISSION(SEND_TTS_MESSAGES),
+        PERMISSION(MANAGE_MESSAGES),
+        PERMISSION(EMBED_LINKS),
+        PERMISSION(ATTACH_FILES),
+        PERMISSION(READ_MESSAGE_HISTORY),
+        PERMISSION(MENTION_EVERYONE),
+        PERMISSION(USE_EXTERNAL_EMOJIS),
+        PERMISSION(VIEW_GUILD_INSIGHTS),
+        PERMISSION(CONNECT),
+        PERMISSION(SPEAK),
+        PERMISSION(MUTE_MEMBERS),
+        PERMISSION(DEAFEN_MEMBERS),
+        PERMISSION(MOVE_MEMBERS),
+        PERMISSION(USE_VAD),
+        PERMISSION(CHANGE_NICKNAME),
+        PERMISSION(MANAGE_NICKNAMES),
+        PERMISSION(MANAGE_ROLES),
+        PERMISSION(MANAGE_WEBHOOKS),
+        PERMISSION(MANAGE_GUILD_EXPRESSIONS),
+        PERMISSION(USE_APPLICATION_COMMANDS),
+        PERMISSION(REQUEST_TO_SPEAK),
+        PERMISSION(MANAGE_EVENTS),
+        PERMISSION(MANAGE_THREADS),
+        PERMISSION(CREATE_PUBLIC_THREADS),
+        PERMISSION(CREATE_PRIVATE_THREADS),
+        PERMISSION(USE_EXTERNAL_STICKERS),
+        PERMISSION(SEND_MESSAGES_IN_THREADS),
+        PERMISSION(USE_EMBEDDED_ACTIVITIES),
+        PERMISSION(MODERATE_MEMBERS),
+        PERMISSION(VIEW_CREATOR_MONETIZATION_ANALYTICS),
+        PERMISSION(USE_SOUNDBOARD),
+        PERMISSION(CREATE_GUILD_EXPRESSIONS),
+        PERMISSION(CREATE_EVENTS),
+        PERMISSION(USE_EXTERNAL_SOUNDS),
+        PERMISSION(SEND_VOICE_MESSAGES),
+        PERMISSION(SEND_POLLS),
+        PERMISSION(USE_EXTERNAL_APPS),
+        PERMISSION(PIN_MESSAGES),
+    };
+    struct buf text = {0};
+    uint64_t all = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        buf_clear(&text);
+        assert_true(permission_text(rows[i].bits, &text));
+        assert_string_equal(text.bytes, rows[i].name);
+        assert_int_equal(all & rows[i].bits, 0);
+        all |= rows[i].bits;
+    }
+    buf_clear(&text);
+    assert_true(permission_text(DREY_MAY_SEND_MESSAGES | UINT64_C(1) << 63, &text));
+    assert_string_equal(text.bytes, "SEND_MESSAGES, bit 63");
+    buf_finish(&text);
 }
 
 static void timers_keep_their_phase_and_do_not_pile_up(void **state) {
@@ -320,6 +395,7 @@ int main(void) {
         cmocka_unit_test(the_function_table_only_grows),
         cmocka_unit_test(constants_keep_their_values),
         cmocka_unit_test(the_constants_of_events_are_those_of_the_host),
+        cmocka_unit_test(permissions_are_called_as_discord_calls_them),
         cmocka_unit_test(timers_keep_their_phase_and_do_not_pile_up),
         cmocka_unit_test(a_call_that_was_lost_does_not_hold_its_timer),
         cmocka_unit_test(a_ration_lets_a_burst_pass_and_counts_the_rest),

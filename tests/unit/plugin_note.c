@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "plugin/note.h"
 #include "plugin/probe.h"
+#include "plugin/symbols.h"
 
 #include <dirent.h>
 #include <elf.h>
@@ -42,6 +43,42 @@ static void a_note_tells_id_version_and_abi(void **state) {
     assert_string_equal(note.version, "2");
     assert_int_equal(note.abi_major, 1);
     assert_int_equal(note.abi_minor, 0);
+    buf_finish(&bytes);
+}
+
+static bool lists(char (*names)[SYMBOLS_NAME_BYTES], size_t count, const char *name) {
+    for (size_t i = 0; i < count && i < SYMBOLS_SHOWN; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void what_a_file_exports_and_calls_is_listed(void **state) {
+    struct buf bytes = {0};
+    struct symbols symbols;
+    read_plugin("clash_one", &bytes); /* built as we advise */
+    symbols_read(bytes.bytes, bytes.length, &symbols);
+    assert_int_equal(symbols.export_count, 0);
+    assert_true(lists(symbols.libraries, symbols.library_count, "libc.so.6"));
+    buf_clear(&bytes);
+    read_plugin("clash_two", &bytes); /* the same with every name visible */
+    symbols_read(bytes.bytes, bytes.length, &symbols);
+    assert_true(symbols.export_count > 0);
+    assert_false(lists(symbols.exports, symbols.export_count, "drey_plugin_v1"));
+    buf_clear(&bytes);
+    read_plugin("ledger_on_exit", &bytes);
+    symbols_read(bytes.bytes, bytes.length, &symbols);
+    assert_true(lists(symbols.doubts, symbols.doubt_count, "on_exit"));
+    assert_non_null(symbols_doubt("exit"));
+    assert_null(symbols_doubt("memcpy"));
+    for (size_t length = 0; length < bytes.length; length += 61) { /* the sanitizer watches */
+        char *cut = malloc(length > 0 ? length : 1);
+        memcpy(cut, bytes.bytes, length);
+        symbols_read(cut, length, &symbols);
+        free(cut);
+    }
     buf_finish(&bytes);
 }
 
@@ -253,6 +290,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_note_tells_id_version_and_abi),
         cmocka_unit_test(a_file_cut_short_is_never_accepted),
+        cmocka_unit_test(what_a_file_exports_and_calls_is_listed),
         cmocka_unit_test(a_tail_of_zeros_is_never_accepted),
         cmocka_unit_test(flipped_bits_do_not_bring_the_checker_down),
         cmocka_unit_test(what_is_no_plugin_for_us_is_refused_with_the_reason),

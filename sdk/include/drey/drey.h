@@ -192,6 +192,7 @@ typedef struct drey_host {
                               const drey_rules *rules, drey_event_fn fn);
     int64_t (*answer)(drey_ctx *ctx, const drey_answer *answer);
     drey_json (*option)(drey_ctx *ctx, drey_json d, const char *name);
+    int32_t (*permissions)(drey_ctx *ctx, uint64_t bits);
 } drey_host;
 
 /* One instance of a plugin: it serves one bot. */
@@ -256,6 +257,13 @@ static inline int32_t drey_on_timer(drey_ctx *ctx, const char *name, drey_timer_
 /* Names a function for drey_post(). */
 static inline int32_t drey_on_post(drey_ctx *ctx, const char *name, drey_post_fn fn) {
     return ctx->host->on_post(ctx, name, fn);
+}
+
+/* Says which of Discord's permissions the bot needs for this plugin: DREY_MAY_SEND_MESSAGES |
+ * DREY_MAY_... (discord.h). The operator sees them in `drey check`, with the link that invites the
+ * bot with all of them. Several calls add up. */
+static inline int32_t drey_permissions(drey_ctx *ctx, uint64_t bits) {
+    return ctx->host->permissions(ctx, bits);
 }
 
 /* ---- Log, configuration, time -------------------------------------------------------------- */
