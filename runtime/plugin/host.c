@@ -237,6 +237,16 @@ static int32_t host_on_members(drey_ctx *ctx, const char *name, drey_members_fn 
     return result;
 }
 
+static int32_t host_on_due(drey_ctx *ctx, const char *name, drey_due_fn fn) {
+    struct callback *added = NULL;
+    int32_t result =
+        add_callback(host_instance(ctx), "drey_on_due", name, CALLBACK_DUE, fn != NULL, &added);
+    if (result >= 0) {
+        added->due = fn;
+    }
+    return result;
+}
+
 /* ---- Log, configuration, time ---- */
 
 DREY_PRINTF(3, 4)
@@ -454,5 +464,17 @@ const drey_host instance_host = {
     .on_interaction = host_on_interaction,
     .answer = host_answer,
     .option = host_option,
+    .kv_get = host_kv_get,
+    .kv_int = host_kv_int,
+    .kv_set = host_kv_set,
+    .kv_add = host_kv_add,
+    .kv_delete = host_kv_delete,
+    .kv_clear = host_kv_clear,
+    .kv_list = host_kv_list,
+    .kv_transaction = host_kv_transaction,
+    .on_due = host_on_due,
+    .schedule = host_schedule,
+    .schedule_stop = host_schedule_stop,
+    .schedules = host_schedules,
     .permissions = host_permissions,
 };

@@ -46,6 +46,21 @@ int32_t host_on_interaction(drey_ctx *ctx, uint32_t kind, const char *name, cons
                             drey_event_fn fn);
 int64_t host_answer(drey_ctx *ctx, const drey_answer *answer);
 drey_json host_option(drey_ctx *ctx, drey_json d, const char *name);
+/* As store.h says of the wrappers (host_kv.c). */
+int32_t host_kv_get(drey_ctx *ctx, uint64_t guild_id, const char *key, drey_value *value);
+int64_t host_kv_int(drey_ctx *ctx, uint64_t guild_id, const char *key);
+int32_t host_kv_set(drey_ctx *ctx, uint64_t guild_id, const char *key, const void *data,
+                    uint64_t size, uint64_t ttl_ms, uint32_t flags);
+int32_t host_kv_add(drey_ctx *ctx, uint64_t guild_id, const char *key, int64_t by, uint64_t ttl_ms,
+                    int64_t *sum);
+int32_t host_kv_delete(drey_ctx *ctx, uint64_t guild_id, const char *key);
+int64_t host_kv_clear(drey_ctx *ctx, uint64_t guild_id, const char *prefix);
+int64_t host_kv_list(drey_ctx *ctx, uint64_t guild_id, const char *prefix, const char *after,
+                     uint64_t limit, uint32_t flags, drey_kv_fn fn, void *user);
+int32_t host_kv_transaction(drey_ctx *ctx, uint32_t step);
+int32_t host_schedule(drey_ctx *ctx, const drey_schedule *schedule);
+int32_t host_schedule_stop(drey_ctx *ctx, const char *name, uint64_t cookie);
+int64_t host_schedules(drey_ctx *ctx, drey_schedule_fn fn, void *user);
 /* The value at path from json, as a span of the document. */
 struct path_value host_find(drey_ctx *ctx, drey_json json, const char *path);
 

@@ -373,7 +373,8 @@ bool instance_registrations(const struct instance *instance, struct buf *out) {
     static const uint32_t kinds[] = {[CALLBACK_TIMER] = REGISTERED_TIMER,
                                      [CALLBACK_POST] = REGISTERED_POST,
                                      [CALLBACK_REST] = REGISTERED_REST,
-                                     [CALLBACK_MEMBERS] = REGISTERED_MEMBERS};
+                                     [CALLBACK_MEMBERS] = REGISTERED_MEMBERS,
+                                     [CALLBACK_DUE] = REGISTERED_DUE};
     bool ok = true;
     for (uint16_t i = 0; i < instance->handler_count; i++) {
         const struct handler *handler = &instance->handlers[i];

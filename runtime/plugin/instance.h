@@ -54,7 +54,13 @@ struct handler {
     bool by_scope; /* the event occurs in guilds and elsewhere, and only one is wanted */
 };
 
-enum callback_kind { CALLBACK_TIMER = 1, CALLBACK_POST, CALLBACK_REST, CALLBACK_MEMBERS };
+enum callback_kind {
+    CALLBACK_TIMER = 1,
+    CALLBACK_POST,
+    CALLBACK_REST,
+    CALLBACK_MEMBERS,
+    CALLBACK_DUE
+};
 struct callback {
     char name[64];
     enum callback_kind kind;
@@ -63,6 +69,7 @@ struct callback {
         drey_post_fn post;
         drey_rest_fn rest;
         drey_members_fn members;
+        drey_due_fn due;
     };
 };
 
@@ -185,7 +192,8 @@ enum registration_kind {
     REGISTERED_COMPONENT,  /* text: how the custom_id begins; the same for a modal */
     REGISTERED_MODAL,
     REGISTERED_AUTOCOMPLETE, /* text: the command */
-    REGISTERED_PERMISSIONS,  /* text: the bits, decimal */
+    REGISTERED_DUE,
+    REGISTERED_PERMISSIONS, /* text: the bits, decimal */
 };
 /* One after the other, each followed by its text, a NUL, and zeroes up to a multiple of 8. */
 struct registration {

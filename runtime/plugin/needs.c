@@ -4,10 +4,9 @@
 #include <string.h>
 
 const char *registration_kind_name(uint32_t kind) {
-    static const char *const names[] = {"?",         "event",   "timer",       "post",
-                                        "rest",      "members", "command",     "subcommand",
-                                        "component", "modal",   "autocomplete",
-                                        "permissions"};
+    static const char *const names[] = {
+        "?",          "event",     "timer", "post",         "rest",     "members",    "command",
+        "subcommand", "component", "modal", "autocomplete", "schedule", "permissions"};
     return names[kind < sizeof(names) / sizeof(names[0]) ? kind : 0];
 }
 

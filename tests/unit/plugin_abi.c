@@ -152,6 +152,42 @@ static void what_is_asked_of_discord_is_laid_out_as_it_was(void **state) {
     ROWS(rows);
 }
 
+static void what_is_kept_is_laid_out_as_it_was(void **state) {
+    static const struct row rows[] = {
+        SIZE(drey_value, 48),
+        OFFSET(drey_value, guild_id, 8),
+        OFFSET(drey_value, key, 16),
+        OFFSET(drey_value, data, 24),
+        OFFSET(drey_value, data_size, 32),
+        OFFSET(drey_value, expires_ms, 40),
+        SIZE(drey_due, 40),
+        OFFSET(drey_due, flags, 4),
+        OFFSET(drey_due, name, 8),
+        OFFSET(drey_due, cookie, 16),
+        OFFSET(drey_due, due_ms, 24),
+        OFFSET(drey_due, late_ms, 32),
+        SIZE(drey_schedule, 56),
+        OFFSET(drey_schedule, kind, 4),
+        OFFSET(drey_schedule, name, 8),
+        OFFSET(drey_schedule, cookie, 16),
+        OFFSET(drey_schedule, at_ms, 24),
+        OFFSET(drey_schedule, period_ms, 32),
+        OFFSET(drey_schedule, cron, 40),
+        OFFSET(drey_schedule, zone, 48),
+        VALUE(DREY_KEY_MAX, 255),
+        VALUE(DREY_VALUE_MAX, 65536),
+        VALUE(DREY_KV_NEW, 1),
+        VALUE(DREY_KV_ALL_GUILDS, 1),
+        VALUE(DREY_DUE_LATE, 1),
+        VALUE(DREY_DUE_AGAIN, 2),
+        VALUE(DREY_AT, 1),
+        VALUE(DREY_EVERY, 2),
+        VALUE(DREY_CRON, 3),
+        VALUE(DREY_E_EXISTS, -10),
+    };
+    ROWS(rows);
+}
+
 static void the_function_table_only_grows(void **state) {
     static const struct row rows[] = {
         OFFSET(drey_host, on, 8),
@@ -186,8 +222,20 @@ static void the_function_table_only_grows(void **state) {
         OFFSET(drey_host, on_interaction, 240),
         OFFSET(drey_host, answer, 248),
         OFFSET(drey_host, option, 256),
-        OFFSET(drey_host, permissions, 264),
-        SIZE(drey_host, 272),
+        OFFSET(drey_host, kv_get, 264),
+        OFFSET(drey_host, kv_int, 272),
+        OFFSET(drey_host, kv_set, 280),
+        OFFSET(drey_host, kv_add, 288),
+        OFFSET(drey_host, kv_delete, 296),
+        OFFSET(drey_host, kv_clear, 304),
+        OFFSET(drey_host, kv_list, 312),
+        OFFSET(drey_host, kv_transaction, 320),
+        OFFSET(drey_host, on_due, 328),
+        OFFSET(drey_host, schedule, 336),
+        OFFSET(drey_host, schedule_stop, 344),
+        OFFSET(drey_host, schedules, 352),
+        OFFSET(drey_host, permissions, 360),
+        SIZE(drey_host, 368),
     };
     ROWS(rows);
 }
@@ -392,6 +440,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(structs_are_laid_out_as_they_were),
         cmocka_unit_test(what_is_asked_of_discord_is_laid_out_as_it_was),
+        cmocka_unit_test(what_is_kept_is_laid_out_as_it_was),
         cmocka_unit_test(the_function_table_only_grows),
         cmocka_unit_test(constants_keep_their_values),
         cmocka_unit_test(the_constants_of_events_are_those_of_the_host),

@@ -65,11 +65,12 @@ extern "C" {
 #define DREY_E_INVALID   (-2) /* an argument makes no sense */
 #define DREY_E_PHASE     (-3) /* not allowed now or on this thread (rule 5) */
 #define DREY_E_NO_MEMORY (-4)
-#define DREY_E_LIMIT     (-5) /* too many or too large */
-#define DREY_E_UNKNOWN   (-6) /* no callback, event, interaction or extension of that name */
-#define DREY_E_NETWORK   (-7) /* no answer from Discord; what was asked for may have happened */
-#define DREY_E_LATE      (-8) /* the time for it is over */
-#define DREY_E_REFUSED   (-9) /* Discord refused, or would; the log and the text say why */
+#define DREY_E_LIMIT     (-5)  /* too many or too large */
+#define DREY_E_UNKNOWN   (-6)  /* no callback, event, interaction or extension of that name */
+#define DREY_E_NETWORK   (-7)  /* no answer from Discord; what was asked for may have happened */
+#define DREY_E_LATE      (-8)  /* the time for it is over */
+#define DREY_E_REFUSED   (-9)  /* Discord refused, or would; the log and the text say why */
+#define DREY_E_EXISTS    (-10) /* there is one already */
 
 /* Why there is a state to restore, or why start is called. */
 #define DREY_REASON_NEW     0u /* first start here: no state */
@@ -95,6 +96,9 @@ typedef struct drey_response drey_response; /* rest.h */
 typedef struct drey_members drey_members;   /* rest.h */
 typedef struct drey_rules drey_rules;       /* interaction.h */
 typedef struct drey_answer drey_answer;     /* interaction.h */
+typedef struct drey_value drey_value;       /* store.h */
+typedef struct drey_due drey_due;           /* store.h */
+typedef struct drey_schedule drey_schedule; /* store.h */
 
 /* A place in a JSON text; opaque, copied freely, lives until the callback returns. */
 typedef struct drey_json {
@@ -106,6 +110,9 @@ typedef void (*drey_timer_fn)(drey_ctx *ctx, uint64_t cookie);
 typedef void (*drey_post_fn)(drey_ctx *ctx, uint64_t cookie, const void *data, uint64_t size);
 typedef void (*drey_rest_fn)(drey_ctx *ctx, uint64_t cookie, const drey_response *response);
 typedef void (*drey_members_fn)(drey_ctx *ctx, uint64_t cookie, const drey_members *members);
+typedef int32_t (*drey_kv_fn)(drey_ctx *ctx, void *user, const drey_value *value);
+typedef void (*drey_due_fn)(drey_ctx *ctx, const drey_due *due);
+typedef int32_t (*drey_schedule_fn)(drey_ctx *ctx, void *user, const drey_schedule *schedule);
 typedef int32_t (*drey_step_fn)(drey_ctx *ctx);
 typedef void (*drey_stop_fn)(drey_ctx *ctx);
 typedef int32_t (*drey_restore_fn)(drey_ctx *ctx, const drey_state *state);
@@ -192,6 +199,21 @@ typedef struct drey_host {
                               const drey_rules *rules, drey_event_fn fn);
     int64_t (*answer)(drey_ctx *ctx, const drey_answer *answer);
     drey_json (*option)(drey_ctx *ctx, drey_json d, const char *name);
+    int32_t (*kv_get)(drey_ctx *ctx, uint64_t guild_id, const char *key, drey_value *value);
+    int64_t (*kv_int)(drey_ctx *ctx, uint64_t guild_id, const char *key);
+    int32_t (*kv_set)(drey_ctx *ctx, uint64_t guild_id, const char *key, const void *data,
+                      uint64_t size, uint64_t ttl_ms, uint32_t flags);
+    int32_t (*kv_add)(drey_ctx *ctx, uint64_t guild_id, const char *key, int64_t by,
+                      uint64_t ttl_ms, int64_t *sum);
+    int32_t (*kv_delete)(drey_ctx *ctx, uint64_t guild_id, const char *key);
+    int64_t (*kv_clear)(drey_ctx *ctx, uint64_t guild_id, const char *prefix);
+    int64_t (*kv_list)(drey_ctx *ctx, uint64_t guild_id, const char *prefix, const char *after,
+                       uint64_t limit, uint32_t flags, drey_kv_fn fn, void *user);
+    int32_t (*kv_transaction)(drey_ctx *ctx, uint32_t step);
+    int32_t (*on_due)(drey_ctx *ctx, const char *name, drey_due_fn fn);
+    int32_t (*schedule)(drey_ctx *ctx, const drey_schedule *schedule);
+    int32_t (*schedule_stop)(drey_ctx *ctx, const char *name, uint64_t cookie);
+    int64_t (*schedules)(drey_ctx *ctx, drey_schedule_fn fn, void *user);
     int32_t (*permissions)(drey_ctx *ctx, uint64_t bits);
 } drey_host;
 
@@ -328,6 +350,7 @@ static inline int32_t drey_save(drey_ctx *ctx, uint32_t version, const void *dat
 #include "json.h"        /* reading and writing JSON */
 #include "rest.h"        /* calls to Discord's API, presence, voice, members */
 #include "interaction.h" /* commands, buttons, modals, and their answers */
+#include "store.h"       /* keys and values that last, calls at a later time */
 /* clang-format on */
 
 /* ---- The plugin ---------------------------------------------------------------------------- */
