@@ -93,10 +93,31 @@ bool outbox_waiting(const struct outbox *outbox) {
     return outbox->presence_waits || outbox->first != NULL;
 }
 
-bool outbox_take(struct outbox *outbox, struct buf *out) {
-    if (outbox->presence_waits) { /* without memory it goes on waiting, as does a command */
-        outbox->presence_waits = !render(out, OP_PRESENCE, outbox->presence.bytes);
-        return !outbox->presence_waits;
+static uint64_t presence_next(const struct outbox *outbox) {
+    uint64_t oldest_ms = outbox->presence_sent_ms[outbox->presence_at];
+    return oldest_ms != 0 ? oldest_ms + outbox->presence_window_ms : 0;
+}
+
+uint64_t outbox_next(const struct outbox *outbox, uint64_t now_ms) {
+    if (outbox->first != NULL) {
+        return now_ms;
+    }
+    return outbox->presence_waits ? presence_next(outbox) : OUTBOX_NEVER;
+}
+
+static bool take_presence(struct outbox *outbox, uint64_t now_ms, struct buf *out) {
+    if (!render(out, OP_PRESENCE, outbox->presence.bytes)) {
+        return false; /* it goes on waiting, as does a command */
+    }
+    outbox->presence_waits = false;
+    outbox->presence_sent_ms[outbox->presence_at] = now_ms;
+    outbox->presence_at = (outbox->presence_at + 1) % OUTBOX_PRESENCES;
+    return true;
+}
+
+bool outbox_take(struct outbox *outbox, uint64_t now_ms, struct buf *out) {
+    if (outbox->presence_waits && presence_next(outbox) <= now_ms) {
+        return take_presence(outbox, now_ms, out);
     }
     struct outbox_entry *entry = outbox->first;
     if (entry == NULL || !render(out, entry->op, entry->json)) {

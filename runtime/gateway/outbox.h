@@ -1,7 +1,8 @@
 /* gateway/outbox.h: what plugins want sent to the gateway and has not gone out yet. Keeps only the
  * latest presence and the latest voice state per guild; the rest is a bounded queue.
- * Knows the limit of 4096 bytes, not when anything may be sent (sendlimit.h). No I/O. [one thread]
- */
+ * Knows the limit of 4096 bytes and that Discord shows five presences in 20 s, so that a plugin
+ * which changes it all the time does not use up the sends of the others; what the 120 sends a
+ * minute allow says sendlimit.h. Pure: time is an argument. [one thread] */
 #ifndef GATEWAY_OUTBOX_H
 #define GATEWAY_OUTBOX_H
 
@@ -12,14 +13,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OUTBOX_MAX = 256, OP_PRESENCE = 3, OP_VOICE_STATE = 4 };
+enum { OUTBOX_MAX = 256, OUTBOX_PRESENCES = 5, OP_PRESENCE = 3, OP_VOICE_STATE = 4 };
+#define OUTBOX_NEVER UINT64_MAX
 
 struct outbox_entry;
 
 /* The caller's memory; zero-initialised is empty. */
 struct outbox {
-    struct buf presence; /* the d of op 3, kept for the next IDENTIFY */
-    bool presence_waits; /* and is to be sent */
+    struct buf presence;         /* the d of op 3, kept for the next IDENTIFY */
+    bool presence_waits;         /* and is to be sent */
+    uint64_t presence_window_ms; /* of OUTBOX_PRESENCES; set by the caller, 0: no such limit */
+    uint64_t presence_sent_ms[OUTBOX_PRESENCES]; /* a ring; 0: not sent yet */
+    unsigned presence_at;                        /* the oldest */
     struct outbox_entry *first;
     struct outbox_entry **last; /* NULL while empty */
     size_t count;
@@ -31,9 +36,12 @@ bool outbox_presence(struct outbox *outbox, const char *json, bool waits, struct
 bool outbox_add(struct outbox *outbox, unsigned op, uint64_t key, const char *json,
                 struct err *err);
 bool outbox_waiting(const struct outbox *outbox);
-/* Writes the next message to send (whole, with op and d) and removes it. False: nothing waits, or
- * no memory, and then it goes on waiting. out: cleared first. */
-bool outbox_take(struct outbox *outbox, struct buf *out);
+/* When something may be taken: now_ms or earlier: at once; OUTBOX_NEVER: nothing waits. */
+uint64_t outbox_next(const struct outbox *outbox, uint64_t now_ms);
+/* Writes the next message to send (whole, with op and d) and removes it: a presence first, when its
+ * time has come. False: nothing may be taken, or no memory, and then it goes on waiting. out:
+ * cleared first. */
+bool outbox_take(struct outbox *outbox, uint64_t now_ms, struct buf *out);
 void outbox_finish(struct outbox *outbox);
 
 #endif

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PRESENCE_WINDOWS = 3 /* in one of the send limit: 20 s of a minute */ };
+
 #define NEVER UINT64_MAX
 
 struct log_from shard_from(const struct shard *shard) {
@@ -41,6 +43,8 @@ void shard_arm(struct shard *shard) {
     uint64_t at_ms = session_deadline(&shard->session);
     if (shard->session.state == SESSION_LIVE && outbox_waiting(&shard->outbox)) {
         uint64_t send_ms = sendlimit_next(&shard->limit, shard_now(shard));
+        uint64_t next_ms = outbox_next(&shard->outbox, shard_now(shard));
+        send_ms = send_ms > next_ms ? send_ms : next_ms;
         send_ms = send_ms > shard->short_until_ms ? send_ms : shard->short_until_ms;
         at_ms = send_ms < at_ms ? send_ms : at_ms;
     }
@@ -159,6 +163,8 @@ struct shard *shard_create(const struct shard_options *options, struct err *err)
     if (shard->timer == NULL || shard->intake == NULL) {
         goto fail;
     }
+    shard->outbox.presence_window_ms =
+        network_timings(options->network)->send_window_ms / PRESENCE_WINDOWS;
     if (options->presence_json != NULL &&
         !outbox_presence(&shard->outbox, options->presence_json, false, err)) {
         goto fail;

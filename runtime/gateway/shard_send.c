@@ -55,10 +55,11 @@ void shard_send_heartbeat(struct shard *shard, uint64_t seq) {
 
 /* What plugins asked for, as far as the limit allows. */
 void shard_send_waiting(struct shard *shard) {
-    while (shard->session.state == SESSION_LIVE && outbox_waiting(&shard->outbox) &&
+    while (shard->session.state == SESSION_LIVE &&
+           outbox_next(&shard->outbox, shard_now(shard)) <= shard_now(shard) &&
            sendlimit_next(&shard->limit, shard_now(shard)) <= shard_now(shard) &&
            shard->short_until_ms <= shard_now(shard)) {
-        if (!outbox_take(&shard->outbox, &shard->text)) {
+        if (!outbox_take(&shard->outbox, shard_now(shard), &shard->text)) {
             shard->short_until_ms = shard_now(shard) + SHORT_PAUSE_MS;
             return;
         }

@@ -57,7 +57,9 @@ class Orders(Case):
         wait_for("a presence", sent)
         self.say("send")  # events go on
         self.wrote(r"done 1 result 0")
-        self.assertLessEqual(len(sent()), 117)  # and three heartbeats a minute
+        self.say("members")  # nor does what others ask wait behind them
+        self.wrote(r"members 5 result 0 chunk 0 of 0 first  last")
+        self.assertLessEqual(len(sent()), 15)  # five in 20 s
         self.assertEqual(sum(self.simulator.status()["violations"].values()), 0)
         self.assertEqual(read(self.transcript).count('"what":"IDENTIFY"'), 1)
         self.assertEqual(host.stop(), 0)

@@ -67,7 +67,7 @@ static void nothing_queued_is_lost_for_want_of_memory(void **state) {
         size_t want = (size_t)presence + (first || again) + second;
         size_t sent = 0;
         for (int tries = 0; outbox_waiting(&outbox) && tries < 10; tries++) {
-            sent += outbox_take(&outbox, &out);
+            sent += outbox_take(&outbox, 1, &out);
         }
         done = failing_left >= 0;
         failing_left = -1;

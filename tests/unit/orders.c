@@ -133,7 +133,7 @@ static const char *next_of(struct stage *stage, uint64_t guild) {
     struct shard *shard = fleet_shard_of(stage->fleet, guild, &err);
     assert_non_null(shard);
     static char text[4200];
-    snprintf(text, sizeof(text), "%s", outbox_take(&shard->outbox, &out) ? out.bytes : "");
+    snprintf(text, sizeof(text), "%s", outbox_take(&shard->outbox, 1, &out) ? out.bytes : "");
     buf_finish(&out);
     return text;
 }

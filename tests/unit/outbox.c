@@ -16,7 +16,7 @@
 static void assert_takes(struct outbox *outbox, const char *text) {
     struct buf out = {0};
     assert_true(outbox_waiting(outbox));
-    assert_true(outbox_take(outbox, &out));
+    assert_true(outbox_take(outbox, 1, &out));
     assert_string_equal(out.bytes, text);
     buf_finish(&out);
 }
@@ -24,7 +24,7 @@ static void assert_takes(struct outbox *outbox, const char *text) {
 static void assert_empty(struct outbox *outbox) {
     struct buf out = {0};
     assert_false(outbox_waiting(outbox));
-    assert_false(outbox_take(outbox, &out));
+    assert_false(outbox_take(outbox, 1, &out));
     buf_finish(&out);
 }
 
@@ -40,6 +40,31 @@ static void commands_leave_in_the_order_they_came(void **state) {
         assert_takes(&outbox, "{\"op\":8,\"d\":{\"a\":1}}");
         assert_empty(&outbox);
     }
+    outbox_finish(&outbox);
+}
+
+static void presences_leave_room_for_what_others_ask(void **state) {
+    struct outbox outbox = {.presence_window_ms = 20000};
+    struct buf out = {0};
+    uint64_t now_ms = 1000;
+    unsigned sent = 0;
+    for (unsigned i = 0; i < 500; i++, now_ms += 100) { /* 50 s */
+        assert_true(outbox_presence(&outbox, "{}", true, NULL));
+        sent += outbox_take(&outbox, now_ms, &out) ? 1 : 0;
+    }
+    assert_int_equal(sent, 15);
+    assert_true(outbox_presence(&outbox, "{\"last\":1}", true, NULL));
+    assert_true(outbox_next(&outbox, now_ms) > now_ms);
+    assert_true(outbox_add(&outbox, 8, 0, "{}", NULL)); /* passes the presence that must wait */
+    assert_true(outbox_next(&outbox, now_ms) <= now_ms);
+    assert_true(outbox_take(&outbox, now_ms, &out));
+    assert_string_equal(out.bytes, "{\"op\":8,\"d\":{}}");
+    assert_false(outbox_take(&outbox, now_ms, &out));
+    now_ms = outbox_next(&outbox, now_ms);
+    assert_true(outbox_take(&outbox, now_ms, &out));
+    assert_string_equal(out.bytes, "{\"op\":3,\"d\":{\"last\":1}}");
+    assert_true(outbox_next(&outbox, now_ms) == OUTBOX_NEVER);
+    buf_finish(&out);
     outbox_finish(&outbox);
 }
 
@@ -89,7 +114,7 @@ static void what_discord_would_not_take_is_refused_at_once(void **state) {
             assert_int_equal(err.code, more == 0 ? 0 : ERR_LIMIT);
         }
         struct buf out = {0};
-        assert_true(outbox_take(&outbox, &out));
+        assert_true(outbox_take(&outbox, 1, &out));
         assert_int_equal(out.length, GATEWAY_PAYLOAD_MAX);
         buf_finish(&out);
     }
@@ -151,6 +176,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_leave_in_the_order_they_came),
         cmocka_unit_test(only_the_latest_presence_is_sent_and_it_goes_first),
+        cmocka_unit_test(presences_leave_room_for_what_others_ask),
         cmocka_unit_test(only_the_latest_voice_state_of_a_guild_is_sent_in_its_place),
         cmocka_unit_test(what_discord_would_not_take_is_refused_at_once),
         cmocka_unit_test(the_queue_is_bounded),

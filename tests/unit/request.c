@@ -120,7 +120,7 @@ static void a_flood_of_presences_leaves_the_limit_and_the_beats_alone(void **sta
             beats++;
         }
         while (outbox_waiting(&outbox) && sendlimit_take(&limit, SEND_COMMAND, now_ms)) {
-            assert_true(outbox_take(&outbox, &out));
+            assert_true(outbox_take(&outbox, now_ms, &out));
             snprintf(json, sizeof(json), "{\"op\":3,\"d\":{\"n\":%u}}", wanted);
             assert_string_equal(out.bytes, json); /* the latest, none of the others */
             last_seen = wanted;
