@@ -103,8 +103,12 @@ static bool start_plugins(struct house *house, struct err *err) {
     struct plugins_options options = {.dirs = house->config->plugin_dirs.texts,
                                       .dir_count = house->config->plugin_dirs.count,
                                       .state_dir = house->config->state_dir};
-    struct plugins_host host = {house, residents_give_config, residents_may_load, residents_declare,
-                                residents_request};
+    struct plugins_host host = {house,
+                                residents_give_config,
+                                residents_may_load,
+                                residents_declare,
+                                residents_request,
+                                residents_give_isolation};
     house->plugins = plugins_create(house->loop, &options, &host, err);
     for (size_t i = 0; house->plugins != NULL && i < house->count; i++) {
         if (!residents_introduce(house, &house->bots[i], err)) {

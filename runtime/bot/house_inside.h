@@ -84,6 +84,8 @@ void residents_check(struct house *house);
 /* "ping, !counter" as the plugins room wants it. False: no memory. */
 bool residents_wanted(const struct config_bot *config, struct buf *out);
 /* What the plugins room asks. */
+void residents_give_isolation(void *arg, const char *bot, const char *plugin,
+                              struct isolation *out);
 void residents_give_config(void *arg, const char *bot, const char *plugin, plugins_config_fn *give,
                            void *to);
 bool residents_may_load(void *arg, const char *bot, const char *plugin,

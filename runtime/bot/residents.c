@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "bot/desks.h"
 #include "bot/intents.h"
+#include "plugin/isolation.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -387,6 +388,29 @@ void residents_give_config(void *arg, const char *bot, const char *plugin, plugi
     for (size_t i = 0; config_plugin_key(house->config, plugin, bot, i, &key, &value); i++) {
         give(to, key, value);
     }
+}
+
+void residents_give_isolation(void *arg, const char *bot, const char *plugin,
+                              struct isolation *out) {
+    static const enum isolation_sandbox sandboxes[] = {
+        [CONFIG_SANDBOX_AUTO] = ISOLATION_AUTO,
+        [CONFIG_SANDBOX_REQUIRE] = ISOLATION_REQUIRE,
+        [CONFIG_SANDBOX_OFF] = ISOLATION_OFF,
+    };
+    const struct house *house = arg;
+    struct config_apart apart;
+    config_plugin_apart(house->config, plugin, bot, &apart);
+    *out = (struct isolation){.process = apart.isolation == CONFIG_ISOLATION_PROCESS,
+                              .sandbox = sandboxes[apart.sandbox],
+                              .network = apart.network,
+                              .memory_bytes = apart.memory_bytes,
+                              .cpu_ms = apart.cpu_ms,
+                              .files = apart.files,
+                              .handler_timeout_ms = apart.handler_timeout_ms,
+                              .read = apart.read.texts,
+                              .read_count = apart.read.count,
+                              .write = apart.write.texts,
+                              .write_count = apart.write.count};
 }
 
 /* A plugin is not refused for what the portal said before somebody asked for this reload. */

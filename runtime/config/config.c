@@ -193,6 +193,21 @@ static void bot_load(struct load *load, size_t section, const struct config_sect
     load->no_memory = !config_token(&token, bot) || load->no_memory;
 }
 
+/* Whether this key of a plugin's section is drey's. */
+static bool apart_load(struct load *load, const struct ini_entry *entry,
+                       struct config_plugin_section *out) {
+    const struct config_key *key = config_key_find(CONFIG_KIND_PLUGIN, entry->name);
+    struct config_wrong wrong;
+    if (key == NULL) {
+        return false;
+    }
+    out->said |= 1ULL << config_key_place(key);
+    if (!config_value_set(key, entry->value, &load->in, &out->apart, &wrong)) {
+        add_wrong(load, entry->value[0] != '\0' ? entry->value_place : entry->name_place, &wrong);
+    }
+    return true;
+}
+
 static void plugin_load(struct load *load, size_t section, const struct config_section_name *name,
                         struct config_plugin_section *out) {
     size_t count;
@@ -205,10 +220,12 @@ static void plugin_load(struct load *load, size_t section, const struct config_s
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        settings[i] = (struct config_setting){entries[i].name, entries[i].value};
+        if (!apart_load(load, &entries[i], out)) {
+            settings[out->setting_count++] =
+                (struct config_setting){entries[i].name, entries[i].value};
+        }
     }
     out->settings = settings;
-    out->setting_count = count;
 }
 
 /* Reads every section's name once, makes the rows, then fills them. */
@@ -241,6 +258,7 @@ static void sections_load(struct load *load) {
     }
     if (!load->no_memory) {
         keys_apply(load, drey, CONFIG_KIND_DREY, config);
+        keys_apply(load, SIZE_MAX, CONFIG_KIND_PLUGIN, &config->apart);
     }
 }
 

@@ -29,6 +29,9 @@ enum config_compress {
     CONFIG_COMPRESS_PAYLOAD,
 };
 
+enum config_isolation { CONFIG_ISOLATION_THREAD, CONFIG_ISOLATION_PROCESS };
+enum config_sandbox { CONFIG_SANDBOX_AUTO, CONFIG_SANDBOX_REQUIRE, CONFIG_SANDBOX_OFF };
+
 struct config_texts {
     const char *const *texts;
     size_t count;
@@ -79,6 +82,19 @@ struct config_bot {
     uint64_t overflow_wait_ms;
 };
 
+/* How a plugin is kept apart: drey's keys of its sections. */
+struct config_apart {
+    enum config_isolation isolation;
+    enum config_sandbox sandbox;
+    uint64_t memory_bytes;
+    uint64_t cpu_ms; /* 0: no limit */
+    uint64_t files;
+    uint64_t handler_timeout_ms;
+    struct config_texts read;
+    struct config_texts write;
+    bool network;
+};
+
 struct config_plugin_section; /* [plugin:NAME] or [plugin:NAME@BOT]; opaque: config_plugin_*() */
 
 struct config {
@@ -94,7 +110,8 @@ struct config {
     size_t bot_count;
     struct config_plugin_section *sections;
     size_t section_count;
-    struct config_pool *pool; /* owns every text above */
+    struct config_apart apart; /* what holds for plugins that say nothing */
+    struct config_pool *pool;  /* owns every text above */
 };
 
 /* Reads the file at path. True: *out is usable, though report may hold warnings and BOT_ERRORs
@@ -128,6 +145,11 @@ const char *config_plugin_value(const struct config *config, const char *plugin,
  * False beyond the last. */
 bool config_plugin_key(const struct config *config, const char *plugin, const char *bot,
                        size_t position, const char **key, const char **value);
+
+/* How a plugin is kept apart on a bot: key by key what its [plugin:PLUGIN@BOT] says, else its
+ * [plugin:PLUGIN], else the default. Texts: borrowed until config_finish(). */
+void config_plugin_apart(const struct config *config, const char *plugin, const char *bot,
+                         struct config_apart *out);
 
 /* Checks the names of [plugin:...] sections and of `plugins` patterns against the plugins that
  * were found; adds errors to the report that config_load() filled. True: nothing was added. */

@@ -48,7 +48,12 @@ static bool same_value(enum config_type type, const void *a, const void *b) {
         return same_shards(a, b);
     case CONFIG_TYPE_INTENTS:
         return same_intents(a, b);
+    case CONFIG_TYPE_ISOLATION:
+        return *(const enum config_isolation *)a == *(const enum config_isolation *)b;
+    case CONFIG_TYPE_SANDBOX:
+        return *(const enum config_sandbox *)a == *(const enum config_sandbox *)b;
     case CONFIG_TYPE_ID:
+    case CONFIG_TYPE_NUMBER:
     case CONFIG_TYPE_BYTES:
     case CONFIG_TYPE_DURATION:
         return *(const uint64_t *)a == *(const uint64_t *)b;
@@ -119,5 +124,10 @@ bool config_plugin_same(const struct config *before, const struct config *after,
             return false;
         }
     }
-    return true;
+    struct config_apart apart[2];
+    struct config_diff diff = {0};
+    config_plugin_apart(before, plugin, bot, &apart[0]);
+    config_plugin_apart(after, plugin, bot, &apart[1]);
+    compare(CONFIG_KIND_PLUGIN, &apart[0], &apart[1], &diff);
+    return diff.effects == 0;
 }

@@ -39,23 +39,27 @@ static const char top[] =
     "# around values are optional: \"...\" with \\\" \\\\ \\n \\t. Paths begin at this file's\n"
     "# folder. What is commented out below shows an example, not always the default.\n";
 
-static const char plugin_example[] = "\n"
-                                     "# Settings for one plugin: the keys are the plugin's own.\n"
-                                     "#[plugin:recorder]\n"
-                                     "#file = events.txt\n"
-                                     "\n"
-                                     "# The same for one bot: it goes before what is above.\n"
-                                     "#[plugin:recorder@main]\n"
-                                     "#file = main.txt\n";
+static const char plugin_example[] =
+    "\n"
+    "# Settings for one plugin: the plugin's own keys, and drey's.\n"
+    "#[plugin:recorder]\n"
+    "#file = events.txt\n";
+
+static const char override_example[] = "\n"
+                                       "# The same for one bot: it goes before what is above.\n"
+                                       "#[plugin:recorder@main]\n"
+                                       "#file = main.txt\n";
 
 bool config_help_ini(struct buf *out) {
     bool ok = buf_text(out, top);
-    enum config_kind kind = CONFIG_KIND_PLUGIN;
+    enum config_kind kind = CONFIG_KIND_COUNT;
     const struct config_key *key;
     for (size_t row = 0; ok && (key = config_key_row(row)) != NULL; row++) {
         if (key->kind != kind) {
             kind = key->kind;
-            ok = buf_text(out, kind == CONFIG_KIND_DREY ? "\n[drey]\n" : "\n[bot:main]\n");
+            ok = buf_text(out, kind == CONFIG_KIND_DREY  ? "\n[drey]\n"
+                               : kind == CONFIG_KIND_BOT ? "\n[bot:main]\n"
+                                                         : plugin_example);
         } else {
             ok = buf_text(out, "\n");
         }
@@ -65,7 +69,7 @@ bool config_help_ini(struct buf *out) {
              standard(out, "# ", key) &&
              buf_printf(out, "%s%s = %s\n", off, key->name, key->example);
     }
-    return ok && buf_text(out, plugin_example);
+    return ok && buf_text(out, override_example);
 }
 
 static bool help_section(struct buf *out, enum config_kind kind) {

@@ -6,9 +6,10 @@
 
 #include <string.h>
 
-#define IN_DREY(field) (long)offsetof(struct config, field)
-#define GIB(n)         ((uint64_t)(n) << 30)
-#define IN_BOT(field)  (long)offsetof(struct config_bot, field)
+#define IN_DREY(field)  (long)offsetof(struct config, field)
+#define GIB(n)          ((uint64_t)(n) << 30)
+#define IN_APART(field) (long)offsetof(struct config_apart, field)
+#define IN_BOT(field)   (long)offsetof(struct config_bot, field)
 
 /* One key is one paragraph; what is not named is NULL or 0. */
 /* clang-format off */
@@ -160,6 +161,65 @@ static const struct config_key keys[] = {
      .help = "How long to wait for a slow plugin, with a unit (ms, s, m).",
      .range = "0 to 10m",
      .least = 0, .most = 600000},
+    {CONFIG_KIND_PLUGIN, "isolation", CONFIG_TYPE_ISOLATION, CONFIG_EFFECT_PLUGINS,
+     IN_APART(isolation),
+     .standard = "thread",
+     .example = "process",
+     .help = "Where the plugin runs: on a thread of drey, or in a sandboxed process of its own.",
+     .more = "process: a crash ends that process alone, which is back in milliseconds; it has no\n"
+             "token, files, network or other programs but what the keys below give it."},
+    {CONFIG_KIND_PLUGIN, "sandbox", CONFIG_TYPE_SANDBOX, CONFIG_EFFECT_PLUGINS,
+     IN_APART(sandbox),
+     .standard = "auto",
+     .example = "require",
+     .help = "auto: as much as the kernel has; require: Landlock and seccomp, or no plugin; off.",
+     .more = "What is in force is in the log and in `drey status --json`."},
+    {CONFIG_KIND_PLUGIN, "memory", CONFIG_TYPE_BYTES, CONFIG_EFFECT_PLUGINS,
+     IN_APART(memory_bytes),
+     .standard = "256 MiB",
+     .example = "64 MiB",
+     .help = "Memory that the plugin's process may write to; beyond, malloc() fails in it.",
+     .range = "8 MiB to 64 GiB",
+     .least = 8 << 20, .most = GIB(64)},
+    {CONFIG_KIND_PLUGIN, "cpu", CONFIG_TYPE_DURATION, CONFIG_EFFECT_PLUGINS,
+     IN_APART(cpu_ms),
+     .otherwise = "no limit",
+     .example = "20s",
+     .help = "CPU time that the plugin's process may use within a minute; more ends it.",
+     .range = "100ms to 1h",
+     .least = 100, .most = 3600000},
+    {CONFIG_KIND_PLUGIN, "files", CONFIG_TYPE_NUMBER, CONFIG_EFFECT_PLUGINS,
+     IN_APART(files),
+     .standard = "64",
+     .example = "256",
+     .help = "Files that the plugin's process may have open.",
+     .range = "32 to 65536",
+     .least = 32, .most = 65536},
+    {CONFIG_KIND_PLUGIN, "handler_timeout", CONFIG_TYPE_DURATION, CONFIG_EFFECT_PLUGINS,
+     IN_APART(handler_timeout_ms),
+     .standard = "10s",
+     .example = "2s",
+     .help = "How long one handler may run, with a unit (ms, s, m).",
+     .more = "Beyond, its process is ended as if it had crashed; on a thread it gets no more events\n"
+             "until it returns.",
+     .range = "50ms to 1h",
+     .least = 50, .most = 3600000},
+    {CONFIG_KIND_PLUGIN, "allow_read", CONFIG_TYPE_PATHS, CONFIG_EFFECT_PLUGINS,
+     IN_APART(read),
+     .otherwise = "the system's libraries and time zones alone",
+     .example = "/usr/share/dict:words.txt",
+     .help = "Files and folders that the plugin's process may read, separated by ':'."},
+    {CONFIG_KIND_PLUGIN, "allow_write", CONFIG_TYPE_PATHS, CONFIG_EFFECT_PLUGINS,
+     IN_APART(write),
+     .otherwise = "none",
+     .example = "events.txt",
+     .help = "Files and folders that it may read and write, separated by ':'.",
+     .more = "One that is not there is made, as a file."},
+    {CONFIG_KIND_PLUGIN, "allow_network", CONFIG_TYPE_SWITCH, CONFIG_EFFECT_PLUGINS,
+     IN_APART(network),
+     .standard = "no",
+     .example = "yes",
+     .help = "Whether the plugin's process may use the network (IPv4 and IPv6)."},
 };
 /* clang-format on */
 
@@ -173,9 +233,10 @@ static const struct {
     [CONFIG_KIND_BOT] = {"[bot:NAME]",
                          "One bot. NAME is yours to choose (letters, digits, '_' and '-'); there\n"
                          "may be several bots in one file."},
-    [CONFIG_KIND_PLUGIN] = {"[plugin:NAME]",
-                            "Settings for one plugin: the keys are the plugin's own.\n"
-                            "[plugin:NAME@BOT] goes before [plugin:NAME] on that bot."},
+    [CONFIG_KIND_PLUGIN] =
+        {"[plugin:NAME]",
+         "Settings for one plugin: these keys are drey's, all others the plugin's.\n"
+         "[plugin:NAME@BOT] goes before [plugin:NAME] on that bot."},
 };
 
 const struct config_key *config_key_row(size_t row) {
@@ -189,6 +250,14 @@ const struct config_key *config_key_find(enum config_kind kind, const char *name
         }
     }
     return NULL;
+}
+
+size_t config_key_place(const struct config_key *key) {
+    size_t place = 0;
+    for (const struct config_key *row = keys; row != key; row++) {
+        place += row->kind == key->kind;
+    }
+    return place;
 }
 
 const char *config_key_nearest(enum config_kind kind, const char *name) {

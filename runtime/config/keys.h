@@ -9,7 +9,8 @@
 enum config_kind {
     CONFIG_KIND_DREY,   /* [drey] */
     CONFIG_KIND_BOT,    /* [bot:NAME] */
-    CONFIG_KIND_PLUGIN, /* [plugin:NAME], [plugin:NAME@BOT]: keys belong to the plugin, no rows */
+    CONFIG_KIND_PLUGIN, /* [plugin:NAME], [plugin:NAME@BOT]: drey's own keys; others are the
+                           plugin's */
     CONFIG_KIND_COUNT,
 };
 
@@ -30,6 +31,9 @@ enum config_type {
     CONFIG_TYPE_BYTES,     /* uint64_t */
     CONFIG_TYPE_OVERFLOW,  /* enum config_overflow */
     CONFIG_TYPE_DURATION,  /* uint64_t, milliseconds */
+    CONFIG_TYPE_NUMBER,    /* uint64_t */
+    CONFIG_TYPE_ISOLATION, /* enum config_isolation */
+    CONFIG_TYPE_SANDBOX,   /* enum config_sandbox */
     CONFIG_TYPE_ID,        /* uint64_t: one of Discord's numbers */
     CONFIG_TYPE_SECRET,    /* token.c takes these three; they fill no field of their own */
     CONFIG_TYPE_SECRET_FILE,
@@ -53,7 +57,7 @@ struct config_key {
     const char *name;
     enum config_type type;
     enum config_effect effect;
-    long offset;           /* of the field in struct config or struct config_bot, or NO_FIELD */
+    long offset; /* of the field in struct config, config_bot or config_apart, or NO_FIELD */
     const char *standard;  /* the default as one would write it; NULL: see otherwise */
     const char *otherwise; /* what holds without the key, in words; NULL when standard is given */
     const char *example;   /* a value that is fine */
@@ -68,6 +72,8 @@ struct config_key {
 /* The rows in the order of the file; NULL beyond the last. Borrowed for ever. */
 const struct config_key *config_key_row(size_t row);
 const struct config_key *config_key_find(enum config_kind kind, const char *name);
+/* The place of a row among those of its kind, from 0. */
+size_t config_key_place(const struct config_key *key);
 /* The key one probably meant; NULL when nothing is near. */
 const char *config_key_nearest(enum config_kind kind, const char *name);
 

@@ -98,6 +98,31 @@ bool config_plugin_key(const struct config *config, const char *plugin, const ch
     return false;
 }
 
+/* Copies the field of each key that the section says. */
+static void apart_over(const struct config_plugin_section *section, struct config_apart *out) {
+    const struct config_key *key;
+    for (size_t row = 0; section != NULL && (key = config_key_row(row)) != NULL; row++) {
+        if (key->kind != CONFIG_KIND_PLUGIN || (section->said >> config_key_place(key) & 1) == 0) {
+            continue;
+        }
+        size_t bytes = key->type == CONFIG_TYPE_PATHS       ? sizeof(struct config_texts)
+                       : key->type == CONFIG_TYPE_SWITCH    ? sizeof(bool)
+                       : key->type == CONFIG_TYPE_ISOLATION ? sizeof(enum config_isolation)
+                       : key->type == CONFIG_TYPE_SANDBOX   ? sizeof(enum config_sandbox)
+                                                            : sizeof(uint64_t);
+        memcpy((char *)out + key->offset, (const char *)&section->apart + key->offset, bytes);
+    }
+}
+
+void config_plugin_apart(const struct config *config, const char *plugin, const char *bot,
+                         struct config_apart *out) {
+    *out = config->apart;
+    apart_over(section_find(config, plugin, NULL), out);
+    if (bot != NULL) {
+        apart_over(section_find(config, plugin, bot), out);
+    }
+}
+
 static bool contains(const char *const *names, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(names[i], name) == 0) {

@@ -3,6 +3,7 @@
 #ifndef CONFIG_SECTION_H
 #define CONFIG_SECTION_H
 
+#include "config/config.h"
 #include "config/keys.h"
 #include "config/report.h"
 #include "config/value.h"
@@ -40,6 +41,8 @@ struct config_plugin_section {
     struct config_place place;
     const struct config_setting *settings; /* in the file's order */
     size_t setting_count;
+    struct config_apart apart; /* fields of the keys that are in `said`, a bit for each row */
+    uint64_t said;
 };
 
 #endif

@@ -139,6 +139,25 @@ static bool parse_overflow(const struct value *v) {
     return found >= 0 && (*(enum config_overflow *)v->field = (enum config_overflow)found, true);
 }
 
+static bool parse_isolation(const struct value *v) {
+    static const char *const names[] = {
+        [CONFIG_ISOLATION_THREAD] = "thread",
+        [CONFIG_ISOLATION_PROCESS] = "process",
+    };
+    int found = choice(v, names, COUNT(names));
+    return found >= 0 && (*(enum config_isolation *)v->field = (enum config_isolation)found, true);
+}
+
+static bool parse_sandbox(const struct value *v) {
+    static const char *const names[] = {
+        [CONFIG_SANDBOX_AUTO] = "auto",
+        [CONFIG_SANDBOX_REQUIRE] = "require",
+        [CONFIG_SANDBOX_OFF] = "off",
+    };
+    int found = choice(v, names, COUNT(names));
+    return found >= 0 && (*(enum config_sandbox *)v->field = (enum config_sandbox)found, true);
+}
+
 static bool parse_switch(const struct value *v) {
     static const char *const names[] = {"off", "on", "no", "yes", "false", "true"};
     int found = choice(v, names, COUNT(names));
@@ -317,6 +336,11 @@ static bool parse_bytes(const struct value *v) {
     return in_range(v, bytes);
 }
 
+static bool parse_number(const struct value *v) {
+    uint64_t number;
+    return text_u64(v->text, &number) ? in_range(v, number) : refuse(v, NULL);
+}
+
 static bool parse_duration(const struct value *v) {
     uint64_t ms;
     if (!text_duration_ms(v->text, &ms)) {
@@ -353,6 +377,9 @@ static const struct {
     [CONFIG_TYPE_PLUGINS] = {parse_plugins, "names, * or !NAME"},
     [CONFIG_TYPE_BYTES] = {parse_bytes, "a size such as 4096, 64K or 32 MiB"},
     [CONFIG_TYPE_OVERFLOW] = {parse_overflow, "wait or drop"},
+    [CONFIG_TYPE_NUMBER] = {parse_number, "a number"},
+    [CONFIG_TYPE_ISOLATION] = {parse_isolation, "thread or process"},
+    [CONFIG_TYPE_SANDBOX] = {parse_sandbox, "auto, require or off"},
     [CONFIG_TYPE_ID] = {parse_id, "the number of a server"},
     [CONFIG_TYPE_DURATION] = {parse_duration, "a time such as 500ms, 20s or 5m"},
 };

@@ -92,6 +92,12 @@ static void add_plugin(void *to, const struct plugins_row *plugin) {
     cJSON_AddNumberToObject(row, "gaps", (double)plugin->gaps);
     cJSON_AddNumberToObject(row, "reloads", (double)plugin->reloads);
     cJSON_AddNumberToObject(row, "stuck_ms", (double)plugin->stuck_ms);
+    cJSON_AddStringToObject(row, "isolation", plugin->process ? "process" : "thread");
+    if (plugin->process) {
+        cJSON_AddNumberToObject(row, "pid", plugin->pid);
+        cJSON_AddStringToObject(row, "confined", plugin->confined);
+        cJSON_AddNumberToObject(row, "crashes", (double)plugin->crashes);
+    }
     cJSON_AddStringToObject(row, "error", plugin->error != NULL ? plugin->error : "");
     cJSON_AddItemToArray(to, row);
 }

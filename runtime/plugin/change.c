@@ -56,55 +56,23 @@ static bool await_step(struct change *change, const char *step, enum err_code la
     return hand_judge(change->asked, change->count, step, deadline_ms, late, err);
 }
 
-static bool make_hand(struct change *change, struct seat *seat, struct err *err) {
+static bool ask_load(struct change *change, struct seat *seat, struct err *err) {
     struct plugins *plugins = change->plugins;
-    const struct note *note = &change->candidate->note;
+    const struct candidate *candidate = change->candidate;
     char copy[PATH_MAX];
-    uint64_t serial = ++plugins->serial;
-    int length = snprintf(copy, sizeof(copy), "%s/%s.%llu-%016llx.so", plugins->gen_dir, note->id,
-                          (unsigned long long)serial, (unsigned long long)change->candidate->hash);
+    int length =
+        snprintf(copy, sizeof(copy), "%s/%s.%llu-%016llx.so", plugins->gen_dir, candidate->note.id,
+                 (unsigned long long)plugins->serial + 1, (unsigned long long)candidate->hash);
     if (length < 0 || (size_t)length >= sizeof(copy)) {
         return err_set(err, ERR_INVALID, "%s: path too long", plugins->gen_dir);
     }
-    if (!image_copy(copy, change->candidate->bytes.bytes, change->candidate->bytes.length, err)) {
+    if (!image_copy(copy, candidate->bytes.bytes, candidate->bytes.length, err)) {
         return false;
     }
-    struct hand_spec spec = {.plugin = note->id,
-                             .bot = seat->bot->name,
-                             .copy = copy,
-                             .generation = change->generation,
-                             .serial = serial,
-                             .seat = seat->serial,
-                             .inbox = plugins->inbox,
-                             .request = plugins->host.request,
-                             .request_arg = plugins->host.arg,
-                             .ring_fd = ring_fd(seat->bot->ring),
-                             .cursor_fd = cursor_fd(seat->cursor),
-                             .wake_fd = cursor_wake_fd(seat->cursor)};
-    seat->incoming = hand_create(&spec, err);
-    if (seat->incoming == NULL) {
+    if (!seat_load(plugins, &candidate->note, seat, copy, change->generation, err)) {
         unlink(copy);
         return false;
     }
-    seat->incoming->next = plugins->hands;
-    plugins->hands = seat->incoming;
-    return true;
-}
-
-static bool ask_load(struct change *change, struct seat *seat, struct err *err) {
-    struct buf data = {0};
-    if (!make_hand(change, seat, err)) {
-        return false;
-    }
-    buf_append(&data, &change->candidate->note, sizeof(change->candidate->note));
-    change_config(change->plugins, seat->bot->name, change->candidate->note.id, &data);
-    seat->incoming_settings = text_hash(data.bytes + sizeof(change->candidate->note),
-                                        data.length - sizeof(change->candidate->note));
-    struct port_message head = {.kind = PORT_LOAD,
-                                .name_length = (uint32_t)strlen(seat->incoming->copy),
-                                .data_length = (uint32_t)data.length};
-    hand_ask(seat->incoming, &head, seat->incoming->copy, data.bytes, PORT_LOADED);
-    buf_finish(&data);
     return true;
 }
 
@@ -247,49 +215,6 @@ static bool attach_all(struct change *change, struct err *err) {
 
 /* ---- The end: one or the other ---- */
 
-static bool hand_on(void *arg, uint64_t serial) {
-    return timers_hand_on(arg, serial);
-}
-
-static void carry_counts(struct seat *seat, const struct hand *old) {
-    seat->handled += atomic_load(&old->shared.handled);
-    seat->errors += atomic_load(&old->shared.errors);
-    seat->gaps += atomic_load(&old->shared.gaps);
-}
-
-/* It was checked before; what can fail now is memory alone. */
-static void declare(struct change *change, struct seat *seat) {
-    struct err err = {0};
-    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = change->plugin->id};
-    if (!change_declare(change->plugins, change->plugin, seat, &seat->incoming_rows, false, &err)) {
-        log_error(&from, "its commands are not known to the host: %s", err.text);
-    }
-    buf_finish(&seat->incoming_rows);
-}
-
-static void switch_seat(struct change *change, struct seat *seat) {
-    struct port_message go = {.kind = PORT_GO};
-    struct hand *old = seat->hand;
-    seat->hand = seat->incoming;
-    seat->incoming = NULL;
-    tend_staged(change->plugins, seat); /* first: a call behind its answer is wanted */
-    if (old != NULL) {
-        carry_counts(seat, old);
-        timers_ground(&seat->timers); /* an abandoned one never says that its call is done */
-        box_move(old->mail, seat->hand->mail, hand_on, &seat->timers);
-        timers_sweep(&seat->timers);
-    }
-    declare(change, seat);
-    seat->needs = seat->incoming_needs;
-    seat->settings = seat->incoming_settings;
-    seat->stuck = false;
-    seat->progress = 0;
-    seat->progress_ms = clock_mono_ms();
-    change->waiting += ring_head(seat->bot->ring) - cursor_position(seat->cursor);
-    hand_ask(seat->hand, &go, "", "", 0);
-    store_mark_begun(seat->bot, change->plugin->id);
-}
-
 static void commit(struct change *change) {
     struct hand *old[SEATS_MAX];
     for (size_t i = 0; i < change->count; i++) {
@@ -298,7 +223,10 @@ static void commit(struct change *change) {
     }
     change_stop_hands(change->plugins, change->asked, change->count);
     for (size_t i = 0; i < change->count; i++) {
-        switch_seat(change, change->seats[i]);
+        change->waiting += seat_take_over(change->plugins, change->plugin, change->seats[i]);
+    }
+    for (size_t i = 0; i < change->count; i++) { /* another file, another chance */
+        change->seats[i]->streak = (struct streak){0};
     }
     change->pause_ns = clock_mono_ns() - change->held_ns;
     for (size_t i = 0; i < change->count; i++) {
@@ -450,6 +378,7 @@ static void settle(struct change *change, struct buf *line) {
     plugin->hash = candidate->hash;
     plugin->refusal[0] = '\0';
     memcpy(plugin->version, candidate->note.version, sizeof(plugin->version));
+    plugin->note = candidate->note;
     char *path = strdup(candidate->path);
     if (path != NULL) {
         free(plugin->path);
@@ -461,10 +390,7 @@ static void settle(struct change *change, struct buf *line) {
 bool change_of_settings(struct plugins *plugins, const struct plugin *plugin) {
     bool changed = false;
     for (const struct seat *seat = plugin->seats; seat != NULL && !changed; seat = seat->next) {
-        struct buf config = {0};
-        change_config(plugins, seat->bot->name, plugin->id, &config);
-        changed = text_hash(config.length > 0 ? config.bytes : "", config.length) != seat->settings;
-        buf_finish(&config);
+        changed = seat_settings(plugins, seat->bot->name, plugin->id) != seat->settings;
     }
     return changed;
 }

@@ -1,4 +1,4 @@
-/* plugin/hand.c: the thread around worker_run() and its end. */
+/* plugin/hand.c: the thread around worker_run() or warden_run(), and its end. */
 #include "plugin/hand.h"
 
 #include "base/log.h"
@@ -34,30 +34,54 @@ static bool send_to_host(void *arg, const struct port_message *head, const char 
             return true;
         }
     }
-    if (atomic_load(&hand->shared.hold) == WORKER_ABANDONED) {
+    if (atomic_load(&hand->own.hold) == WORKER_ABANDONED) {
         return false; /* the inbox may be gone */
     }
     if (head->kind >= PORT_REST) { /* past the manager, who may be busy with a change */
         return hand->request != NULL &&
                hand->request(hand->request_arg, &hand->asker, &message, name, data);
     }
-    bool bounded = head->kind >= PORT_LOG && head->kind != PORT_TIMER_DONE; /* else by its cause */
+    bool bounded = head->kind >= PORT_LOG && head->kind <= PORT_FAULT &&
+                   head->kind != PORT_TIMER_DONE; /* else by its cause */
     return box_push(hand->inbox, &message, name, data, bounded ? PORT_BOX_BYTES : 0);
 }
 
 static void *run(void *arg) {
     struct hand *hand = arg;
     mark_take(&hand->mark);
+    if (hand->warden != NULL) {
+        warden_run(hand->warden);
+        return NULL;
+    }
     hand->image = worker_run(&hand->options);
     return NULL;
 }
 
 static void free_hand(struct hand *hand) {
+    warden_destroy(hand->warden);
     box_destroy(hand->control);
     box_destroy(hand->mail);
     buf_finish(&hand->answer);
     free(hand->bot);
     free(hand);
+}
+
+static bool give_warden(struct hand *hand, const struct hand_spec *spec, struct err *err) {
+    struct warden_spec warden = {.isolation = spec->isolation,
+                                 .bot = hand->bot,
+                                 .plugin = hand->plugin,
+                                 .copy = hand->copy,
+                                 .generation = spec->generation,
+                                 .ring_fd = spec->ring_fd,
+                                 .cursor_fd = spec->cursor_fd,
+                                 .wake_fd = spec->wake_fd,
+                                 .control = hand->control,
+                                 .mail = hand->mail,
+                                 .arg = hand,
+                                 .send = send_to_host};
+    hand->warden = warden_create(&warden, err);
+    hand->shared = hand->warden != NULL ? warden_shared(hand->warden) : hand->shared;
+    return hand->warden != NULL;
 }
 
 struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
@@ -84,9 +108,11 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
         .ring_fd = spec->ring_fd,
         .cursor_fd = spec->cursor_fd,
         .wake_fd = spec->wake_fd,
-        .shared = &hand->shared,
+        .shared = &hand->own,
     };
-    if (hand->bot == NULL || hand->control == NULL || hand->mail == NULL) {
+    hand->shared = &hand->own;
+    bool ready = hand->bot != NULL && hand->control != NULL && hand->mail != NULL;
+    if (!ready || (spec->isolation->process && !give_warden(hand, spec, err))) {
         free_hand(hand);
         return NULL;
     }
@@ -106,6 +132,10 @@ bool hand_ask(struct hand *hand, const struct port_message *head, const char *na
     message.more = ++hand->ask;
     hand->awaited = answer;
     hand->answered = false;
+    if (hand->ended) {
+        hand_fail(hand, "its process has ended");
+        return false;
+    }
     return box_push(hand->control, &message, name, data, 0);
 }
 
@@ -117,6 +147,33 @@ bool hand_take_answer(struct hand *hand, const struct buf *message) {
     buf_clear(&hand->answer);
     hand->answered = buf_append(&hand->answer, message->bytes, message->length);
     hand->awaited = 0;
+    return true;
+}
+
+void hand_fail(struct hand *hand, const char *text) {
+    struct port_message head = {.kind = hand->awaited,
+                                .status = -1,
+                                .more = hand->ask,
+                                .data_length = (uint32_t)strlen(text)};
+    hand->ended = true;
+    if (hand->awaited == 0) {
+        return;
+    }
+    buf_clear(&hand->answer);
+    hand->answered = buf_append(&hand->answer, &head, sizeof(head)) &&
+                     buf_append(&hand->answer, "", 1) &&
+                     buf_append(&hand->answer, text, strlen(text) + 1);
+    hand->awaited = 0;
+}
+
+bool hand_kill(struct hand *hand, const char *why, bool asked) {
+    if (hand->warden == NULL) {
+        return false;
+    }
+    if (why == NULL) {
+        atomic_store(&hand->own.hold, WORKER_ABANDONED); /* what it still says is nobody's */
+    }
+    warden_kill(hand->warden, why, asked);
     return true;
 }
 
@@ -153,18 +210,42 @@ static bool join(struct hand *hand, uint64_t deadline_ms) {
     return pthread_timedjoin_np(hand->thread, NULL, &until) == 0;
 }
 
+/* Whatever it left behind is gone with it. */
+static bool end_process(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {
+    bool stopped =
+        hand->answered && hand_answer(hand)->kind == PORT_STOPPED && hand_answer(hand)->status >= 0;
+    if (!stopped) {
+        (void)hand_kill(hand, NULL, false);
+    }
+    if (!join(hand, deadline_ms)) {
+        snprintf(why, size, "its process does not end");
+        (void)hand_kill(hand, NULL, false);
+        pthread_detach(hand->thread);
+        hand_leave_behind(hand);
+        return false;
+    }
+    if (hand->copy[0] != '\0') {
+        unlink(hand->copy);
+    }
+    free_hand(hand);
+    return true;
+}
+
 bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {
     bool gone = false;
+    if (hand->warden != NULL) {
+        return end_process(hand, deadline_ms, why, size);
+    }
     if (!join(hand, deadline_ms)) {
         snprintf(why, size, "its thread does not end");
         pthread_detach(hand->thread);
-        atomic_store(&hand->shared.hold, WORKER_ABANDONED);
+        atomic_store(&hand->own.hold, WORKER_ABANDONED);
         hand_leave_behind(hand);
         return false; /* everything stays where the thread may still need it */
     }
     if (hand->image != NULL && mark_stays(&hand->mark)) {
         snprintf(why, size, "it left a thread running");
-        atomic_store(&hand->shared.hold, WORKER_ABANDONED);
+        atomic_store(&hand->own.hold, WORKER_ABANDONED);
         hand_leave_behind(hand);
     } else {
         gone = image_close(hand->image, why, size);
@@ -178,8 +259,12 @@ bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {
 }
 
 bool hand_abandon(struct hand *hand) {
+    if (hand_kill(hand, NULL, false)) {
+        hand->abandoned = true;
+        return true;
+    }
     uint32_t inside = WORKER_INSIDE;
-    if (!atomic_compare_exchange_strong(&hand->shared.hold, &inside, WORKER_ABANDONED)) {
+    if (!atomic_compare_exchange_strong(&hand->own.hold, &inside, WORKER_ABANDONED)) {
         return false;
     }
     hand->abandoned = true;

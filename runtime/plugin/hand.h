@@ -1,13 +1,15 @@
-/* plugin/hand.h: one worker thread as the manager sees it: asked, answered, waited for, given up.
- * [control thread] */
+/* plugin/hand.h: one worker as the manager sees it: asked, answered, waited for, given up. It runs
+ * on a thread, or in a process of its own that a thread (warden.h) serves. [control thread] */
 #ifndef PLUGIN_HAND_H
 #define PLUGIN_HAND_H
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "plugin/isolation.h"
 #include "plugin/mark.h"
 #include "plugin/plugins.h"
 #include "plugin/port.h"
+#include "plugin/warden.h"
 #include "plugin/worker.h"
 
 #include <limits.h>
@@ -29,11 +31,15 @@ struct hand {
     struct plugins_asker asker; /* who asks, as the carrier of requests sees it */
     plugins_request_fn *request;
     void *request_arg;
-    struct worker_shared shared;
+    struct worker_shared own;     /* of a thread */
+    struct worker_shared *shared; /* own, or what a process shares */
     struct worker_options options;
-    struct image *image; /* what worker_run() returned; valid once joined */
-    uint64_t ask;        /* counts the steps asked; stands in `more` */
-    uint32_t awaited;    /* the answer that is due, 0: none */
+    struct warden *warden; /* NULL: a thread */
+    char confined[256];    /* what a process says confines it; "" until then */
+    bool ended;            /* its process has ended unasked */
+    struct image *image;   /* what worker_run() returned; valid once joined */
+    uint64_t ask;          /* counts the steps asked; stands in `more` */
+    uint32_t awaited;      /* the answer that is due, 0: none */
     bool answered;
     struct buf answer; /* the message that answered */
     bool abandoned;
@@ -52,6 +58,7 @@ struct hand_spec {
     int ring_fd;
     int cursor_fd;
     int wake_fd;
+    const struct isolation *isolation;
 };
 
 /* Starts the thread; it waits for PORT_LOAD. spec: copied. Result: owned, see hand_end(). */
@@ -62,6 +69,11 @@ bool hand_ask(struct hand *hand, const struct port_message *head, const char *na
               const void *data, uint32_t answer);
 /* Hands in a message of the inbox that came from this hand; true when it was the answer due. */
 bool hand_take_answer(struct hand *hand, const struct buf *message);
+/* Its process has ended: what it was asked, and whatever it will be, is answered with this text. */
+void hand_fail(struct hand *hand, const char *text);
+/* Ends a process; it will be reported if why is not NULL (a literal; asked: see warden.h). False
+ * for a thread, which nobody can end. */
+bool hand_kill(struct hand *hand, const char *why, bool asked);
 /* The answer, after hand->answered. */
 const struct port_message *hand_answer(const struct hand *hand);
 
@@ -71,8 +83,9 @@ const struct port_message *hand_answer(const struct hand *hand);
 bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint32_t deadline_ms,
                 enum err_code late, struct err *err);
 
-/* After it answered PORT_STOPPED: joins the thread, unmaps the image, removes the private copy,
- * frees. False: something had to stay mapped, *why says what. */
+/* After it answered PORT_STOPPED, or of a process at any time, which is then killed: joins the
+ * thread, unmaps the image, removes the private copy (unless hand->copy is empty), frees. False:
+ * something had to stay mapped, *why says what. */
 bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size);
 /* Gives up on a worker that is inside the plugin: when it ever comes back it touches nothing and
  * ends. Its memory stays. False: it came back just now, so it can be asked again. */

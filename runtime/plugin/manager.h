@@ -6,9 +6,11 @@
 #include "plugin/guard.h"
 #include "plugin/hand.h"
 #include "plugin/instance.h"
+#include "plugin/isolation.h"
 #include "plugin/note.h"
 #include "plugin/plugins.h"
 #include "plugin/probe.h"
+#include "plugin/streak.h"
 #include "plugin/timers.h"
 #include "plugin/watch.h"
 #include "ring/reader.h"
@@ -55,7 +57,18 @@ struct seat {
     uint64_t handled; /* by the generations before */
     uint64_t errors;
     uint64_t gaps;
+    uint64_t timeout_ms; /* of a handler */
+    uint64_t incoming_timeout_ms;
+    uint64_t cpu_ms; /* of a process, within a minute; 0: any */
+    uint64_t incoming_cpu_ms;
     bool stuck;
+    bool down; /* its process has ended, which makes it stuck, too; it is started again at due_ms */
+    bool asked_where; /* its process was asked to say where it hangs */
+    struct streak streak;
+    uint64_t crashes; /* since the host started */
+    uint64_t due_ms;
+    uint64_t cpu_begun_ms; /* the minute that is counted now, and the time used before it */
+    uint64_t cpu_before_ms;
     uint64_t progress; /* as last looked at, and since when it has been so */
     uint64_t progress_ms;
     char error[256]; /* the last one */
@@ -66,6 +79,7 @@ struct plugin {
     char id[PLUGINS_ID_BYTES];
     char version[32];
     char *path;
+    struct note note;
     uint64_t hash;
     uint32_t generation;
     uint64_t reloads;
@@ -103,6 +117,7 @@ struct plugins {
     struct loop_timer *timer;    /* the next timer of a plugin's */
     struct loop_timer *watchdog; /* looks for handlers that do not return */
     struct loop_timer *checkpoint;
+    struct loop_timer *reviver; /* starts processes again that have ended */
     struct watch *watch;
     struct guard guard;
     bool blind; /* a directory could not be looked at */
@@ -131,6 +146,33 @@ bool change_run(struct plugins *plugins, const struct candidate *candidate, bool
 bool change_of_settings(struct plugins *plugins, const struct plugin *plugin);
 /* Config of a plugin for a bot as KEY NUL VALUE NUL ... */
 void change_config(struct plugins *plugins, const char *bot, const char *plugin, struct buf *out);
+
+/* ---- seating.c ---- */
+/* Makes the seat's incoming worker from the private copy and asks it to load. The caller's copy is
+ * the hand's only when this succeeds. */
+bool seat_load(struct plugins *plugins, const struct note *note, struct seat *seat,
+               const char *copy, uint32_t generation, struct err *err);
+/* The incoming one, loaded and started, sits there from now on. Returns the bytes of events that
+ * wait for it. The old one is the caller's to retire. */
+uint64_t seat_take_over(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
+/* A hash of all that the configuration says about it. */
+uint64_t seat_settings(struct plugins *plugins, const char *bot, const char *id);
+
+/* ---- revive.c: processes that have ended unasked ---- */
+/* message: PORT_ENDED. */
+void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plugin,
+                  struct seat *seat, const struct port_message *message);
+/* Starts again what is due; for the loop's timer. */
+void revive_due(void *arg);
+/* Watches what a process uses, and whether its cursor can be true. */
+void revive_look(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
+
+/* ---- parked.c: events that two attempts did not survive: STATE_DIR/BOT/parked/ ---- */
+/* Writes down the event that the seat's cursor is at, with how it ended. */
+bool parked_write(const struct plugin *plugin, const struct seat *seat, const char *how,
+                  struct err *err);
+/* The retried one was handled. */
+void parked_done(const struct plugin *plugin, const struct seat *seat, uint64_t offset);
 
 /* What is waited for when an old version holds a change up. */
 #define CHANGE_SAVE "save of the old version (or the handler before it)"
@@ -200,6 +242,7 @@ bool tend_await(struct plugins *plugins, struct hand **hands, size_t count, uint
 /* Carries out what the new generation asked for while it was incoming. */
 void tend_staged(struct plugins *plugins, struct seat *seat);
 void tend_arm_timer(struct plugins *plugins);
+void tend_arm_watchdog(struct plugins *plugins);
 bool tend_start(struct plugins *plugins, struct err *err);
 void tend_stop(struct plugins *plugins);
 

@@ -268,8 +268,15 @@ bool plugins_serves(const struct plugins *plugins, const char *id) {
 }
 
 const char *plugin_state_name(enum plugin_state state) {
-    static const char *const names[] = {"running", "stuck", "refused"};
+    static const char *const names[] = {"running", "stuck", "down", "stopped", "refused"};
     return names[state];
+}
+
+static enum plugin_state state_of(const struct seat *seat) {
+    if (seat->down) {
+        return seat->due_ms == UINT64_MAX ? PLUGIN_STOPPED : PLUGIN_DOWN;
+    }
+    return seat->stuck ? PLUGIN_STUCK : PLUGIN_RUNNING;
 }
 
 static void seat_row(const struct plugin *plugin, const struct seat *seat, plugins_row_fn *each,
@@ -278,22 +285,27 @@ static void seat_row(const struct plugin *plugin, const struct seat *seat, plugi
                               .version = plugin->version,
                               .path = plugin->path,
                               .bot = seat->bot->name,
-                              .state = seat->stuck ? PLUGIN_STUCK : PLUGIN_RUNNING,
+                              .state = state_of(seat),
                               .generation = plugin->generation,
                               .handled = seat->handled,
                               .errors = seat->errors,
                               .gaps = seat->gaps,
                               .reloads = plugin->reloads,
-                              .error = seat->error};
+                              .error = seat->error,
+                              .confined = "",
+                              .crashes = seat->crashes};
     uint64_t head = ring_head(seat->bot->ring);
     uint64_t position = cursor_position(seat->cursor);
     row.lag_bytes = head > position ? head - position : 0;
     if (seat->hand != NULL) {
-        row.handled += atomic_load(&seat->hand->shared.handled);
-        row.errors += atomic_load(&seat->hand->shared.errors);
-        row.gaps += atomic_load(&seat->hand->shared.gaps);
+        row.handled += atomic_load(&seat->hand->shared->handled);
+        row.errors += atomic_load(&seat->hand->shared->errors);
+        row.gaps += atomic_load(&seat->hand->shared->gaps);
+        row.process = seat->hand->warden != NULL;
+        row.pid = row.process ? warden_pid(seat->hand->warden) : 0;
+        row.confined = seat->hand->confined;
     }
-    if (seat->stuck) {
+    if (row.state == PLUGIN_STUCK) {
         row.stuck_ms = clock_mono_ms() - seat->progress_ms;
     }
     if (plugin->refusal[0] != '\0') {
@@ -319,6 +331,7 @@ void plugins_status(const struct plugins *plugins, plugins_row_fn *each, void *t
                                   .version = "",
                                   .path = file->path,
                                   .state = PLUGIN_REFUSED,
+                                  .confined = "",
                                   .error = file->refusal};
         each(to, &row);
     }

@@ -36,6 +36,7 @@ struct plugin_needs {
 };
 
 struct port_message;
+struct isolation; /* isolation.h */
 
 /* Who asks for something: an instance of a plugin. Texts: borrowed for the call. */
 struct plugins_asker {
@@ -71,6 +72,9 @@ struct plugins_host {
     bool (*declare)(void *arg, const struct plugins_asker *asker, const void *rows, size_t length,
                     bool check, struct err *err);
     plugins_request_fn *request;
+    /* How a plugin is to be kept apart at this bot; *out is zero (a thread) before. Its texts:
+     * borrowed until the manager's function returns. NULL: all run on threads. */
+    void (*isolation)(void *arg, const char *bot, const char *plugin, struct isolation *out);
 };
 
 struct plugins_options {
@@ -145,6 +149,8 @@ uint32_t plugin_needs_intents(const struct plugin_needs *needs);
 enum plugin_state {
     PLUGIN_RUNNING,
     PLUGIN_STUCK,   /* its handler has not returned; quarantined: it does not hold the ring back */
+    PLUGIN_DOWN,    /* its process ended; it is started again after a while */
+    PLUGIN_STOPPED, /* its process ended too often; a reload starts it */
     PLUGIN_REFUSED, /* a file that never ran; error says why. Bot is NULL */
 };
 const char *plugin_state_name(enum plugin_state state);
@@ -162,8 +168,12 @@ struct plugins_row {
     uint64_t errors;     /* errors logged by it, broken rules, lost timers and posts */
     uint64_t gaps;       /* times it was told that events are lost */
     uint64_t reloads;
-    uint64_t stuck_ms; /* how long its handler runs, when PLUGIN_STUCK */
-    const char *error; /* the last one, or the last refusal; "" */
+    uint64_t stuck_ms;    /* how long its handler runs, when PLUGIN_STUCK */
+    const char *error;    /* the last one, or the last refusal; "" */
+    bool process;         /* isolation */
+    int pid;              /* of its process; 0: none */
+    const char *confined; /* what confines it, in words; "" */
+    uint64_t crashes;     /* of its process, since the host started */
 };
 typedef void plugins_row_fn(void *to, const struct plugins_row *row);
 void plugins_status(const struct plugins *plugins, plugins_row_fn *each, void *to);
@@ -184,6 +194,28 @@ bool plugins_try(struct plugins *plugins, const char *path, const struct probe_r
                  struct probe_report *report, struct err *err);
 /* Whether it serves some bot now. */
 bool plugins_serves(const struct plugins *plugins, const char *id);
+
+/* An event that was given up after two attempts that ended its plugin's process (parked.c).
+ * Borrowed for the call. */
+struct plugins_parked {
+    const char *bot;
+    const char *name;   /* PLUGIN.OFFSET */
+    const char *line;   /* what it is and how that ended, as JSON */
+    const void *record; /* struct ring_record and the message */
+    size_t record_bytes;
+    const char *message; /* what Discord sent, as JSON; not ended by a NUL */
+    size_t message_length;
+};
+typedef void plugins_parked_fn(void *to, const struct plugins_parked *parked);
+/* bot: of this one alone; NULL: of all. */
+void plugins_each_parked(struct plugins *plugins, const char *bot, plugins_parked_fn *each,
+                         void *to);
+/* Deletes it. bot NULL: whichever has it. */
+bool plugins_drop_parked(struct plugins *plugins, const char *bot, const char *name,
+                         struct err *err);
+/* Lets the plugin try it again, as attempt 3; it is deleted once it was handled. */
+bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
+                          struct err *err);
 
 typedef void plugins_found_fn(void *to, const char *id, const char *path);
 /* Calls each(to, id, path) for every file in these directories that could be loaded by its note,

@@ -41,6 +41,10 @@ enum port_kind {
                        status | Discord's code << 32; data: struct port_parts: error, body */
     PORT_MEMBERS,   /* name, extra: cookie; status: DREY_E_*; number: DREY_MEMBERS_*, more: index |
                        count << 32; data: struct port_parts: error, GUILD_MEMBERS_CHUNK */
+    PORT_AGAIN,     /* an event that was parked; number: its offset; extra: the attempt; data: its
+                       struct ring_record and its message; answered by PORT_AGAIN_DONE */
+    /* to a process alone, before all else */
+    PORT_BOOT, /* data: struct boot (boot.h) and its texts */
     /* worker to host; status < 0 is a failure and data its text */
     PORT_LOADED = 32, /* data: a registration list (see instance.h) */
     PORT_RESTORED,
@@ -53,6 +57,11 @@ enum port_kind {
     PORT_TIMER_STOP, /* name, number: cookie */
     PORT_TIMER_DONE, /* extra: the timer's serial */
     PORT_FAULT,      /* a broken rule or a lost delivery; data: text */
+    PORT_AGAIN_DONE, /* number: the offset */
+    PORT_CONFINED,   /* from a process, once, before it has run code of the plugin's; data: what
+                        confines it, for people */
+    PORT_ENDED,      /* made by the host's side of a process: it has ended unasked; data: how, NUL,
+                        a backtrace; number: the event it was in, extra: what it did (worker.h) */
     /* worker to host, past the manager's inbox, to whoever carries out requests (port.h below) */
     PORT_REST = 64,   /* name, number: the request, extra: cookie; data: struct port_rest */
     PORT_REST_CANCEL, /* number: the request */
@@ -154,6 +163,12 @@ struct port {
     struct box *mail;    /* timers and posts; borrowed */
     void *arg;
     bool (*send)(void *arg, const struct port_message *head, const char *name, const void *data);
+    /* In a process of its own, else NULL: fetch brings what has come through the channel into the
+     * boxes (cheap when nothing has; ready: fd was seen readable), handled says that a message of
+     * mail is done with. */
+    int fd;
+    void (*fetch)(void *arg, bool ready);
+    void (*handled)(void *arg, const struct port_message *message);
 };
 
 #endif

@@ -40,12 +40,16 @@ static void retire(struct plugins *plugins, struct hand *hand, uint64_t deadline
     unlist(plugins, hand);
     if (!stopped) {
         struct port_message stop = {.kind = PORT_STOP};
-        if (hand->abandoned || hand_abandon(hand)) {
+        if (hand->warden != NULL) {
+            /* ended below */
+        } else if (hand->abandoned || hand_abandon(hand)) {
             hand_leave_behind(hand);
             keep(plugins, &from, "it does not return");
             return;
         }
-        hand_ask(hand, &stop, "", "", 0); /* it came back this moment */
+        if (hand->warden == NULL) {
+            hand_ask(hand, &stop, "", "", 0); /* it came back this moment */
+        }
     }
     if (!hand_end(hand, deadline_ms, why, sizeof(why))) {
         keep(plugins, &from, why);
@@ -59,7 +63,10 @@ void change_retire(struct plugins *plugins, struct hand *hand) {
 void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t count) {
     struct port_message stop = {.kind = PORT_STOP};
     for (size_t i = 0; i < count; i++) {
-        if (hands[i] != NULL && !hands[i]->abandoned) {
+        if (hands[i] != NULL && hands[i]->awaited != 0 && hands[i]->warden != NULL &&
+            hand_abandon(hands[i])) {
+            hands[i] = NULL; /* it has not come back from the step before */
+        } else if (hands[i] != NULL && !hands[i]->abandoned) {
             hand_ask(hands[i], &stop, "", "", PORT_STOPPED);
         } else {
             hands[i] = NULL;

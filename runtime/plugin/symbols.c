@@ -160,3 +160,51 @@ void symbols_read(const void *bytes, size_t length, struct symbols *symbols) {
         }
     }
 }
+
+/* The nearest function at or before the address that reaches it. */
+static bool nearest(const struct object *object, const Elf64_Shdr *table, uint64_t address,
+                    uint64_t *best, char name[static SYMBOLS_NAME_BYTES]) {
+    bool found = false;
+    Elf64_Sym symbol;
+    if (table->sh_link >= object->header.e_shnum ||
+        !object_within(object, table->sh_offset, table->sh_size)) {
+        return false;
+    }
+    Elf64_Shdr names = object_section(object, table->sh_link);
+    uint64_t count = table->sh_size / sizeof(symbol);
+    for (uint64_t i = 0; i < count && i < ENTRIES_MAX; i++) {
+        memcpy(&symbol, object->bytes + table->sh_offset + i * sizeof(symbol), sizeof(symbol));
+        if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_shndx != SHN_UNDEF &&
+            address >= symbol.st_value && address - symbol.st_value < symbol.st_size) {
+            *best = symbol.st_value;
+            name_at(object, &names, symbol.st_name, name);
+            found = name[0] != '\0';
+        }
+    }
+    return found;
+}
+
+bool symbols_at(const void *bytes, size_t length, uint64_t address, char *name, uint64_t *into) {
+    static const uint32_t kinds[] = {SHT_SYMTAB, SHT_DYNSYM}; /* a stripped file has the second */
+    struct object object = {.bytes = bytes, .length = length};
+    uint64_t best = 0;
+    if (length < sizeof(object.header)) {
+        return false;
+    }
+    memcpy(&object.header, bytes, sizeof(object.header));
+    if (!object_within(&object, object.header.e_shoff,
+                       (uint64_t)object.header.e_shnum * sizeof(Elf64_Shdr))) {
+        return false;
+    }
+    for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
+        for (uint16_t i = 0; i < object.header.e_shnum; i++) {
+            Elf64_Shdr section = object_section(&object, i);
+            if (section.sh_type == kinds[kind] &&
+                nearest(&object, &section, address, &best, name)) {
+                *into = address - best;
+                return true;
+            }
+        }
+    }
+    return false;
+}

@@ -4,7 +4,9 @@
 #ifndef PLUGIN_SYMBOLS_H
 #define PLUGIN_SYMBOLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { SYMBOLS_SHOWN = 16, SYMBOLS_NAME_BYTES = 64 };
 
@@ -22,6 +24,10 @@ struct symbols {
 
 /* bytes: of a file that note_read() has taken; of any other, what is found is nothing. */
 void symbols_read(const void *bytes, size_t length, struct symbols *symbols);
+
+/* The function that this address (from the beginning of the image) lies in, and how far: into
+ * name, cut to SYMBOLS_NAME_BYTES. False: none that the file knows of. */
+bool symbols_at(const void *bytes, size_t length, uint64_t address, char *name, uint64_t *into);
 
 /* Why a plugin should not call this function, and what it can do instead; NULL: it may. */
 const char *symbols_doubt(const char *function);

@@ -85,6 +85,9 @@ static void seat_message(struct plugins *plugins, struct plugin *plugin, struct 
     case PORT_TIMER_DONE:
         timers_done(&seat->timers, message->extra);
         break;
+    case PORT_AGAIN_DONE:
+        parked_done(plugin, seat, message->number);
+        break;
     case PORT_CHECKPOINTED:
         checkpointed(plugin, seat, message);
         break;
@@ -141,7 +144,11 @@ void tend_inbox(struct plugins *plugins) {
             continue;
         }
         struct seat *seat = seat_of(plugins, hand, &plugin);
-        if (seat != NULL) {
+        if (message->kind == PORT_CONFINED) {
+            text_copy(hand->confined, sizeof(hand->confined), port_data(message));
+        } else if (message->kind == PORT_ENDED) {
+            revive_ended(plugins, hand, plugin, seat, message);
+        } else if (seat != NULL) {
             seat_message(plugins, plugin, seat, seat->incoming == hand, message);
         }
     }
@@ -235,7 +242,7 @@ static void quarantine(struct plugins *plugins, struct plugin *plugin, struct se
     log_error(&from,
               "a handler has been running for more than %u ms: it gets no events until it "
               "returns and does not hold others back; a reload replaces it",
-              plugins->stuck_ms);
+              (unsigned)seat->timeout_ms);
 }
 
 static void release(struct plugin *plugin, struct seat *seat) {
@@ -247,12 +254,29 @@ static void release(struct plugin *plugin, struct seat *seat) {
              seat->attached ? "" : ", but ", err.text);
 }
 
+/* Whoever can be ended is, once it has been asked where it is. */
+static bool overdue(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    if (seat->hand->warden == NULL) {
+        return false;
+    }
+    if (!seat->asked_where) {
+        log_error(&from, "a handler has been running for more than %llu ms: its process is ended",
+                  (unsigned long long)seat->timeout_ms);
+    }
+    (void)hand_kill(seat->hand, "a handler did not return within handler_timeout",
+                    !seat->asked_where);
+    seat->asked_where = true;
+    return true;
+}
+
 static void look_at(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
-    if (seat->hand == NULL) {
+    if (seat->hand == NULL || seat->down) {
         return;
     }
+    revive_look(plugins, plugin, seat);
     uint64_t now = clock_mono_ms();
-    uint64_t progress = atomic_load(&seat->hand->shared.progress);
+    uint64_t progress = atomic_load(&seat->hand->shared->progress);
     if (progress != seat->progress) {
         seat->progress = progress;
         seat->progress_ms = now;
@@ -260,16 +284,35 @@ static void look_at(struct plugins *plugins, struct plugin *plugin, struct seat 
     bool inside = progress % 2 == 1;
     if (seat->stuck && now == seat->progress_ms) {
         release(plugin, seat);
-    } else if (!seat->stuck && inside && now - seat->progress_ms > plugins->stuck_ms) {
+    } else if (!seat->stuck && inside && now - seat->progress_ms > seat->timeout_ms &&
+               !overdue(plugins, plugin, seat)) {
         quarantine(plugins, plugin, seat);
     }
+}
+
+enum { CPU_LOOK_MS = 1000 };
+
+/* Often enough for the least patient. */
+static uint64_t look_every_ms(const struct plugins *plugins) {
+    uint64_t least = plugins->stuck_ms;
+    for (const struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (const struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
+            least = seat->timeout_ms != 0 && seat->timeout_ms < least ? seat->timeout_ms : least;
+            least = seat->cpu_ms != 0 && least > CPU_LOOK_MS ? CPU_LOOK_MS : least;
+        }
+    }
+    return least / 4 + 1;
+}
+
+void tend_arm_watchdog(struct plugins *plugins) {
+    loop_timer_start(plugins->watchdog, look_every_ms(plugins));
 }
 
 static void on_watchdog(void *arg) {
     struct plugins *plugins = arg;
     each_seat(plugins, look_at);
     guard_mend(&plugins->guard, NULL);
-    loop_timer_start(plugins->watchdog, plugins->stuck_ms / 4 + 1);
+    tend_arm_watchdog(plugins);
 }
 
 /* ---- Checkpoints ---- */
@@ -291,7 +334,9 @@ bool tend_start(struct plugins *plugins, struct err *err) {
     plugins->timer = loop_timer_create(plugins->loop, on_timer, plugins);
     plugins->watchdog = loop_timer_create(plugins->loop, on_watchdog, plugins);
     plugins->checkpoint = loop_timer_create(plugins->loop, on_checkpoint, plugins);
-    if (plugins->timer == NULL || plugins->watchdog == NULL || plugins->checkpoint == NULL) {
+    plugins->reviver = loop_timer_create(plugins->loop, revive_due, plugins);
+    if (plugins->timer == NULL || plugins->watchdog == NULL || plugins->checkpoint == NULL ||
+        plugins->reviver == NULL) {
         return err_set(err, ERR_NO_MEMORY, "timers of the plugin manager");
     }
     plugins->inbox_watch =
@@ -300,13 +345,14 @@ bool tend_start(struct plugins *plugins, struct err *err) {
         return false;
     }
     loop_watch_set(plugins->inbox_watch, LOOP_READ);
-    loop_timer_start(plugins->watchdog, plugins->stuck_ms / 4 + 1);
+    tend_arm_watchdog(plugins);
     loop_timer_start(plugins->checkpoint, plugins->checkpoint_ms);
     return true;
 }
 
 void tend_stop(struct plugins *plugins) {
-    struct loop_timer **timers[] = {&plugins->timer, &plugins->watchdog, &plugins->checkpoint};
+    struct loop_timer **timers[] = {&plugins->timer, &plugins->watchdog, &plugins->checkpoint,
+                                    &plugins->reviver};
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
         if (*timers[i] != NULL) {
             loop_timer_destroy(*timers[i]);

@@ -9,6 +9,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SKIP_MAX = 512 }; /* records nobody wants, skipped before the mailbox is looked at again */
@@ -32,7 +33,8 @@ struct worker {
 };
 
 /* Around every call of the plugin's. */
-static void go_inside(struct worker *worker) {
+static void go_inside(struct worker *worker, uint32_t what, uint32_t which) {
+    atomic_store_explicit(&worker->shared->doing, worker_doing(what, which), memory_order_relaxed);
     uint64_t progress = atomic_load_explicit(&worker->shared->progress, memory_order_relaxed);
     atomic_store_explicit(&worker->shared->progress, progress + 1, memory_order_relaxed);
     atomic_store(&worker->shared->hold, WORKER_INSIDE);
@@ -100,7 +102,7 @@ static void note_gap(struct worker *worker, const struct ring_record *record) {
 
 static void deliver(struct worker *worker, const struct ring_record *record, const uint8_t *bytes,
                     uint32_t attempt) {
-    go_inside(worker);
+    go_inside(worker, WORKER_EVENT, record->kind == RING_EVENT ? record->event : UINT32_MAX);
     instance_event(worker->instance, record, bytes, attempt);
     if (come_back(worker) && record->kind == RING_EVENT) {
         uint64_t handled = atomic_load_explicit(&worker->shared->handled, memory_order_relaxed);
@@ -177,7 +179,7 @@ static bool load(struct worker *worker, const struct port_message *message, stru
 static void step_load(struct worker *worker, const struct port_message *message) {
     struct err err = {0};
     struct buf rows = {0};
-    go_inside(worker);
+    go_inside(worker, WORKER_STEP, PORT_LOAD);
     bool ok = load(worker, message, &err);
     if (!come_back(worker)) {
         return;
@@ -195,7 +197,7 @@ static void step_load(struct worker *worker, const struct port_message *message)
 
 static void step_restore(struct worker *worker, const struct port_message *message) {
     struct err err = {0};
-    go_inside(worker);
+    go_inside(worker, WORKER_STEP, PORT_RESTORE);
     bool ok =
         instance_restore(worker->instance, (uint32_t)message->extra, (uint32_t)message->number,
                          port_data(message), message->data_length, &err);
@@ -207,12 +209,16 @@ static void step_restore(struct worker *worker, const struct port_message *messa
 static void step_start(struct worker *worker) {
     struct err err = {0};
     const struct worker_options *options = worker->options;
-    worker->reader = reader_open(options->ring_fd, options->cursor_fd, options->wake_fd, &err);
-    if (worker->reader == NULL) {
+    worker->reader = options->reader != NULL ? options->reader
+                                             : reader_open(options->ring_fd, options->cursor_fd,
+                                                           options->wake_fd, &err);
+    if (worker->reader != NULL) {
+        reader_settle(worker->reader);
+    } else {
         answer(worker, PORT_STARTED, false, &err);
         return;
     }
-    go_inside(worker);
+    go_inside(worker, WORKER_STEP, PORT_START);
     bool ok = instance_start(worker->instance, &err);
     if (come_back(worker)) {
         answer(worker, PORT_STARTED, ok, &err);
@@ -221,7 +227,7 @@ static void step_start(struct worker *worker) {
 
 static void step_save(struct worker *worker, uint32_t kind) {
     struct err err = {0};
-    go_inside(worker);
+    go_inside(worker, WORKER_STEP, kind);
     bool ok = instance_save(worker->instance, &err);
     if (!come_back(worker)) {
         return;
@@ -242,7 +248,7 @@ static void step_save(struct worker *worker, uint32_t kind) {
 static void step_stop(struct worker *worker) {
     struct err err = {0};
     if (worker->inited) {
-        go_inside(worker);
+        go_inside(worker, WORKER_STEP, PORT_STOP);
         instance_stop(worker->instance);
         if (!come_back(worker)) {
             return;
@@ -300,7 +306,23 @@ static void one_step(struct worker *worker, const struct port_message *message) 
 
 /* ---- Mail ---- */
 
-static void one_mail(struct worker *worker, const struct port_message *message) {
+/* The record was whole when it was parked; its file may have been written by anybody since. */
+static void again(struct worker *worker, const struct port_message *message) {
+    struct ring_record record;
+    if (message->data_length < sizeof(record)) {
+        return;
+    }
+    memcpy(&record, port_data(message), sizeof(record));
+    uint32_t length = message->data_length - (uint32_t)sizeof(record);
+    uint8_t *copy = calloc(1, (size_t)length + RING_ALIGN); /* as reader_take() hands them out */
+    if (copy != NULL && record.kind == RING_EVENT && record.length == length) {
+        memcpy(copy, port_data(message) + sizeof(record), length);
+        instance_event(worker->instance, &record, copy, (uint32_t)message->extra);
+    }
+    free(copy);
+}
+
+static void handle_mail(struct worker *worker, const struct port_message *message) {
     struct instance *instance = worker->instance;
     const char *name = port_name(message);
     bool known = true;
@@ -308,7 +330,7 @@ static void one_mail(struct worker *worker, const struct port_message *message) 
         tombs_remove(&instance->tombs, name, message->number);
         return;
     }
-    go_inside(worker);
+    go_inside(worker, WORKER_MAIL, message->kind);
     if (message->kind == PORT_TIMER) {
         known = instance_timer(instance, name, message->number);
     } else if (message->kind == PORT_POST) {
@@ -318,6 +340,8 @@ static void one_mail(struct worker *worker, const struct port_message *message) 
         known = instance_rest(instance, message);
     } else if (message->kind == PORT_MEMBERS) {
         known = instance_members(instance, message);
+    } else if (message->kind == PORT_AGAIN) {
+        again(worker, message);
     }
     if (!come_back(worker)) {
         return;
@@ -328,6 +352,17 @@ static void one_mail(struct worker *worker, const struct port_message *message) 
     if (message->kind == PORT_TIMER) {
         struct port_message done = {.kind = PORT_TIMER_DONE, .extra = message->extra};
         tell_host(worker, &done, "");
+    } else if (message->kind == PORT_AGAIN) {
+        struct port_message done = {.kind = PORT_AGAIN_DONE, .number = message->number};
+        tell_host(worker, &done, "");
+    }
+}
+
+static void one_mail(struct worker *worker, const struct port_message *message) {
+    const struct port *port = &worker->options->port;
+    handle_mail(worker, message);
+    if (port->handled != NULL && !worker->abandoned) {
+        port->handled(port->arg, message);
     }
 }
 
@@ -340,16 +375,20 @@ static int patience(const struct worker *worker) {
 }
 
 static void wait(struct worker *worker) {
-    struct pollfd fds[3] = {{box_fd(worker->options->port.control), POLLIN, 0}};
+    const struct port *port = &worker->options->port;
+    bool channel = port->fetch != NULL;
+    struct pollfd fds[4] = {{channel ? port->fd : -1, POLLIN, 0},
+                            {box_fd(port->control), POLLIN, 0}};
     if (!worker->going) {
-        poll(fds, 1, patience(worker));
-        return;
-    }
-    fds[1] = (struct pollfd){box_fd(worker->options->port.mail), POLLIN, 0};
-    fds[2] = (struct pollfd){reader_wake_fd(worker->reader), POLLIN, 0};
-    if (reader_sleep(worker->reader)) {
-        poll(fds, 3, patience(worker));
+        poll(fds, 2, patience(worker));
+    } else if (reader_sleep(worker->reader)) {
+        fds[2] = (struct pollfd){box_fd(port->mail), POLLIN, 0};
+        fds[3] = (struct pollfd){reader_wake_fd(worker->reader), POLLIN, 0};
+        poll(fds, 4, patience(worker));
         reader_awake(worker->reader);
+    }
+    if (channel && fds[0].revents != 0) {
+        port->fetch(port->arg, true);
     }
 }
 
@@ -360,6 +399,9 @@ static bool take(struct worker *worker, struct box *box) {
 static void turn(struct worker *worker) {
     const struct port *port = &worker->options->port;
     bool busy = false;
+    if (port->fetch != NULL) {
+        port->fetch(port->arg, false);
+    }
     if (take(worker, port->control)) {
         one_step(worker, (const struct port_message *)(const void *)worker->message.bytes);
         busy = true;

@@ -8,6 +8,7 @@
 
 #include "plugin/image.h"
 #include "plugin/port.h"
+#include "ring/reader.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -17,14 +18,23 @@
  * it must not touch cursor or port any more. */
 enum worker_hold { WORKER_OUTSIDE, WORKER_INSIDE, WORKER_ABANDONED };
 
-/* Seen by both sides. Written by the worker, but `hold`. */
+/* Seen by both sides. Written by the worker, but `hold` and `letters`; with a worker in another
+ * process `hold` is that worker's alone, and nothing here is to be relied upon. */
 struct worker_shared {
     _Atomic uint32_t hold;
     _Atomic uint64_t progress; /* odd while a call of the plugin's runs */
     _Atomic uint64_t handled;
     _Atomic uint64_t gaps;
     _Atomic uint64_t errors;
+    _Atomic uint64_t doing;   /* worker_doing() of the call that runs, 0 before the first */
+    _Atomic uint32_t letters; /* counts what the host has sent through a channel */
 };
+
+/* What a worker does, as one number: in an event's handler, in the call of a message, in a step. */
+enum { WORKER_EVENT = 1, WORKER_MAIL, WORKER_STEP };
+static inline uint64_t worker_doing(uint32_t what, uint32_t which) {
+    return (uint64_t)what << 32 | which;
+}
 
 struct worker_options {
     struct port port;
@@ -33,6 +43,7 @@ struct worker_options {
     int ring_fd; /* reader_open(): all borrowed until worker_run returns */
     int cursor_fd;
     int wake_fd;
+    struct reader *reader; /* NULL: made of the three; else taken, it was opened before */
     struct worker_shared *shared;
 };
 

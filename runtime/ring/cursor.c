@@ -14,12 +14,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { ATTEMPT_MOST = 1000 }; /* more than that is a lie */
+
 /* The bell is a pair of sockets, because a flag of the call and not of the shared descriptor (as
  * an eventfd's O_NONBLOCK, which any holder can clear) says that the writer does not wait. */
 struct cursor {
     int fd;
-    int bell_fd; /* the writer's end of the bell */
-    int wake_fd; /* the reader's */
+    int bell_fd;    /* the writer's end of the bell */
+    int wake_fd;    /* the reader's */
+    uint64_t epoch; /* of the ring that it is about, as the host knows it */
     struct cursor_page *page;
 };
 
@@ -181,6 +184,7 @@ struct cursor *cursor_open(const char *path, const struct ring *ring, bool *know
         goto fail;
     }
     cursor->page = page;
+    cursor->epoch = epoch;
     place_cursor(cursor->page, ring, epoch, known, lapped);
     return cursor;
 fail:
@@ -219,6 +223,76 @@ void cursor_wake(struct cursor *cursor) {
     /* Full: it has been woken and not yet come. Shut down: poll() returns at once, always. */
     ssize_t ignored = send(cursor->bell_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)ignored;
+}
+
+uint64_t cursor_in_flight(const struct cursor *cursor) {
+    uint64_t position = atomic_load(&cursor->page->position);
+    return atomic_load(&cursor->page->in_flight) == position ? position : NOTHING;
+}
+
+/* Every field is written anew: none is believed but the position, and that only as far as the ring
+ * confirms it. */
+bool cursor_mend(struct cursor *cursor, const struct ring *ring) {
+    struct cursor_page *page = cursor->page;
+    uint64_t old = atomic_load(&page->position);
+    uint64_t flying = atomic_load(&page->in_flight);
+    uint64_t position = nearest_place(ring, old);
+    uint32_t attempt = atomic_load(&page->attempt);
+    bool sound = page->magic == CURSOR_MAGIC && page->version == RING_VERSION &&
+                 atomic_load(&page->epoch) == cursor->epoch && position == old &&
+                 (flying == NOTHING || flying == old) && attempt <= ATTEMPT_MOST;
+    atomic_store(&page->lapped, position != old || atomic_load(&page->lapped) != 0);
+    if (!sound || flying == NOTHING) {
+        atomic_store(&page->in_flight, NOTHING);
+        atomic_store(&page->attempt, 0);
+    }
+    atomic_store(&page->position, position);
+    atomic_store(&page->epoch, cursor->epoch);
+    atomic_store(&page->sleeping, 0);
+    page->version = RING_VERSION;
+    page->magic = CURSOR_MAGIC;
+    return sound;
+}
+
+bool cursor_copy(const struct cursor *cursor, const struct ring *ring, struct ring_record *record,
+                 struct buf *message) {
+    uint64_t position = cursor_position(cursor);
+    uint64_t tail;
+    uint64_t next;
+    if (position >= ring_head(ring) || !record_begins(ring, position, &tail, &next)) {
+        return false;
+    }
+    off_t place = (off_t)(RING_PAGE + position % ring_capacity(ring));
+    if (pread(ring_fd(ring), record, sizeof(*record), place) != (ssize_t)sizeof(*record) ||
+        !record_sane(record, position, ring_capacity(ring)) || record->kind != RING_EVENT ||
+        !buf_reserve(message, record->length)) {
+        return false;
+    }
+    uint64_t begin = (position + RING_ALIGN) % ring_capacity(ring);
+    uint64_t straight = ring_capacity(ring) - begin;
+    straight = straight < record->length ? straight : record->length;
+    bool ok = pread(ring_fd(ring), message->bytes, straight, (off_t)(RING_PAGE + begin)) ==
+                  (ssize_t)straight &&
+              pread(ring_fd(ring), message->bytes + straight, record->length - straight,
+                    RING_PAGE) == (ssize_t)(record->length - straight);
+    if (!ok || ring_tail(ring) > position) {
+        return false; /* the writer was faster */
+    }
+    buf_grew(message, record->length);
+    return true;
+}
+
+bool cursor_skip(struct cursor *cursor, const struct ring *ring) {
+    uint64_t position = cursor_position(cursor);
+    uint64_t tail;
+    uint64_t next;
+    if (position >= ring_head(ring) || !record_begins(ring, position, &tail, &next)) {
+        return false;
+    }
+    atomic_store(&cursor->page->position, next);
+    atomic_store(&cursor->page->in_flight, NOTHING);
+    atomic_store(&cursor->page->attempt, 0);
+    return true;
 }
 
 uint64_t cursor_position(const struct cursor *cursor) {

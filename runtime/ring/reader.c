@@ -64,12 +64,16 @@ struct reader *reader_open(int ring_fd, int cursor_fd, int wake_fd, struct err *
         goto fail;
     }
     reader->page = page;
-    reader->at = atomic_load(&reader->page->position);
-    reader->next = reader->at;
+    reader_settle(reader);
     return reader;
 fail:
     reader_close(reader);
     return NULL;
+}
+
+void reader_settle(struct reader *reader) {
+    reader->at = atomic_load(&reader->page->position);
+    reader->next = reader->at;
 }
 
 void reader_close(struct reader *reader) {

@@ -10,6 +10,7 @@
 #ifndef RING_READER_H
 #define RING_READER_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "ring/ring.h"
 
@@ -53,10 +54,26 @@ int cursor_wake_fd(const struct cursor *cursor);
 /* [any thread] */
 uint64_t cursor_position(const struct cursor *cursor);
 
+/* The offset of the record whose handler runs, UINT64_MAX for none: what the reader says, which may
+ * be a lie. [any thread] */
+uint64_t cursor_in_flight(const struct cursor *cursor);
+/* For a cursor whose reader was a stranger and is gone: what it left is made a cursor again, as
+ * cursor_open() does, of the same ring. False: something had been written there that no reader of
+ * ours writes. [control thread, all three] */
+bool cursor_mend(struct cursor *cursor, const struct ring *ring);
+/* The event at the cursor: its header, and its message appended. False: there is none, it was given
+ * up, no memory. */
+bool cursor_copy(const struct cursor *cursor, const struct ring *ring, struct ring_record *record,
+                 struct buf *message);
+/* Moves it past the record it is at. False: there is none. */
+bool cursor_skip(struct cursor *cursor, const struct ring *ring);
+
 /* Reader side: from the three descriptors (duplicated inside), which may come over a socket.
  * All of the ring's content is treated as hostile. Result: owned. */
 struct reader *reader_open(int ring_fd, int cursor_fd, int wake_fd, struct err *err);
 void reader_close(struct reader *reader);
+/* Goes to the cursor's place of now: for a reader that was opened while another one had it. */
+void reader_settle(struct reader *reader);
 
 /* Looks at the next record's header without copying its message: for skipping what nobody
  * subscribed to. READER_RECORD sets *record. */

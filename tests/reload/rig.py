@@ -27,6 +27,8 @@ with open(os.path.join(BAD, "ledger.so"), "rb") as build:
 SANITIZED = TSAN or b"__asan_init" in code
 INTERVAL_MS = 15000 if SANITIZED else 5000
 ALL_INTENTS = 53608447  # named, so that no change of plugins changes them
+ISOLATION = os.environ.get("DREY_ISOLATION", "thread")
+PROCESS = ISOLATION == "process"
 RATE = int(os.environ.get("DREY_RELOAD_RATE", "100" if SANITIZED else "500"))
 
 
@@ -36,6 +38,13 @@ def ledger(version, build="ledger"):
         data = file.read()
     assert len(version) <= len(PLACE) and data.count(PLACE) >= 2
     return data.replace(PLACE, version.encode().ljust(len(PLACE), b"\0"))
+
+
+def apart(file):
+    """Keys of a section for a ledger with this file."""
+    if not PROCESS:
+        return ""
+    return f"isolation = process\nsandbox = require\nallow_write = {file}:{file}.life\n"
 
 
 def put(data, path):
@@ -125,7 +134,7 @@ class Reload(Case):
             {"main": {"token": "t", "rest_url": self.world.rest, "plugins": "*",
                       "intents": ALL_INTENTS, **self.bot_keys}},
             drey=f"watch = {self.watch}\n{self.drey}",
-            sections=f"[plugin:ledger]\nfile = {self.file}\n{self.sections}")
+            sections=f"[plugin:ledger]\nfile = {self.file}\n{apart(self.file)}{self.sections}")
         self.target = os.path.join(self.drey_host.plugin_dir, "ledger.so")
         self.version = self.first
         put(ledger(self.first), self.target)

@@ -1,0 +1,297 @@
+/* plugin/child.c: a worker in a process of its own.
+ *
+ * The host is trusted here, the plugin is not: whatever it could do to this process it could do
+ * to itself. The one thread reads the channel between two calls of the plugin's; any thread of the
+ * plugin's may send. When the host is gone there is nothing left to do. */
+#include "plugin/child.h"
+
+#include "base/log.h"
+#include "plugin/confine.h"
+#include "plugin/frame.h"
+#include "plugin/isolation.h"
+#include "plugin/words.h"
+#include "ring/reader.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { FROM_HOST = 1 /* in the `worker` of mail that the host keeps until it is done with */ };
+
+struct child {
+    struct port port;
+    struct worker_shared *shared;
+    struct frame_intake intake;
+    uint32_t letters;     /* read of the shared count */
+    pthread_mutex_t lock; /* one message at a time goes out */
+    struct buf request;   /* under the lock: a request with its descriptors taken out */
+    char packet[FRAME_BYTES_MAX];
+};
+
+/* ---- Out ---- */
+
+/* The host has closed its end, or it has killed us and we do not know yet. */
+static void alone(void) {
+    _exit(0);
+}
+
+static void send_packet(const struct frame *head, const void *payload, const int *fds,
+                        size_t count) {
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(FRAME_FILES_MAX * sizeof(int))];
+    } control = {0};
+    struct iovec parts[2] = {{(void *)(uintptr_t)head, sizeof(*head)},
+                             {(void *)(uintptr_t)payload, head->length}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    if (count > 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(rights), fds, count * sizeof(int));
+    }
+    while (sendmsg(BOOT_CHANNEL, &message, MSG_NOSIGNAL) < 0) {
+        if (errno != EINTR && errno != ENOBUFS) {
+            alone();
+        }
+    }
+}
+
+/* The message end to end, as it crosses. */
+static bool flatten(const struct port_message *head, const char *name, const void *data,
+                    struct buf *out) {
+    buf_clear(out);
+    return buf_append(out, head, sizeof(*head)) &&
+           buf_append(out, head->name_length > 0 ? name : "", head->name_length) &&
+           buf_append(out, "", 1) &&
+           buf_append(out, head->data_length > 0 ? data : "", head->data_length) &&
+           buf_append(out, "", 1);
+}
+
+static bool send_message(struct child *child, const struct port_message *head, const char *name,
+                         const void *data) {
+    int fds[FRAME_FILES_MAX];
+    size_t count = 0;
+    struct buf *out = &child->request;
+    if (!flatten(head, name, data, out)) {
+        return false;
+    }
+    if (head->kind == PORT_REST || head->kind == PORT_ANSWER) {
+        count = frame_files_out(out->bytes + sizeof(*head) + head->name_length + 1,
+                                head->data_length, fds);
+        if (count == SIZE_MAX) {
+            return false;
+        }
+    }
+    for (size_t at = 0; at < out->length;) {
+        struct frame piece = frame_piece(out->length, at);
+        send_packet(&piece, out->bytes + at, fds, at == 0 ? count : 0);
+        at += piece.length;
+    }
+    for (size_t i = 0; i < count; i++) {
+        close(fds[i]); /* the host has its own now */
+    }
+    if (out->capacity > (1u << 20)) {
+        buf_finish(out);
+    }
+    return true;
+}
+
+/* What was posted and not handled goes to the next generation, through the host. */
+static void leave_posts(struct child *child) {
+    struct buf message = {0};
+    while (box_pop(child->port.mail, &message)) {
+        const struct port_message *head = (const struct port_message *)(const void *)message.bytes;
+        if (head->kind == PORT_POST && head->worker != FROM_HOST) {
+            (void)send_message(child, head, port_name(head), port_data(head));
+        }
+    }
+    buf_finish(&message);
+}
+
+static bool send_up(void *arg, const struct port_message *head, const char *name,
+                    const void *data) {
+    struct child *child = arg;
+    pthread_mutex_lock(&child->lock);
+    if (head->kind == PORT_STOPPED) {
+        leave_posts(child);
+    }
+    bool ok = send_message(child, head, name, data);
+    pthread_mutex_unlock(&child->lock);
+    return ok;
+}
+
+static void mail_handled(void *arg, const struct port_message *message) {
+    struct child *child = arg;
+    if (message->worker == FROM_HOST) {
+        struct frame done = {.kind = FRAME_MAIL_DONE};
+        pthread_mutex_lock(&child->lock);
+        send_packet(&done, "", NULL, 0);
+        pthread_mutex_unlock(&child->lock);
+    }
+}
+
+/* ---- In ---- */
+
+/* False: nothing is there. */
+static bool receive(struct child *child, int flags, enum frame_result *result) {
+    bool first;
+    struct err err;
+    ssize_t got = recv(BOOT_CHANNEL, child->packet, sizeof(child->packet), flags);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return false;
+    }
+    if (got <= 0) {
+        alone();
+    }
+    *result = frame_take(&child->intake, child->packet, (size_t)got, &first, &err);
+    if (*result == FRAME_BROKEN) {
+        _exit(BOOT_EXIT_BROKEN);
+    }
+    return true;
+}
+
+static void fetch(void *arg, bool ready) {
+    struct child *child = arg;
+    enum frame_result result;
+    uint32_t letters = atomic_load_explicit(&child->shared->letters, memory_order_acquire);
+    if (letters == child->letters && !ready) {
+        return;
+    }
+    child->letters = letters;
+    while (receive(child, MSG_DONTWAIT, &result)) {
+        if (result != FRAME_WHOLE) {
+            continue;
+        }
+        struct port_message *head = (struct port_message *)(void *)child->intake.message.bytes;
+        bool step = head->kind < PORT_TIMER;
+        head->worker = step ? 0 : FROM_HOST;
+        if (!box_push(step ? child->port.control : child->port.mail, head, port_name(head),
+                      port_data(head), 0)) {
+            _exit(BOOT_EXIT_BROKEN);
+        }
+    }
+}
+
+/* ---- Life ---- */
+
+static void *map_shared(void) {
+    void *page = mmap(NULL, sizeof(struct worker_shared), PROT_READ | PROT_WRITE, MAP_SHARED,
+                      BOOT_SHARED, 0);
+    close(BOOT_SHARED);
+    return page != MAP_FAILED ? page : NULL;
+}
+
+/* The descriptors end here: a mapping cannot be truncated, nor opened anew for writing. */
+static struct reader *open_reader(struct err *err) {
+    struct reader *reader = reader_open(BOOT_RING, BOOT_CURSOR, BOOT_WAKE, err);
+    close(BOOT_RING);
+    close(BOOT_CURSOR);
+    close(BOOT_WAKE);
+    return reader;
+}
+
+static bool read_boot(struct child *child, struct boot *boot, struct buf *data) {
+    enum frame_result result = FRAME_TAKEN;
+    while (result != FRAME_WHOLE) {
+        (void)receive(child, 0, &result);
+    }
+    const struct port_message *head =
+        (const struct port_message *)(const void *)child->intake.message.bytes;
+    if (head->kind != PORT_BOOT || head->data_length < sizeof(*boot)) {
+        return false;
+    }
+    memcpy(boot, port_data(head), sizeof(*boot));
+    return boot->version == BOOT_VERSION && buf_append(data, port_data(head), head->data_length);
+}
+
+/* Whether the host that started us is still there to end us when it ends. */
+static bool tie_to_host(const struct boot *boot) {
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == boot->host_pid;
+}
+
+/* A host's first step gets the reason as its answer, as if the plugin had been refused. */
+static int refuse(struct child *child, const struct err *err) {
+    struct buf message = {0};
+    while (!box_pop(child->port.control, &message)) {
+        struct pollfd fd = {BOOT_CHANNEL, POLLIN, 0};
+        poll(&fd, 1, -1);
+        fetch(child, true);
+    }
+    const struct port_message *head = (const struct port_message *)(const void *)message.bytes;
+    struct port_message no = {.kind = frame_answer_to(head->kind),
+                              .status = -1,
+                              .more = head->more,
+                              .data_length = (uint32_t)strlen(err->text)};
+    (void)send_up(child, &no, "", err->text);
+    buf_finish(&message);
+    struct pollfd end = {BOOT_CHANNEL, 0, 0};
+    poll(&end, 1, 5000); /* until the host has read it and closed */
+    return 0;
+}
+
+static void tell_confined(struct child *child, const char *text) {
+    struct port_message head = {.kind = PORT_CONFINED, .data_length = (uint32_t)strlen(text)};
+    (void)send_up(child, &head, "", text);
+}
+
+static int run(struct child *child, const struct boot *boot, const struct buf *data) {
+    struct err err = {0};
+    char confined[256] = "";
+    size_t at = sizeof(*boot);
+    const char *bot = boot_text(data->bytes, data->length, &at);
+    const char *copy = boot_text(data->bytes, data->length, &at);
+    struct reader *reader = open_reader(&err);
+    log_open(LOG_FORMAT_TEXT, (enum log_level)boot->log_level);
+    if (bot == NULL || copy == NULL || reader == NULL) {
+        return refuse(child, &err);
+    }
+    words_prepare(BOOT_CHANNEL, copy);
+    if (!confine(boot, data->bytes, data->length, confined, sizeof(confined), &err)) {
+        return refuse(child, &err);
+    }
+    tell_confined(child, confined);
+    struct worker_options options = {.port = child->port,
+                                     .bot = bot,
+                                     .generation = boot->generation,
+                                     .reader = reader,
+                                     .shared = child->shared};
+    (void)worker_run(&options); /* the image stays: exit() ends it as it ends a program */
+    return 0;
+}
+
+int child_run(void) {
+    static struct child child; /* the process's only one */
+    struct boot boot;
+    struct buf data = {0};
+    struct err err = {0};
+    (void)mallopt(M_ARENA_MAX, 1); /* one plugin, mostly one thread */
+    child.port = (struct port){.control = box_create(&err),
+                               .mail = box_create(&err),
+                               .arg = &child,
+                               .send = send_up,
+                               .fd = BOOT_CHANNEL,
+                               .fetch = fetch,
+                               .handled = mail_handled};
+    pthread_mutex_init(&child.lock, NULL);
+    child.shared = map_shared();
+    if (child.port.control == NULL || child.port.mail == NULL || child.shared == NULL) {
+        return BOOT_EXIT_BROKEN;
+    }
+    if (!read_boot(&child, &boot, &data)) {
+        return BOOT_EXIT_VERSION;
+    }
+    return tie_to_host(&boot) ? run(&child, &boot, &data) : 0;
+}

@@ -1,0 +1,262 @@
+/* plugin/confine.c: rlimits, capabilities, Landlock and seccomp, by plain system calls.
+ *
+ * Landlock says which files may be opened: the system's libraries, the private copy, what the
+ * configuration allows. What is newer than the headers of this machine is named here; the kernel
+ * is asked which version it speaks. */
+#include "plugin/confine.h"
+
+#include "plugin/filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+/* Rights by the version of Landlock that brought them. */
+#define FS_FIRST     ((1ULL << 13) - 1) /* version 1 */
+#define FS_REFER     (1ULL << 13)       /* 2 */
+#define FS_TRUNCATE  (1ULL << 14)       /* 3 */
+#define FS_IOCTL_DEV (1ULL << 15)       /* 5 */
+#define NET_BIND     (1ULL << 0)        /* 4 */
+#define NET_CONNECT  (1ULL << 1)
+#define SCOPE_ALL    3ULL /* 6: abstract sockets, signals */
+
+#define FS_READ  (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define FS_FILES (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
+/* Neither devices nor sockets; and nothing is executed. */
+#define FS_WRITE                                                                                   \
+    (FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                     \
+     LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |  \
+     LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM | FS_REFER | FS_TRUNCATE)
+
+struct ruleset { /* as far as version 6 of the kernel's landlock_ruleset_attr goes */
+    uint64_t fs;
+    uint64_t net;
+    uint64_t scoped;
+};
+
+/* What libraries read when they are loaded and used; a path that is not there is left out. */
+static const char *const system_paths[] = {
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/timezone",
+    "/usr/share/zoneinfo",
+    "/usr/share/locale",
+    "/usr/lib/locale",
+    "/sys/devices/system/cpu/online",
+    "/sys/devices/system/cpu/possible",
+    "/dev/urandom",
+    "/dev/random",
+    "/dev/zero",
+};
+static const char *const network_paths[] = {
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/ssl",
+    "/etc/protocols",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+};
+
+/* ---- Landlock ---- */
+
+static long landlock_version(void) {
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+static uint64_t handled_rights(long version) {
+    return FS_FIRST | (version >= 2 ? FS_REFER : 0) | (version >= 3 ? FS_TRUNCATE : 0) |
+           (version >= 5 ? FS_IOCTL_DEV : 0);
+}
+
+/* A file takes rights of files alone. */
+static bool permit_fd(int ruleset, int fd, uint64_t rights, uint64_t handled) {
+    struct stat st;
+    bool folder = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+    struct landlock_path_beneath_attr rule = {
+        .allowed_access = (folder ? rights : rights & FS_FILES) & handled, .parent_fd = fd};
+    return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+}
+
+static bool permit(int ruleset, const char *path, uint64_t rights, uint64_t handled) {
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    bool ok = fd >= 0 && permit_fd(ruleset, fd, rights, handled);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+/* A path to write that is not there becomes a file: a plugin is allowed that one, not the folder.
+ */
+static bool permit_named(int ruleset, const char *path, bool write, uint64_t handled,
+                         struct err *err) {
+    if (write && access(path, F_OK) != 0 && errno == ENOENT) {
+        int made = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (made >= 0) {
+            close(made);
+        }
+    }
+    return permit(ruleset, path, write ? FS_WRITE : FS_READ, handled) ||
+           err_system(err, "%s = %s", write ? "allow_write" : "allow_read", path);
+}
+
+static bool permit_all(int ruleset, const struct boot *boot, const void *data, size_t length,
+                       uint64_t handled, struct err *err) {
+    size_t at = sizeof(*boot);
+    (void)boot_text(data, length, &at); /* the bot's name */
+    const char *copy = boot_text(data, length, &at);
+    if (copy == NULL || !permit(ruleset, copy, FS_READ, handled)) {
+        return err_system(err, "the private copy");
+    }
+    (void)permit(ruleset, "/dev/null", FS_FILES, handled);
+    for (size_t i = 0; i < sizeof(system_paths) / sizeof(system_paths[0]); i++) {
+        (void)permit(ruleset, system_paths[i], FS_READ, handled);
+    }
+    for (size_t i = 0; boot->network != 0 && i < sizeof(network_paths) / sizeof(network_paths[0]);
+         i++) {
+        (void)permit(ruleset, network_paths[i], FS_READ, handled);
+    }
+    for (uint32_t i = 0; i < boot->read_count + boot->write_count; i++) {
+        const char *path = boot_text(data, length, &at);
+        if (path == NULL || !permit_named(ruleset, path, i >= boot->read_count, handled, err)) {
+            return path != NULL || err_set(err, ERR_PROTOCOL, "a path is missing");
+        }
+    }
+    return true;
+}
+
+/* 0: the kernel has none; -1: *err. */
+static long restrict_files(const struct boot *boot, const void *data, size_t length,
+                           struct err *err) {
+    long version = landlock_version();
+    if (version <= 0) {
+        return 0;
+    }
+    struct ruleset rules = {.fs = handled_rights(version),
+                            .net = boot->network != 0 ? 0 : NET_BIND | NET_CONNECT,
+                            .scoped = SCOPE_ALL};
+    size_t size = version >= 6 ? sizeof(rules) : version >= 4 ? 16 : 8;
+    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
+    if (ruleset < 0) {
+        return 0;
+    }
+    bool ok = permit_all(ruleset, boot, data, length, rules.fs, err) &&
+              (syscall(SYS_landlock_restrict_self, ruleset, 0) == 0 || err_system(err, "Landlock"));
+    close(ruleset);
+    return ok ? version : -1;
+}
+
+/* ---- The rest ---- */
+
+static void limit(int what, uint64_t most) {
+    struct rlimit value = {most, most};
+    (void)setrlimit((__rlimit_resource_t)what, &value);
+}
+
+static uint64_t mapped_now(void) {
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL || fscanf(file, "%lu", &pages) != 1) {
+        pages = 1 << 18;
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Data is what the plugin itself writes to; addresses have room for libraries and for what libc
+ * only reserves, but bound what is shared memory. A sanitizer's shadow has no bounds. */
+static void limit_all(const struct boot *boot) {
+    limit(RLIMIT_CORE, 0);
+    limit(RLIMIT_MSGQUEUE, 0);
+    limit(RLIMIT_MEMLOCK, 64 << 10);
+    limit(RLIMIT_NOFILE, boot->files);
+    if (!SANITIZED && boot->memory_bytes > 0) {
+        limit(RLIMIT_DATA, boot->memory_bytes);
+        limit(RLIMIT_AS, mapped_now() + boot->memory_bytes + ((uint64_t)256 << 20));
+    }
+}
+
+/* For a host that runs as root: its uid alone must not open what it may not. */
+static bool drop_capabilities(void) {
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {0};
+    for (int capability = 0; capability < 64; capability++) {
+        (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    }
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return syscall(SYS_capset, &head, none) == 0;
+}
+
+static bool filter_calls(const struct boot *boot) {
+    static struct sock_filter code[FILTER_MAX];
+    struct filter_options options = {
+        .pid = getpid(), .network = boot->network != 0, .write = boot->write_count > 0};
+    struct sock_fprog program = {.len = (unsigned short)filter_write(&options, code),
+                                 .filter = code};
+    return program.len > 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
+}
+
+bool confine(const struct boot *boot, const void *data, size_t length, char *out, size_t size,
+             struct err *err) {
+    limit_all(boot);
+    if (boot->sandbox == ISOLATION_OFF) {
+        snprintf(out, size, "limits alone (sandbox = off)");
+        return true;
+    }
+    if (!drop_capabilities() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        return err_system(err, "giving up privileges");
+    }
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* other plugins' processes do not look into it */
+    long version = restrict_files(boot, data, length, err);
+    if (version < 0) {
+        return false;
+    }
+    bool calls = filter_calls(boot);
+    snprintf(out, size, "limits, no privileges, %s%ld, %s",
+             version > 0 ? "Landlock " : "no Landlock: ", version,
+             calls ? "seccomp" : "no seccomp");
+    if (version == 0) {
+        snprintf(out, size, "limits, no privileges, no Landlock (files are readable), %s",
+                 calls ? "seccomp" : "no seccomp");
+    }
+    if (boot->sandbox == ISOLATION_REQUIRE && (version == 0 || !calls)) {
+        return err_set(err, ERR_PLUGIN,
+                       "sandbox = require, but this kernel gives only: %s (sandbox = auto takes "
+                       "what there is)",
+                       out);
+    }
+    return true;
+}

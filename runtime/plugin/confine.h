@@ -1,0 +1,17 @@
+/* plugin/confine.h: what a worker's process does to itself before it opens a plugin: limits, no
+ * privileges, Landlock, seccomp. There is no way back. [the only thread of the process] */
+#ifndef PLUGIN_CONFINE_H
+#define PLUGIN_CONFINE_H
+
+#include "base/err.h"
+#include "plugin/isolation.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* data: the boot message's. out: what is in force, in words. False when less is in force than is
+ * required, or a path that the configuration allows cannot be opened. */
+bool confine(const struct boot *boot, const void *data, size_t length, char *out, size_t size,
+             struct err *err);
+
+#endif

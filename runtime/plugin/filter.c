@@ -1,0 +1,305 @@
+/* plugin/filter.c: the list of system calls and the conditions on their arguments.
+ *
+ * The list is what libc, the C++ library, threads and ordinary work with open descriptors need.
+ * Left out on purpose: whatever starts programs or processes, looks into others, changes the
+ * machine, takes descriptors of others, or alters files by their name without Landlock having a say
+ * (chmod, chown, utimes, xattr). clone3 answers ENOSYS, so that libc goes on with clone, whose
+ * flags can be seen. */
+#include "plugin/filter.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
+#define MACHINE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define MACHINE AUDIT_ARCH_AARCH64
+#endif
+
+/* The few numbers that are needed of headers of which each brings system calls along. */
+enum {
+    PROTECT_WRITE = 2,
+    PROTECT_EXECUTE = 4,
+    CLONE_A_THREAD = 0x10000,
+    FAMILY_INET = 2,
+    FAMILY_INET6 = 10,
+};
+
+static const int always[] = {
+    SYS_read,
+    SYS_write,
+    SYS_readv,
+    SYS_writev,
+    SYS_pread64,
+    SYS_pwrite64,
+    SYS_preadv,
+    SYS_pwritev,
+    SYS_preadv2,
+    SYS_pwritev2,
+    SYS_lseek,
+    SYS_close,
+    SYS_close_range,
+    SYS_dup,
+    SYS_dup3,
+    SYS_openat,
+    SYS_fstat,
+    SYS_newfstatat,
+    SYS_statx,
+    SYS_faccessat,
+    SYS_faccessat2,
+    SYS_readlinkat,
+    SYS_getdents64,
+    SYS_getcwd,
+    SYS_statfs,
+    SYS_fstatfs,
+    SYS_fsync,
+    SYS_fdatasync,
+    SYS_fadvise64,
+    SYS_flock,
+    SYS_sendfile,
+    SYS_copy_file_range,
+    SYS_pipe2,
+    SYS_eventfd2,
+    SYS_socketpair,
+    SYS_timerfd_create,
+    SYS_timerfd_settime,
+    SYS_timerfd_gettime,
+    SYS_epoll_create1,
+    SYS_epoll_ctl,
+    SYS_epoll_pwait,
+    SYS_epoll_pwait2,
+    SYS_ppoll,
+    SYS_pselect6,
+    SYS_sendto,
+    SYS_recvfrom,
+    SYS_sendmsg,
+    SYS_recvmsg,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_madvise,
+    SYS_brk,
+    SYS_msync,
+    SYS_mincore,
+    SYS_membarrier,
+    SYS_futex,
+    SYS_set_robust_list,
+    SYS_get_robust_list,
+    SYS_rseq,
+    SYS_set_tid_address,
+    SYS_gettid,
+    SYS_getpid,
+    SYS_getppid,
+    SYS_getuid,
+    SYS_geteuid,
+    SYS_getgid,
+    SYS_getegid,
+    SYS_getgroups,
+    SYS_getpgid,
+    SYS_getsid,
+    SYS_uname,
+    SYS_sysinfo,
+    SYS_getcpu,
+    SYS_getrusage,
+    SYS_times,
+    SYS_getrandom,
+    SYS_clock_gettime,
+    SYS_clock_getres,
+    SYS_clock_nanosleep,
+    SYS_nanosleep,
+    SYS_gettimeofday,
+    SYS_timer_create,
+    SYS_timer_settime,
+    SYS_timer_gettime,
+    SYS_timer_getoverrun,
+    SYS_timer_delete,
+    SYS_setitimer,
+    SYS_getitimer,
+    SYS_sched_yield,
+    SYS_sched_getaffinity,
+    SYS_sched_getparam,
+    SYS_sched_getscheduler,
+    SYS_sched_get_priority_max,
+    SYS_sched_get_priority_min,
+    SYS_rt_sigaction,
+    SYS_rt_sigprocmask,
+    SYS_rt_sigreturn,
+    SYS_rt_sigpending,
+    SYS_rt_sigtimedwait,
+    SYS_rt_sigsuspend,
+    SYS_sigaltstack,
+    SYS_signalfd4,
+    SYS_restart_syscall,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_umask,
+    SYS_capget,
+#ifdef SYS_open /* the older calls of x86-64 */
+    SYS_open,
+    SYS_stat,
+    SYS_lstat,
+    SYS_access,
+    SYS_readlink,
+    SYS_getdents,
+    SYS_dup2,
+    SYS_pipe,
+    SYS_eventfd,
+    SYS_epoll_create,
+    SYS_epoll_wait,
+    SYS_poll,
+    SYS_select,
+    SYS_getpgrp,
+    SYS_time,
+    SYS_alarm,
+    SYS_pause,
+    SYS_getrlimit,
+#endif
+};
+
+static const int with_write[] = {
+    SYS_ftruncate, SYS_truncate, SYS_fallocate, SYS_unlinkat, SYS_mkdirat, SYS_renameat2,
+#ifdef SYS_renameat
+    SYS_renameat,
+#endif
+#ifdef SYS_unlink
+    SYS_unlink,    SYS_mkdir,    SYS_rmdir,     SYS_rename,
+#endif
+};
+
+static const int with_network[] = {
+    SYS_connect,     SYS_bind,       SYS_listen,     SYS_accept,   SYS_accept4,  SYS_getsockname,
+    SYS_getpeername, SYS_getsockopt, SYS_setsockopt, SYS_shutdown, SYS_sendmmsg, SYS_recvmmsg,
+};
+
+#ifdef MACHINE
+
+struct program {
+    struct sock_filter *out;
+    size_t length;
+};
+
+enum { ALLOW = 0x7fff0000, REFUSE = 0x00050000 | EPERM, UNKNOWN = 0x00050000 | ENOSYS };
+_Static_assert(ALLOW == (int)SECCOMP_RET_ALLOW && REFUSE == (int)(SECCOMP_RET_ERRNO | EPERM),
+               "as the kernel has them");
+
+static void add(struct program *program, uint16_t code, uint32_t k, uint8_t yes, uint8_t no) {
+    if (program->length < FILTER_MAX) {
+        program->out[program->length] = (struct sock_filter){code, yes, no, k};
+    }
+    program->length++;
+}
+
+static void load(struct program *program, size_t offset) {
+    add(program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void end(struct program *program, uint32_t verdict) {
+    add(program, BPF_RET | BPF_K, verdict, 0, 0);
+}
+
+/* If the call is this one, the verdict. The number is loaded, here and after each rule. */
+static void rule(struct program *program, int call, uint32_t verdict) {
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 1);
+    end(program, verdict);
+}
+
+static void rules(struct program *program, const int *calls, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        rule(program, calls[i], ALLOW);
+    }
+}
+
+/* The low half of an argument; all that is asked for here are ints. */
+static size_t argument(unsigned number) {
+    return offsetof(struct seccomp_data, args) + number * sizeof(uint64_t);
+}
+
+/* If the call is this one: allowed when its argument is one of the values. */
+static void rule_values(struct program *program, int call, unsigned number, const uint32_t *values,
+                        size_t count) {
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, (uint8_t)(2 + 2 * count));
+    load(program, argument(number));
+    for (size_t i = 0; i < count; i++) {
+        rule(program, (int)values[i], ALLOW);
+    }
+    end(program, REFUSE);
+}
+
+/* The same: refused when its argument is one of the values. */
+static void rule_but(struct program *program, int call, unsigned number, const uint32_t *values,
+                     size_t count) {
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, (uint8_t)(2 + 2 * count));
+    load(program, argument(number));
+    for (size_t i = 0; i < count; i++) {
+        rule(program, (int)values[i], REFUSE);
+    }
+    end(program, ALLOW);
+}
+
+/* The same: by the bits of its argument under a mask. */
+static void rule_bits(struct program *program, int call, unsigned number, uint32_t mask,
+                      uint32_t value, bool allowed) {
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 5);
+    load(program, argument(number));
+    add(program, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
+    end(program, allowed ? ALLOW : REFUSE);
+    end(program, allowed ? REFUSE : ALLOW);
+}
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+static void conditions(struct program *program, const struct filter_options *options) {
+    static const uint32_t families[] = {FAMILY_INET, FAMILY_INET6};
+    static const uint32_t controls[] = {0x5401 /* TCGETS */, 0x541b /* FIONREAD */,
+                                        0x5421 /* FIONBIO */, 0x5451 /* FIOCLEX */};
+    static const uint32_t names[] = {15 /* PR_SET_NAME */, 16 /* PR_GET_NAME */,
+                                     0x53564d41 /* PR_SET_VMA */};
+    /* F_SETSIG, F_SETOWN, F_SETOWN_EX, F_SETLEASE, F_NOTIFY: signals to others */
+    static const uint32_t owners[] = {10, 8, 15, 1024, 1026};
+    uint32_t self[] = {(uint32_t)options->pid};
+    uint32_t own[] = {0, (uint32_t)options->pid};
+    rule(program, SYS_clone3, UNKNOWN);
+    rule_bits(program, SYS_clone, 0, CLONE_A_THREAD, CLONE_A_THREAD, true);
+    rule_bits(program, SYS_mmap, 2, PROTECT_WRITE | PROTECT_EXECUTE,
+              PROTECT_WRITE | PROTECT_EXECUTE, false);
+    rule_bits(program, SYS_mprotect, 2, PROTECT_EXECUTE, 0, true);
+    rule_values(program, SYS_tgkill, 0, self, COUNT(self));
+    rule_values(program, SYS_kill, 0, self, COUNT(self));
+    rule_values(program, SYS_rt_tgsigqueueinfo, 0, self, COUNT(self));
+    rule_values(program, SYS_prlimit64, 0, own, COUNT(own));
+    rule_values(program, SYS_ioctl, 1, controls, COUNT(controls));
+    rule_values(program, SYS_prctl, 0, names, COUNT(names));
+    rule_but(program, SYS_fcntl, 1, owners, COUNT(owners));
+    if (options->network) {
+        rule_values(program, SYS_socket, 0, families, COUNT(families));
+    }
+}
+
+size_t filter_write(const struct filter_options *options, struct sock_filter out[FILTER_MAX]) {
+    struct program program = {.out = out};
+    load(&program, offsetof(struct seccomp_data, arch));
+    add(&program, BPF_JMP | BPF_JEQ | BPF_K, MACHINE, 1, 0);
+    end(&program, SECCOMP_RET_KILL_PROCESS);
+    load(&program, offsetof(struct seccomp_data, nr));
+    conditions(&program, options); /* after a condition that holds nothing is looked at any more */
+    rules(&program, always, COUNT(always));
+    if (options->write) {
+        rules(&program, with_write, COUNT(with_write));
+    }
+    if (options->network) {
+        rules(&program, with_network, COUNT(with_network));
+    }
+    end(&program, REFUSE);
+    return program.length <= FILTER_MAX ? program.length : 0;
+}
+
+#else
+
+size_t filter_write(const struct filter_options *options, struct sock_filter out[FILTER_MAX]) {
+    (void)always, (void)with_write, (void)with_network;
+    return 0;
+}
+
+#endif

@@ -1,0 +1,234 @@
+/* plugin/parked.c: events that ended a plugin's process twice, one file each:
+ * STATE_DIR/BOT/parked/PLUGIN.OFFSET. A line of JSON says what it is and how that ended; the
+ * record's header and its message follow, as they were in the ring (redacted, therefore). */
+#include "plugin/manager.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PARKED_MOST = 10000, FILE_BYTES_MAX = 1088 << 20 };
+
+static bool folder_of(const struct bot *bot, char *out, size_t size) {
+    return file_join(out, size, bot->state_dir, "parked");
+}
+
+static int is_parked_name(const struct dirent *entry) {
+    const char *dot = strrchr(entry->d_name, '.');
+    uint64_t offset;
+    return dot != NULL && dot != entry->d_name && entry->d_name[0] != '.' &&
+           text_u64(dot + 1, &offset);
+}
+
+static bool path_of(const struct bot *bot, const char *id, uint64_t offset, char *out, size_t size,
+                    struct err *err) {
+    char folder[PATH_MAX];
+    int length = folder_of(bot, folder, sizeof(folder))
+                     ? snprintf(out, size, "%s/%s.%" PRIu64, folder, id, offset)
+                     : -1;
+    return (length > 0 && (size_t)length < size) ||
+           err_set(err, ERR_INVALID, "%s: path too long", bot->state_dir);
+}
+
+static bool has_room(const char *folder, struct err *err) {
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_parked_name, NULL);
+    for (int i = 0; i < count; i++) {
+        free(entries[i]);
+    }
+    free(entries);
+    return count < PARKED_MOST || err_set(err, ERR_LIMIT,
+                                          "%d events are parked in %s: `drey parked` retries or "
+                                          "drops them",
+                                          count, folder);
+}
+
+static bool describe(const struct plugin *plugin, const struct seat *seat,
+                     const struct ring_record *record, const char *how, struct buf *out) {
+    const char *name = record->event > 0 && record->event <= EVENT_COUNT
+                           ? event_name((enum event_id)record->event)
+                           : "unknown";
+    return buf_printf(out,
+                      "{\"plugin\":\"%s\",\"version\":\"%s\",\"generation\":%u,\"bot\":\"%s\","
+                      "\"event\":\"%s\",\"offset\":%" PRIu64 ",\"shard\":%u,\"seq\":%" PRIu64
+                      ",\"received_ms\":%" PRIu64 ",\"parked_ms\":%" PRIu64
+                      ",\"attempts\":%d,\"how\":\"",
+                      plugin->id, plugin->version, plugin->generation, seat->bot->name, name,
+                      record->offset, record->shard, record->seq, record->received_ms,
+                      clock_wall_ms(), STREAK_ATTEMPTS) &&
+           buf_json_text(out, how, strlen(how)) && buf_text(out, "\"}\n");
+}
+
+bool parked_write(const struct plugin *plugin, const struct seat *seat, const char *how,
+                  struct err *err) {
+    struct ring_record record;
+    struct buf message = {0};
+    struct buf file = {0};
+    char folder[PATH_MAX];
+    char path[PATH_MAX];
+    bool ok = cursor_copy(seat->cursor, seat->bot->ring, &record, &message) ||
+              err_set(err, ERR_NOT_FOUND, "it is not in the ring any more");
+    ok = ok && folder_of(seat->bot, folder, sizeof(folder)) && file_make_dirs(folder, err) &&
+         has_room(folder, err) &&
+         path_of(seat->bot, plugin->id, record.offset, path, sizeof(path), err);
+    if (ok) {
+        ok = describe(plugin, seat, &record, how, &file) &&
+             buf_append(&file, &record, sizeof(record)) &&
+             buf_append(&file, message.bytes, message.length);
+        ok = ok ? file_write(path, file.bytes, file.length, err)
+                : err_set(err, ERR_NO_MEMORY, "%s", path);
+    }
+    buf_finish(&file);
+    buf_finish(&message);
+    return ok;
+}
+
+void parked_done(const struct plugin *plugin, const struct seat *seat, uint64_t offset) {
+    char path[PATH_MAX];
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    if (path_of(seat->bot, plugin->id, offset, path, sizeof(path), NULL) && unlink(path) == 0) {
+        log_info(&from, "event %" PRIu64 " was handled and is not parked any more", offset);
+    }
+}
+
+/* ---- For people ---- */
+
+/* Takes a file apart: the line without its end, then what the ring had. */
+static bool open_parked(const struct bot *bot, const char *name, struct buf *file,
+                        struct plugins_parked *out, struct err *err) {
+    char folder[PATH_MAX];
+    char path[PATH_MAX];
+    buf_clear(file);
+    if (!folder_of(bot, folder, sizeof(folder)) || !file_join(path, sizeof(path), folder, name) ||
+        !file_read(path, FILE_BYTES_MAX, file, err)) {
+        return false;
+    }
+    char *end = memchr(file->bytes, '\n', file->length);
+    size_t line = end != NULL ? (size_t)(end - file->bytes) : 0;
+    if (end == NULL || file->length - line - 1 < sizeof(struct ring_record)) {
+        return err_set(err, ERR_INVALID, "%s: not a parked event", path);
+    }
+    *end = '\0';
+    *out = (struct plugins_parked){.bot = bot->name,
+                                   .name = name,
+                                   .line = file->bytes,
+                                   .record = end + 1,
+                                   .record_bytes = file->length - line - 1};
+    out->message = (const char *)out->record + sizeof(struct ring_record);
+    out->message_length = out->record_bytes - sizeof(struct ring_record);
+    return true;
+}
+
+void plugins_each_parked(struct plugins *plugins, const char *only, plugins_parked_fn *each,
+                         void *to) {
+    struct buf file = {0};
+    for (const struct bot *bot = plugins->bots; bot != NULL; bot = bot->next) {
+        char folder[PATH_MAX];
+        struct dirent **entries = NULL;
+        int count =
+            (only == NULL || strcmp(bot->name, only) == 0) && folder_of(bot, folder, sizeof(folder))
+                ? scandir(folder, &entries, is_parked_name, versionsort)
+                : 0;
+        for (int i = 0; i < count; i++) {
+            struct plugins_parked parked;
+            struct err err = {0};
+            if (open_parked(bot, entries[i]->d_name, &file, &parked, &err)) {
+                each(to, &parked);
+            } else {
+                log_warn(NULL, "%s", err.text);
+            }
+            free(entries[i]);
+        }
+        free(entries);
+    }
+    buf_finish(&file);
+}
+
+/* The bot that has it; *err: none, or several. */
+static struct bot *owner_of(struct plugins *plugins, const char *bot, const char *name,
+                            struct err *err) {
+    struct bot *found = NULL;
+    struct dirent entry = {0};
+    if (!text_copy(entry.d_name, sizeof(entry.d_name), name) || strchr(name, '/') != NULL ||
+        !is_parked_name(&entry)) {
+        err_set(err, ERR_INVALID, "an event is named as `drey parked list` does: PLUGIN.NUMBER");
+        return NULL;
+    }
+    for (struct bot *one = plugins->bots; one != NULL; one = one->next) {
+        char folder[PATH_MAX];
+        char path[PATH_MAX];
+        if ((bot != NULL && strcmp(one->name, bot) != 0) ||
+            !folder_of(one, folder, sizeof(folder)) ||
+            !file_join(path, sizeof(path), folder, name) || access(path, F_OK) != 0) {
+            continue;
+        }
+        if (found != NULL) {
+            err_set(err, ERR_INVALID, "%s is parked for several bots: say which with --bot NAME",
+                    name);
+            return NULL;
+        }
+        found = one;
+    }
+    if (found == NULL) {
+        err_set(err, ERR_NOT_FOUND, "no event %s is parked; `drey parked list` names them", name);
+    }
+    return found;
+}
+
+bool plugins_drop_parked(struct plugins *plugins, const char *bot, const char *name,
+                         struct err *err) {
+    char folder[PATH_MAX];
+    char path[PATH_MAX];
+    const struct bot *owner = owner_of(plugins, bot, name, err);
+    if (owner == NULL || !folder_of(owner, folder, sizeof(folder)) ||
+        !file_join(path, sizeof(path), folder, name)) {
+        return false;
+    }
+    return unlink(path) == 0 || err_system(err, "%s", path);
+}
+
+static struct seat *seat_of(struct plugins *plugins, const struct bot *bot, const char *id) {
+    struct plugin *plugin = change_find_plugin(plugins, id);
+    struct seat *seat = plugin != NULL ? plugin->seats : NULL;
+    while (seat != NULL && seat->bot != bot) {
+        seat = seat->next;
+    }
+    return seat != NULL && seat->hand != NULL && !seat->stuck ? seat : NULL;
+}
+
+bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
+                          struct err *err) {
+    struct bot *owner = owner_of(plugins, bot, name, err);
+    struct plugins_parked parked;
+    struct ring_record record;
+    struct buf file = {0};
+    char id[PLUGINS_ID_BYTES] = "";
+    if (owner == NULL || !open_parked(owner, name, &file, &parked, err)) {
+        buf_finish(&file);
+        return false;
+    }
+    size_t length = (size_t)(strrchr(name, '.') - name);
+    memcpy(id, name, length < sizeof(id) ? length : sizeof(id) - 1);
+    memcpy(&record, parked.record, sizeof(record));
+    const struct seat *seat = seat_of(plugins, owner, id);
+    struct port_message head = {.kind = PORT_AGAIN,
+                                .number = record.offset,
+                                .extra = STREAK_ATTEMPTS + 1,
+                                .data_length = (uint32_t)parked.record_bytes};
+    bool ok = seat == NULL ? err_set(err, ERR_NOT_FOUND, "plugin %s does not run for bot %s now",
+                                     id, owner->name)
+                           : box_push(seat->hand->mail, &head, "", parked.record, 0) ||
+                                 err_set(err, ERR_NO_MEMORY, "no memory");
+    buf_finish(&file);
+    return ok;
+}

@@ -1,0 +1,261 @@
+/* plugin/revive.c: a plugin's process has ended unasked: what is told, which event was to blame,
+ * and how it is back: the same file in a new process, with the state of its last checkpoint. */
+#include "plugin/manager.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { CPU_WINDOW_MS = 60000 };
+
+#define NEVER UINT64_MAX
+
+static struct log_from from_of(const struct plugin *plugin, const struct seat *seat) {
+    return (struct log_from){.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+}
+
+static void arm(struct plugins *plugins) {
+    uint64_t next = NEVER;
+    uint64_t now = clock_mono_ms();
+    for (const struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (const struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
+            next = seat->down && seat->due_ms < next ? seat->due_ms : next;
+        }
+    }
+    if (next != NEVER) {
+        loop_timer_start(plugins->reviver, next > now ? next - now : 0);
+    }
+}
+
+/* ---- The end ---- */
+
+/* message: two texts, the second one of several lines. */
+static void tell(const struct plugin *plugin, const struct seat *seat,
+                 const struct port_message *message, uint64_t offset) {
+    struct log_from from = from_of(plugin, seat);
+    const char *how = port_data(message);
+    char event[64] = "";
+    if (offset != STREAK_NO_EVENT) {
+        snprintf(event, sizeof(event), ", event %llu, attempt %u", (unsigned long long)offset,
+                 seat->streak.offset == offset ? seat->streak.attempts + 1 : 1);
+    }
+    log_error(&from, "gen %u ended: %s%s", plugin->generation, how, event);
+    const char *line = how + strlen(how) + 1;
+    const char *end = port_data(message) + message->data_length;
+    while (line < end) {
+        size_t length = strcspn(line, "\n");
+        if (length > 0) {
+            log_error(&from, "  %.*s", (int)length, line);
+        }
+        line += length + 1;
+    }
+}
+
+static void stop(struct plugin *plugin, struct seat *seat, const char *why) {
+    struct log_from from = from_of(plugin, seat);
+    if (seat->attached) {
+        ring_detach(seat->bot->ring, seat->cursor);
+        seat->attached = false;
+    }
+    seat->due_ms = NEVER;
+    log_error(&from, "%s: stopped, gets no events and holds nobody back until `drey reload %s`",
+              why, plugin->id);
+}
+
+static void decide(struct plugin *plugin, struct seat *seat, uint64_t offset, const char *how) {
+    struct log_from from = from_of(plugin, seat);
+    struct streak_verdict verdict =
+        streak_end(&seat->streak, offset, cursor_position(seat->cursor));
+    struct err err = {0};
+    char why[64];
+    seat->due_ms = clock_mono_ms() + verdict.wait_ms;
+    if (verdict.park && parked_write(plugin, seat, how, &err)) {
+        (void)cursor_skip(seat->cursor, seat->bot->ring);
+        seat->streak.position = cursor_position(seat->cursor);
+        log_error(&from, "event %llu is parked after %d attempts: `drey parked` shows it",
+                  (unsigned long long)offset, STREAK_ATTEMPTS);
+    } else if (verdict.park) {
+        log_error(&from, "event %llu cannot be parked: %s", (unsigned long long)offset, err.text);
+        verdict.stop = true;
+    }
+    if (verdict.stop) {
+        snprintf(why, sizeof(why), "it ended %u times in a row", seat->streak.in_row);
+        stop(plugin, seat, why);
+    } else if (verdict.wait_ms > 0) {
+        log_warn(&from, "it is started again in %llu ms", (unsigned long long)verdict.wait_ms);
+    }
+}
+
+static void end(struct plugins *plugins, struct plugin *plugin, struct seat *seat,
+                const char *how) {
+    uint64_t offset = cursor_in_flight(seat->cursor);
+    seat->stuck = true; /* nobody asks it for anything */
+    seat->down = true;
+    seat->crashes++;
+    seat->errors++;
+    seat->progress_ms = clock_mono_ms();
+    text_copy(seat->error, sizeof(seat->error), how);
+    decide(plugin, seat, offset, how);
+    arm(plugins);
+}
+
+void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plugin,
+                  struct seat *seat, const struct port_message *message) {
+    hand_fail(hand, port_data(message));
+    if (seat == NULL || seat->hand != hand || seat->down) {
+        return; /* one that was coming: the change says why it is refused */
+    }
+    struct log_from from = from_of(plugin, seat);
+    hand->abandoned = true;
+    if (!cursor_mend(seat->cursor, seat->bot->ring)) {
+        log_error(&from, "its cursor had been tampered with: it is put right as far as the ring "
+                         "tells");
+    }
+    tell(plugin, seat, message, cursor_in_flight(seat->cursor));
+    end(plugins, plugin, seat, port_data(message));
+}
+
+/* ---- The way back ---- */
+
+static bool await(struct plugins *plugins, struct seat *seat, const char *step, struct err *err) {
+    struct hand *asked = seat->incoming;
+    tend_await(plugins, &asked, 1, plugins->deadline_ms);
+    return hand_judge(&asked, 1, step, plugins->deadline_ms, ERR_PLUGIN, err);
+}
+
+static bool load(struct plugins *plugins, struct seat *seat, struct err *err) {
+    if (!await(plugins, seat, "init", err)) {
+        return false;
+    }
+    const struct port_message *rows = hand_answer(seat->incoming);
+    seat->incoming_needs = (struct plugin_needs){0};
+    needs_add(&seat->incoming_needs, port_data(rows), rows->data_length);
+    buf_clear(&seat->incoming_rows);
+    return buf_append(&seat->incoming_rows, port_data(rows), rows->data_length) ||
+           err_set(err, ERR_NO_MEMORY, "registrations");
+}
+
+static bool restore(struct plugins *plugins, const struct plugin *plugin, struct seat *seat,
+                    struct err *err) {
+    if (!store_read(seat->bot, plugin->id, &seat->state, err)) {
+        return false;
+    }
+    if (!seat->state.there) {
+        return true;
+    }
+    struct port_message head = {.kind = PORT_RESTORE,
+                                .number = seat->state.version,
+                                .extra = DREY_REASON_CRASH,
+                                .data_length = (uint32_t)seat->state.data.length};
+    hand_ask(seat->incoming, &head, "", seat->state.data.bytes, PORT_RESTORED);
+    return await(plugins, seat, "restore", err);
+}
+
+static bool start(struct plugins *plugins, struct seat *seat, struct err *err) {
+    struct port_message head = {.kind = PORT_START};
+    if (!seat->attached && !ring_attach(seat->bot->ring, seat->cursor, true, err)) {
+        return false;
+    }
+    seat->attached = true;
+    hand_ask(seat->incoming, &head, "", "", PORT_STARTED);
+    return await(plugins, seat, "start", err);
+}
+
+/* The private copy goes from hand to hand. */
+static void pass_copy(struct hand *from, struct hand *to) {
+    memcpy(to->copy, from->copy, sizeof(to->copy));
+    from->copy[0] = '\0';
+}
+
+static void give_up(struct plugins *plugins, struct plugin *plugin, struct seat *seat,
+                    const struct err *err) {
+    struct log_from from = from_of(plugin, seat);
+    log_error(&from, "gen %u does not start again: %s", plugin->generation, err->text);
+    if (seat->incoming != NULL) {
+        pass_copy(seat->incoming, seat->hand);
+        change_retire(plugins, seat->incoming);
+        seat->incoming = NULL;
+    }
+    buf_clear(&seat->staged);
+    buf_finish(&seat->incoming_rows);
+    end(plugins, plugin, seat, err->text);
+}
+
+static void revive(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    struct log_from from = from_of(plugin, seat);
+    struct hand *old = seat->hand;
+    struct err err = {0};
+    uint64_t begun = clock_mono_ns();
+    bool made = seat_load(plugins, &plugin->note, seat, old->copy, plugin->generation, &err);
+    if (made) {
+        old->copy[0] = '\0';
+    }
+    if (!made || !load(plugins, seat, &err) || !restore(plugins, plugin, seat, &err) ||
+        !start(plugins, seat, &err)) {
+        give_up(plugins, plugin, seat, &err);
+        return;
+    }
+    (void)seat_take_over(plugins, plugin, seat);
+    change_retire(plugins, old);
+    tend_arm_timer(plugins);
+    log_info(&from, "gen %u is back after %.1f ms%s", plugin->generation,
+             (double)(clock_mono_ns() - begun) / 1e6,
+             seat->state.there ? ", with the state of its last checkpoint" : "");
+}
+
+void revive_due(void *arg) {
+    struct plugins *plugins = arg;
+    uint64_t now = clock_mono_ms();
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
+            if (seat->down && seat->due_ms <= now) {
+                revive(plugins, plugin, seat);
+            }
+        }
+    }
+    arm(plugins);
+}
+
+/* ---- Between ---- */
+
+static uint64_t cpu_used_ms(const struct hand *hand) {
+    clockid_t clock;
+    struct timespec used;
+    int pid = warden_pid(hand->warden);
+    if (pid == 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) {
+        return 0;
+    }
+    return (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000;
+}
+
+static void look_at_cpu(struct seat *seat) {
+    uint64_t now = clock_mono_ms();
+    uint64_t used = cpu_used_ms(seat->hand);
+    if (seat->cpu_begun_ms == 0 || now - seat->cpu_begun_ms >= CPU_WINDOW_MS) {
+        seat->cpu_before_ms = seat->cpu_begun_ms == 0 ? 0 : used;
+        seat->cpu_begun_ms = now;
+    }
+    if (used > seat->cpu_before_ms + seat->cpu_ms) {
+        (void)hand_kill(seat->hand, "it used more CPU time within a minute than cpu allows",
+                        !seat->asked_where);
+        seat->asked_where = true;
+    }
+}
+
+void revive_look(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    if (seat->hand->warden == NULL) {
+        return;
+    }
+    if (seat->cpu_ms != 0) {
+        look_at_cpu(seat);
+    }
+    uint64_t position = cursor_position(seat->cursor); /* first: the head only grows */
+    if (position > ring_head(seat->bot->ring)) {
+        (void)hand_kill(seat->hand, "its cursor is ahead of the ring: it broke the protocol",
+                        false);
+    }
+}

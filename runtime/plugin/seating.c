@@ -1,0 +1,126 @@
+/* plugin/seating.c: the two ends of a worker's way to a seat: it is made and asked to load, and it
+ * takes the seat over from whoever sat there. What lies between is a change's (change.c), or a
+ * crashed one's (revive.c). */
+#include "plugin/manager.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <string.h>
+
+static void isolation_of(struct plugins *plugins, const char *bot, const char *id,
+                         struct isolation *out) {
+    *out = (struct isolation){0};
+    if (plugins->host.isolation != NULL) {
+        plugins->host.isolation(plugins->host.arg, bot, id, out);
+    }
+}
+
+uint64_t seat_settings(struct plugins *plugins, const char *bot, const char *id) {
+    struct buf bytes = {0};
+    struct isolation isolation;
+    isolation_of(plugins, bot, id, &isolation);
+    change_config(plugins, bot, id, &bytes);
+    (void)isolation_fingerprint(&isolation, &bytes);
+    uint64_t hash = text_hash(bytes.bytes != NULL ? bytes.bytes : "", bytes.length);
+    buf_finish(&bytes);
+    return hash;
+}
+
+static bool make_hand(struct plugins *plugins, const struct note *note, struct seat *seat,
+                      const char *copy, uint32_t generation, struct err *err) {
+    struct isolation isolation;
+    isolation_of(plugins, seat->bot->name, note->id, &isolation);
+    struct hand_spec spec = {.plugin = note->id,
+                             .bot = seat->bot->name,
+                             .copy = copy,
+                             .generation = generation,
+                             .serial = ++plugins->serial,
+                             .seat = seat->serial,
+                             .inbox = plugins->inbox,
+                             .request = plugins->host.request,
+                             .request_arg = plugins->host.arg,
+                             .ring_fd = ring_fd(seat->bot->ring),
+                             .cursor_fd = cursor_fd(seat->cursor),
+                             .wake_fd = cursor_wake_fd(seat->cursor),
+                             .isolation = &isolation};
+    seat->incoming = hand_create(&spec, err);
+    if (seat->incoming == NULL) {
+        return false;
+    }
+    seat->incoming_timeout_ms =
+        isolation.handler_timeout_ms != 0 ? isolation.handler_timeout_ms : plugins->stuck_ms;
+    seat->incoming_cpu_ms = isolation.process ? isolation.cpu_ms : 0;
+    seat->incoming->next = plugins->hands;
+    plugins->hands = seat->incoming;
+    return true;
+}
+
+bool seat_load(struct plugins *plugins, const struct note *note, struct seat *seat,
+               const char *copy, uint32_t generation, struct err *err) {
+    struct buf data = {0};
+    if (!make_hand(plugins, note, seat, copy, generation, err)) {
+        return false;
+    }
+    buf_append(&data, note, sizeof(*note));
+    change_config(plugins, seat->bot->name, note->id, &data);
+    seat->incoming_settings = seat_settings(plugins, seat->bot->name, note->id);
+    struct port_message head = {.kind = PORT_LOAD,
+                                .name_length = (uint32_t)strlen(seat->incoming->copy),
+                                .data_length = (uint32_t)data.length};
+    hand_ask(seat->incoming, &head, seat->incoming->copy, data.bytes, PORT_LOADED);
+    buf_finish(&data);
+    return true;
+}
+
+static bool hand_on(void *arg, uint64_t serial) {
+    return timers_hand_on(arg, serial);
+}
+
+static void carry_counts(struct seat *seat, const struct hand *old) {
+    seat->handled += atomic_load(&old->shared->handled);
+    seat->errors += atomic_load(&old->shared->errors);
+    seat->gaps += atomic_load(&old->shared->gaps);
+}
+
+/* It was checked before; what can fail now is memory alone. */
+static void declare(struct plugins *plugins, const struct plugin *plugin, struct seat *seat) {
+    struct err err = {0};
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    if (!change_declare(plugins, plugin, seat, &seat->incoming_rows, false, &err)) {
+        log_error(&from, "its commands are not known to the host: %s", err.text);
+    }
+    buf_finish(&seat->incoming_rows);
+}
+
+uint64_t seat_take_over(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    struct port_message go = {.kind = PORT_GO};
+    struct hand *old = seat->hand;
+    seat->hand = seat->incoming;
+    seat->incoming = NULL;
+    tend_staged(plugins, seat); /* first: a call behind its answer is wanted */
+    if (old != NULL) {
+        carry_counts(seat, old);
+        timers_ground(&seat->timers); /* an abandoned one never says that its call is done */
+        box_move(old->mail, seat->hand->mail, hand_on, &seat->timers);
+        timers_sweep(&seat->timers);
+    }
+    declare(plugins, plugin, seat);
+    seat->needs = seat->incoming_needs;
+    seat->settings = seat->incoming_settings;
+    seat->timeout_ms = seat->incoming_timeout_ms;
+    seat->cpu_ms = seat->incoming_cpu_ms;
+    seat->stuck = false;
+    seat->down = false;
+    seat->asked_where = false;
+    seat->cpu_begun_ms = 0;
+    seat->progress = 0;
+    seat->progress_ms = clock_mono_ms();
+    uint64_t head = ring_head(seat->bot->ring);
+    uint64_t position = cursor_position(seat->cursor);
+    hand_ask(seat->hand, &go, "", "", 0);
+    store_mark_begun(seat->bot, plugin->id);
+    tend_arm_watchdog(plugins);
+    return head > position ? head - position : 0;
+}

@@ -1,0 +1,30 @@
+/* plugin/streak.c: counts ends. */
+#include "plugin/streak.h"
+
+static uint64_t pause_after(uint32_t in_row) {
+    uint64_t pause = STREAK_FIRST_MS;
+    if (in_row <= STREAK_FREE) {
+        return 0;
+    }
+    for (uint32_t i = STREAK_FREE + 1; i < in_row && pause < STREAK_LONGEST_MS; i++) {
+        pause *= 2;
+    }
+    return pause < STREAK_LONGEST_MS ? pause : STREAK_LONGEST_MS;
+}
+
+struct streak_verdict streak_end(struct streak *streak, uint64_t offset, uint64_t position) {
+    struct streak_verdict verdict = {0};
+    bool blame = offset != STREAK_NO_EVENT;
+    bool again = blame && streak->attempts > 0 && offset == streak->offset;
+    streak->in_row = position != streak->position ? 1 : streak->in_row + 1;
+    streak->position = position;
+    streak->attempts = again ? streak->attempts + 1 : blame ? 1 : 0;
+    streak->offset = offset;
+    if (streak->attempts >= STREAK_ATTEMPTS) {
+        verdict.park = true;
+        streak->attempts = 0;
+    }
+    verdict.stop = streak->in_row >= STREAK_MOST;
+    verdict.wait_ms = pause_after(streak->in_row);
+    return verdict;
+}
