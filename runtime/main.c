@@ -66,6 +66,14 @@ static const struct command {
      "publishes it now, also where commands of plugins that are not loaded would go.\n" CONFIG_OPTION
          CONTROL_OPTION "  -b, --bot NAME      needed when there are several\n"
      "Exit status: 0 done, 1 trouble, 3 not running.\n"},
+    {"parked", parked_main,
+     "[-c FILE] [--control SOCKET] [--bot NAME] [--json] [list | {show | retry | drop} EVENT]",
+     "show, retry or drop events that ended a plugin's process twice",
+     "An event is named PLUGIN.NUMBER. retry lets the plugin have it again, as attempt 3; it is\n"
+     "forgotten once it was handled.\n" CONFIG_OPTION CONTROL_OPTION
+     "  -b, --bot NAME      of this bot alone\n"
+     "  --json              as JSON\n"
+     "Exit status: 0 done, 1 trouble, 2 usage, 3 not running.\n"},
     {"stop", stop_main, "[-c FILE] [--control SOCKET] [--final]",
      "stop a running drey and wait for its end",
      CONFIG_OPTION CONTROL_OPTION

@@ -206,8 +206,12 @@ static bool try_plugin(struct renewal *r, const struct found *found, size_t whic
               err_set(&err, ERR_NO_MEMORY, "no memory");
     uint64_t hash = text_hash(settings.bytes != NULL ? settings.bytes : "", settings.length);
     if (ok && hash != *last) { /* as for the bot before, most of the time */
-        struct probe_request how = {
-            .bot = bot->name, .config = settings.bytes, .config_length = settings.length};
+        struct config_apart apart;
+        config_plugin_apart(r->config, found->id, bot->name, &apart);
+        struct probe_request how = {.bot = bot->name,
+                                    .config = settings.bytes,
+                                    .config_length = settings.length,
+                                    .own_process = apart.isolation == CONFIG_ISOLATION_PROCESS};
         ok = plugins_try(r->house->plugins, found->path, &how, report, &err);
         *last = hash;
     }

@@ -68,8 +68,12 @@ static bool probe(const struct check *check, struct found *found, const char *gu
     for (int attempt = 0; attempt < 2; attempt++) {
         struct buf keys = {0};
         append_config(check, guess, &keys);
-        struct probe_request request = {
-            .path = found->path, .config = keys.bytes, .config_length = keys.length};
+        struct config_apart apart;
+        config_plugin_apart(&check->config, guess, NULL, &apart);
+        struct probe_request request = {.path = found->path,
+                                        .config = keys.bytes,
+                                        .config_length = keys.length,
+                                        .own_process = apart.isolation == CONFIG_ISOLATION_PROCESS};
         bool ok = probe_run(&request, &found->report, err);
         buf_finish(&keys);
         if (!ok || strcmp(found->report.id, guess) == 0) {

@@ -277,10 +277,15 @@ static bool examine(struct subject *subject, struct err *err) {
         subject->bytes = bytes.length;
         symbols_read(bytes.bytes, bytes.length, &subject->symbols);
         keys_of(subject, note.id, &keys);
+        struct config_apart apart = {0};
+        if (subject->config != NULL) {
+            config_plugin_apart(subject->config, note.id, NULL, &apart);
+        }
         struct probe_request request = {.path = subject->path,
                                         .config = keys.bytes,
                                         .config_length = keys.length,
-                                        .registrations = &subject->rows_text};
+                                        .registrations = &subject->rows_text,
+                                        .own_process = apart.isolation == CONFIG_ISOLATION_PROCESS};
         ok = probe_run(&request, &subject->report, err);
     }
     if (ok && subject->rows_text.length > 0) {

@@ -16,6 +16,7 @@ int status_main(int argc, char **argv);
 int reload_main(int argc, char **argv);
 int upgrade_main(int argc, char **argv);
 int commands_main(int argc, char **argv);
+int parked_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 int tail_main(int argc, char **argv);
 

@@ -155,7 +155,10 @@ static bool hold_all(struct change *change, struct err *err) {
             hand_ask(seat->hand, &hold, "", "", PORT_HELD);
         }
     }
-    return await_step(change, CHANGE_SAVE, ERR_BUSY, err);
+    tend_await(change->plugins, change->asked, change->count, change->plugins->deadline_ms);
+    hand_leave_out_ended(change->asked, change->count); /* their state is what is on disk */
+    return hand_judge(change->asked, change->count, CHANGE_SAVE, change->plugins->deadline_ms,
+                      ERR_BUSY, err);
 }
 
 static bool restore_all(struct change *change, struct err *err) {

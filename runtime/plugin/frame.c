@@ -123,6 +123,7 @@ static const struct bound {
     {PORT_TIMER_STOP, PORT_NAME_MAX, 0, false},
     {PORT_TIMER_DONE, 0, 0, false},
     {PORT_POST, PORT_NAME_MAX, PORT_POST_MAX, false},
+    {PORT_AGAIN_DONE, 0, 0, false},
     {PORT_CONFINED, 0, TEXT_BYTES_MAX, false},
     {PORT_REST, PORT_NAME_MAX, FRAME_MESSAGE_MAX - 4096, false},
     {PORT_REST_CANCEL, PORT_NAME_MAX, 0, false},

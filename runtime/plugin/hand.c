@@ -200,6 +200,14 @@ bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint3
     return true;
 }
 
+void hand_leave_out_ended(struct hand **hands, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (hands[i] != NULL && hands[i]->ended) {
+            hands[i] = NULL;
+        }
+    }
+}
+
 static bool join(struct hand *hand, uint64_t deadline_ms) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);

@@ -83,6 +83,9 @@ const struct port_message *hand_answer(const struct hand *hand);
 bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint32_t deadline_ms,
                 enum err_code late, struct err *err);
 
+/* Sets those whose processes have ended to NULL. */
+void hand_leave_out_ended(struct hand **hands, size_t count);
+
 /* After it answered PORT_STOPPED, or of a process at any time, which is then killed: joins the
  * thread, unmaps the image, removes the private copy (unless hand->copy is empty), frees. False:
  * something had to stay mapped, *why says what. */

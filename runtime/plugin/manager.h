@@ -155,6 +155,8 @@ bool seat_load(struct plugins *plugins, const struct note *note, struct seat *se
 /* The incoming one, loaded and started, sits there from now on. Returns the bytes of events that
  * wait for it. The old one is the caller's to retire. */
 uint64_t seat_take_over(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
+/* Whether it is to have a process of its own. */
+bool seat_has_process(struct plugins *plugins, const char *bot, const char *id);
 /* A hash of all that the configuration says about it. */
 uint64_t seat_settings(struct plugins *plugins, const char *bot, const char *id);
 

@@ -106,7 +106,7 @@ static bool check_sections(const struct object *file, struct err *err) {
     return true;
 }
 
-static bool check_tls(const struct object *file, struct err *err) {
+static bool read_tls(const struct object *file, bool *static_tls, struct err *err) {
     for (unsigned i = 0; i < file->header.e_phnum; i++) {
         Elf64_Phdr segment = object_segment(file, i);
         if (segment.p_type != PT_DYNAMIC) {
@@ -119,9 +119,7 @@ static bool check_tls(const struct object *file, struct err *err) {
                 break;
             }
             if (entry.d_tag == DT_FLAGS && (entry.d_un.d_val & DF_STATIC_TLS) != 0) {
-                return err_set(err, ERR_PLUGIN,
-                               "uses initial-exec thread-local storage, which runs out when a "
-                               "plugin is reloaded: build with -ftls-model=global-dynamic");
+                *static_tls = true;
             }
         }
         return true;
@@ -237,7 +235,7 @@ bool note_read(const void *bytes, size_t length, struct note *note, struct err *
     struct object file = {.bytes = bytes, .length = length};
     memset(note, 0, sizeof(*note));
     if (!check_header(&file, err) || !check_segments(&file, err) || !check_sections(&file, err) ||
-        !check_tls(&file, err) || !read_note(&file, note, err)) {
+        !read_tls(&file, &note->static_tls, err) || !read_note(&file, note, err)) {
         return false;
     }
     unsigned tables = 0;
@@ -248,4 +246,11 @@ bool note_read(const void *bytes, size_t length, struct note *note, struct err *
         }
     }
     return tables <= 1 || err_set(err, ERR_PLUGIN, "has %u dynamic symbol tables", tables);
+}
+
+bool note_fits_thread(const struct note *note, struct err *err) {
+    return !note->static_tls ||
+           err_set(err, ERR_PLUGIN,
+                   "uses initial-exec thread-local storage, which runs out when a plugin is "
+                   "reloaded: build with -ftls-model=global-dynamic, or use isolation = process");
 }

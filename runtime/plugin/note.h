@@ -21,9 +21,14 @@ struct note {
     /* A function the file imports that leaves something behind which dlclose() does not undo
      * (on_exit, setvbuf ...): such an image must stay mapped. "" for none. */
     char lingers[24];
+    bool static_tls; /* it uses initial-exec thread-local storage */
 };
 
 /* False with ERR_PLUGIN: what is wrong and, for a file cut short, at which offset. */
 bool note_read(const void *bytes, size_t length, struct note *note, struct err *err);
+
+/* Whether a thread of the host can take it, too, where generation follows generation in one
+ * process. */
+bool note_fits_thread(const struct note *note, struct err *err);
 
 #endif

@@ -57,7 +57,8 @@ static int input_file(const struct probe_request *request, struct err *err) {
                                .state_length = request->state != NULL ? request->state_length : 0,
                                .has_state = request->state != NULL,
                                .state_version = request->state_version,
-                               .state_reason = request->state_reason};
+                               .state_reason = request->state_reason,
+                               .own_process = request->own_process};
     int fd = memfd_create("drey-probe", MFD_CLOEXEC);
     if (fd < 0 || !file_write_all(fd, &head, sizeof(head)) ||
         !file_write_all(fd, request->config, head.config_length) ||

@@ -50,6 +50,7 @@ struct probe_request {
     uint32_t state_version;
     uint32_t state_reason;
     uint32_t deadline_ms; /* 0: PLUGINS_DEADLINE_MS */
+    bool own_process;     /* it will have one: what only a thread cannot take is fine */
     /* Gets what was registered, as JSON: [{"kind","name","text","flags","per","uses","seconds"}],
      * for showing; NULL: nobody wants it. */
     struct buf *registrations;
@@ -62,7 +63,7 @@ struct probe_input {
     uint32_t has_state;
     uint32_t state_version;
     uint32_t state_reason;
-    uint32_t reserved;
+    uint32_t own_process;
 };
 
 /* Checks the file (note.h) and runs the child to its end, which is not later than the deadline.

@@ -123,7 +123,8 @@ static bool try_plugin(const char *path, const struct input *input, struct note 
     struct buf bytes = {0};
     pid_t self = getpid();
     bool ok = file_read(path, FILE_BYTES_MAX, &bytes, err) &&
-              note_read(bytes.bytes, bytes.length, note, err);
+              note_read(bytes.bytes, bytes.length, note, err) &&
+              (input->head.own_process != 0 || note_fits_thread(note, err));
     buf_finish(&bytes);
     if (!ok) {
         return false;

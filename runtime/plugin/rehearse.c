@@ -27,6 +27,7 @@ static bool ask_states(struct plugins *plugins, struct seat *const *seats, struc
         }
     }
     tend_await(plugins, asked, count, plugins->deadline_ms);
+    hand_leave_out_ended(asked, count); /* their state is what is on disk */
     return hand_judge(asked, count, CHANGE_SAVE, plugins->deadline_ms, ERR_BUSY, err);
 }
 
@@ -39,8 +40,8 @@ static bool known(const uint64_t *hashes, size_t count, uint64_t hash) {
     return false;
 }
 
-static bool run_for(const struct plugins *plugins, const char *copy, const struct seat *seat,
-                    const struct buf *config, struct err *err) {
+static bool run_for(struct plugins *plugins, const char *copy, const char *id,
+                    const struct seat *seat, const struct buf *config, struct err *err) {
     struct probe_report report;
     const struct state *state = &seat->state;
     struct probe_request request = {.path = copy,
@@ -48,7 +49,8 @@ static bool run_for(const struct plugins *plugins, const char *copy, const struc
                                     .bot = seat->bot->name,
                                     .config = config->bytes,
                                     .config_length = config->length,
-                                    .deadline_ms = plugins->deadline_ms};
+                                    .deadline_ms = plugins->deadline_ms,
+                                    .own_process = seat_has_process(plugins, seat->bot->name, id)};
     if (state->there) {
         request.state = state->data.length > 0 ? state->data.bytes : "";
         request.state_length = state->data.length;
@@ -74,7 +76,7 @@ static bool run_all(struct plugins *plugins, const char *copy, const char *id,
             continue;
         }
         hashes[done++] = hash;
-        ok = run_for(plugins, copy, seat, &config, err) ||
+        ok = run_for(plugins, copy, id, seat, &config, err) ||
              (count > 1 && err_prefix(err, "bot %s", seat->bot->name));
     }
     buf_finish(&config);

@@ -17,6 +17,12 @@ static void isolation_of(struct plugins *plugins, const char *bot, const char *i
     }
 }
 
+bool seat_has_process(struct plugins *plugins, const char *bot, const char *id) {
+    struct isolation isolation;
+    isolation_of(plugins, bot, id, &isolation);
+    return isolation.process;
+}
+
 uint64_t seat_settings(struct plugins *plugins, const char *bot, const char *id) {
     struct buf bytes = {0};
     struct isolation isolation;

@@ -164,22 +164,6 @@ static bool all_answered(struct hand **hands, size_t count) {
     return true;
 }
 
-bool tend_await(struct plugins *plugins, struct hand **hands, size_t count, uint64_t deadline_ms) {
-    uint64_t until = clock_mono_ms() + deadline_ms;
-    for (;;) {
-        tend_inbox(plugins);
-        if (all_answered(hands, count)) {
-            return true;
-        }
-        uint64_t now = clock_mono_ms();
-        if (now >= until) {
-            return false;
-        }
-        struct pollfd fd = {box_fd(plugins->inbox), POLLIN, 0};
-        poll(&fd, 1, (int)(until - now));
-    }
-}
-
 static void on_inbox(void *arg, int ready) {
     tend_inbox(arg);
 }
@@ -302,6 +286,33 @@ static uint64_t look_every_ms(const struct plugins *plugins) {
         }
     }
     return least / 4 + 1;
+}
+
+static void look_at_process(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    if (seat->hand != NULL && seat->hand->warden != NULL) {
+        look_at(plugins, plugin, seat);
+    }
+}
+
+bool tend_await(struct plugins *plugins, struct hand **hands, size_t count, uint64_t deadline_ms) {
+    uint64_t until = clock_mono_ms() + deadline_ms;
+    uint64_t look = clock_mono_ms() + look_every_ms(plugins);
+    for (;;) {
+        tend_inbox(plugins);
+        if (all_answered(hands, count)) {
+            return true;
+        }
+        uint64_t now = clock_mono_ms();
+        if (now >= until) {
+            return false;
+        }
+        if (now >= look) { /* the loop's timers wait: who hangs in a process must not */
+            each_seat(plugins, look_at_process);
+            look = now + look_every_ms(plugins);
+        }
+        struct pollfd fd = {box_fd(plugins->inbox), POLLIN, 0};
+        poll(&fd, 1, (int)((look < until ? look : until) - now));
+    }
 }
 
 void tend_arm_watchdog(struct plugins *plugins) {

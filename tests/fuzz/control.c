@@ -180,6 +180,29 @@ static void end_upgrade(bool well) {
     }
 }
 
+struct plugins *house_plugins(struct house *house) {
+    return NULL;
+}
+
+static const char one_parked[] = "{\"plugin\":\"fuzz\",\"event\":\"READY\",\"attempts\":2}";
+
+void plugins_each_parked(struct plugins *plugins, const char *bot, plugins_parked_fn *each,
+                         void *to) {
+    struct plugins_parked parked = {
+        .bot = "fuzz", .name = "fuzz.64", .line = one_parked, .message = "{}", .message_length = 2};
+    each(to, &parked);
+}
+
+bool plugins_drop_parked(struct plugins *plugins, const char *bot, const char *name,
+                         struct err *err) {
+    return err_set(err, ERR_NOT_FOUND, "no event of that name is parked");
+}
+
+bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
+                          struct err *err) {
+    return true;
+}
+
 uint64_t house_uptime_ms(const struct house *house) {
     return 1;
 }

@@ -234,6 +234,48 @@ static int long_call(drey_ctx *ctx) {
     return 0;
 }
 
+/* Calls itself until there is no stack any more. */
+static int deeper(volatile int *depth) {
+    volatile char room[4096];
+    room[0] = (char)*depth;
+    ++*depth;
+    return deeper(depth) + room[0];
+}
+
+static int overflow(drey_ctx *ctx) {
+    volatile int depth = 0;
+    (void)ctx;
+    return deeper(&depth) > 0 ? 0 : 0;
+}
+
+static int call_abort(drey_ctx *ctx) {
+    (void)ctx;
+    abort();
+}
+
+static int spin(drey_ctx *ctx) {
+    (void)ctx;
+    for (volatile unsigned long turns = 0;; turns++) {
+    }
+    return 0;
+}
+
+/* What malloc() gives is used, as most programs do without looking. */
+static int eat_memory(drey_ctx *ctx) {
+    (void)ctx;
+    for (;;) {
+        memset(malloc(1 << 20), 1, 1 << 20);
+    }
+    return 0;
+}
+
+static int eat_descriptors(drey_ctx *ctx) {
+    (void)ctx;
+    while (dup(2) >= 0) {
+    }
+    abort();
+}
+
 static int chatter(drey_ctx *ctx) {
     static int done;
     for (int i = 0; !done && i < 1000; i++) {
@@ -272,6 +314,20 @@ static const struct fault {
     {"event-slow", FAULT_EVENT, crawl},
     {"event-hang", FAULT_EVENT, hang},
     {"event-7s", FAULT_EVENT, long_call},
+    {"event-crash", FAULT_EVENT, crash},
+    {"event-abort", FAULT_EVENT, call_abort},
+    {"event-overflow", FAULT_EVENT, overflow},
+    {"event-spin", FAULT_EVENT, spin},
+    {"event-memory", FAULT_EVENT, eat_memory},
+    {"event-descriptors", FAULT_EVENT, eat_descriptors},
+    /* at every fortieth event of a shard alone (ledger.c) */
+    {"poison-crash", FAULT_EVENT, crash},
+    {"poison-abort", FAULT_EVENT, call_abort},
+    {"poison-overflow", FAULT_EVENT, overflow},
+    {"poison-hang", FAULT_EVENT, hang},
+    {"poison-spin", FAULT_EVENT, spin},
+    {"poison-memory", FAULT_EVENT, eat_memory},
+    {"poison-descriptors", FAULT_EVENT, eat_descriptors},
     {"event-chatter", FAULT_EVENT, chatter},
     {"save-fail", FAULT_SAVE, fail},
     {"save-huge", FAULT_SAVE, save_huge},

@@ -41,9 +41,7 @@ def ledger(version, build="ledger"):
 
 
 def apart(file):
-    """Keys of a section for a ledger with this file."""
-    if not PROCESS:
-        return ""
+    """Keys of a section for a ledger with this file, in a process of its own."""
     return f"isolation = process\nsandbox = require\nallow_write = {file}:{file}.life\n"
 
 
@@ -119,6 +117,7 @@ class Reload(Case):
     sections = ""
     drey = ""
     first = "1.good"
+    process = PROCESS
     run_options = ()
     sim_options = ()
     interval_ms = INTERVAL_MS
@@ -134,7 +133,8 @@ class Reload(Case):
             {"main": {"token": "t", "rest_url": self.world.rest, "plugins": "*",
                       "intents": ALL_INTENTS, **self.bot_keys}},
             drey=f"watch = {self.watch}\n{self.drey}",
-            sections=f"[plugin:ledger]\nfile = {self.file}\n{apart(self.file)}{self.sections}")
+            sections=f"[plugin:ledger]\nfile = {self.file}\n"
+                     f"{apart(self.file) if self.process else ''}{self.sections}")
         self.target = os.path.join(self.drey_host.plugin_dir, "ledger.so")
         self.version = self.first
         put(ledger(self.first), self.target)

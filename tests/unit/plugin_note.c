@@ -147,12 +147,23 @@ static void refused_for(const char *name, const char *why) {
     buf_finish(&bytes);
 }
 
+static void static_tls_is_for_processes_alone(void **state) {
+    struct err err = {0};
+    struct buf bytes = {0};
+    struct note note;
+    assert_true(file_read(TEST_PLUGIN_DIR "/tally_bad_tls.so", 1 << 24, &bytes, &err));
+    assert_true(note_read(bytes.bytes, bytes.length, &note, &err));
+    assert_true(note.static_tls);
+    assert_false(note_fits_thread(&note, &err));
+    assert_non_null(strstr(err.text, "initial-exec"));
+    buf_finish(&bytes);
+}
+
 static void what_is_no_plugin_for_us_is_refused_with_the_reason(void **state) {
     struct note note;
     struct err err = {0};
     refused_for("odd_no_note", "no drey note");
     refused_for("odd_abi_2", "built for ABI 2.0, this drey offers 1.0");
-    refused_for("tally_bad_tls", "initial-exec");
     assert_false(note_read("", 0, &note, &err));
     assert_string_equal(err.text, "empty");
     assert_false(note_read("#!/bin/sh\nexit 0\n", 17, &note, &err));
@@ -293,6 +304,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(what_a_file_exports_and_calls_is_listed),
         cmocka_unit_test(a_tail_of_zeros_is_never_accepted),
         cmocka_unit_test(flipped_bits_do_not_bring_the_checker_down),
+        cmocka_unit_test(static_tls_is_for_processes_alone),
         cmocka_unit_test(what_is_no_plugin_for_us_is_refused_with_the_reason),
         cmocka_unit_test(tables_without_number_are_refused),
         cmocka_unit_test(a_probe_reports_what_init_registers),

@@ -1,0 +1,487 @@
+/* plugins/attacker.c: a plugin that tries to hurt the house. Each attack is an attempt that a
+ * sandboxed process must fail at: what succeeds is logged as "SUCCEEDED NAME", and at the end how
+ * many were tried. Words in its version (see faults.h) choose others, one at its first event:
+ *
+ *   cursor-FIELD   overwrites a field of its cursor's page, which it finds by looking for it
+ *   ring           writes to the ring's pages
+ *   packet-KIND    sends a malformed packet up the channel
+ *
+ * Secrets and paths come from its configuration: token, host_file, state_file. */
+#include <drey/drey.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PLACE "version-to-be-written-by-tests"
+
+enum { CHANNEL = 3, PAGE = 4096 };
+
+static drey_ctx *house;
+
+/* Errors of descriptors count as success when there is one; a result below 0 as failure. */
+struct attack {
+    const char *name;
+    long (*act)(void);
+};
+
+static long try_open(const char *path, int flags) {
+    int fd = open(path, flags, 0600);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd;
+}
+
+static long proc_of_host(const char *what, int flags) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)getppid(), what);
+    return try_open(path, flags);
+}
+
+static long host_environment(void) {
+    return proc_of_host("environ", O_RDONLY);
+}
+static long host_memory(void) {
+    return proc_of_host("mem", O_RDWR);
+}
+static long host_maps(void) {
+    return proc_of_host("maps", O_RDONLY);
+}
+static long host_descriptor(void) {
+    return proc_of_host("fd/3", O_RDONLY);
+}
+static long host_root(void) {
+    return proc_of_host("root/etc/passwd", O_RDONLY);
+}
+
+static long own_environment(void) {
+    extern char **environ;
+    return environ != NULL && environ[0] != NULL && strncmp(environ[0], "ASAN", 4) != 0 ? 0 : -1;
+}
+
+/* The token, wherever it may lie in what this process can read: the stack above, and the heap. */
+static long token_in_memory(void) {
+    const char *token = drey_config(house, "token");
+    const char *end = (const char *)__builtin_frame_address(0);
+    for (const char *at = end; ((uintptr_t)at & (PAGE - 1)) != 0; at++) {
+        if (*at == token[0] && memcmp(at, token + 1, 0) == 0 && strncmp(at, token, 8) == 0) {
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static long read_other_process(void) {
+    char bytes[16];
+    struct iovec here = {bytes, sizeof(bytes)};
+    struct iovec there = {(void *)(uintptr_t)0x400000, sizeof(bytes)};
+    return process_vm_readv(getppid(), &here, 1, &there, 1, 0) < 0 && errno == EFAULT
+               ? 0
+               : process_vm_readv(getppid(), &here, 1, &there, 1, 0);
+}
+static long trace_host(void) {
+    return ptrace(PTRACE_SEIZE, getppid(), NULL, NULL);
+}
+static long trace_me(void) {
+    return ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+}
+static long signal_host(void) {
+    return kill(getppid(), 0);
+}
+static long signal_everybody(void) {
+    return kill(-1, 0);
+}
+static long signal_through_owner(void) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) {
+        return -1;
+    }
+    long result = fcntl(pair[0], F_SETOWN, getppid());
+    close(pair[0]);
+    close(pair[1]);
+    return result;
+}
+static long open_host_pid(void) {
+    return syscall(SYS_pidfd_open, getppid(), 0);
+}
+static long limit_host(void) {
+    struct rlimit none = {0, 0};
+    return prlimit(getppid(), RLIMIT_NOFILE, &none, NULL);
+}
+static long slow_host(void) {
+    return setpriority(PRIO_PROCESS, (id_t)getppid(), 19);
+}
+
+static long internet(void) {
+    return socket(AF_INET, SOCK_STREAM, 0);
+}
+static long local_socket(void) {
+    return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+static long netlink(void) {
+    return socket(AF_NETLINK, SOCK_RAW, 0);
+}
+
+static long read_passwords(void) {
+    return try_open("/etc/passwd", O_RDONLY);
+}
+static long read_configuration(void) {
+    return try_open(drey_config(house, "host_file"), O_RDONLY);
+}
+static long write_ring_file(void) {
+    return try_open(drey_config(house, "state_file"), O_RDWR);
+}
+static long make_file(void) {
+    return try_open("/tmp/drey-attacker", O_WRONLY | O_CREAT);
+}
+static long change_mode(void) {
+    return chmod(drey_config(house, "host_file"), 0666);
+}
+static long change_owner(void) {
+    return chown(drey_config(house, "host_file"), 1, 1);
+}
+static long cut_file(void) {
+    return truncate(drey_config(house, "state_file"), 0);
+}
+static long remove_file(void) {
+    return unlink(drey_config(house, "host_file"));
+}
+static long open_own_descriptors(void) {
+    return try_open("/proc/self/fd/3", O_RDWR);
+}
+static long write_own_memory(void) {
+    return try_open("/proc/self/mem", O_RDWR);
+}
+
+/* Of what was handed over only the channel is left, and what it made itself: no file. */
+static long files_left_open(void) {
+    for (int fd = 0; fd < 64; fd++) {
+        struct stat st;
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+            return fd;
+        }
+    }
+    return -1;
+}
+
+static long start_process(void) {
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(0);
+    }
+    return child;
+}
+static long clone_process(void) {
+    long child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (child == 0) {
+        _exit(0);
+    }
+    return child;
+}
+static long execute(void) {
+    char *const none[] = {NULL};
+    return execve("/bin/true", none, none);
+}
+static long memory_file(void) {
+    return memfd_create("x", 0);
+}
+static long write_and_execute(void) {
+    void *page =
+        mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return page != MAP_FAILED ? 0 : -1;
+}
+static long write_then_execute(void) {
+    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return mprotect(page, PAGE, PROT_READ | PROT_EXEC);
+}
+static long change_user(void) {
+    return setuid(0);
+}
+static long leave_namespace(void) {
+    return unshare(CLONE_NEWUSER);
+}
+static long mount_something(void) {
+    return mount("none", "/tmp", "tmpfs", 0, "");
+}
+static long type_for_operator(void) {
+    return ioctl(0, TIOCSTI, "x") < 0 ? ioctl(1, TIOCSTI, "x") : 0;
+}
+static long ring_of_calls(void) {
+    char room[256] = "";
+    return syscall(425 /* io_uring_setup */, 4, room);
+}
+static long program_kernel(void) {
+    return syscall(SYS_bpf, 0, NULL, 0);
+}
+static long drop_filter(void) {
+    return prctl(PR_SET_SECCOMP, 0, 0, 0, 0);
+}
+static long become_dumpable(void) {
+    return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+static long raise_limit(void) {
+    struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    return setrlimit(RLIMIT_DATA, &all);
+}
+static long shut_channel(void) {
+    return shutdown(CHANNEL, SHUT_RDWR);
+}
+
+static const struct attack attacks[] = {
+    {"host_environment", host_environment},
+    {"host_memory", host_memory},
+    {"host_maps", host_maps},
+    {"host_descriptor", host_descriptor},
+    {"host_root", host_root},
+    {"own_environment", own_environment},
+    {"token_in_memory", token_in_memory},
+    {"read_other_process", read_other_process},
+    {"trace_host", trace_host},
+    {"trace_me", trace_me},
+    {"signal_host", signal_host},
+    {"signal_everybody", signal_everybody},
+    {"signal_through_owner", signal_through_owner},
+    {"open_host_pid", open_host_pid},
+    {"limit_host", limit_host},
+    {"slow_host", slow_host},
+    {"internet", internet},
+    {"local_socket", local_socket},
+    {"netlink", netlink},
+    {"read_passwords", read_passwords},
+    {"read_configuration", read_configuration},
+    {"write_ring_file", write_ring_file},
+    {"make_file", make_file},
+    {"change_mode", change_mode},
+    {"change_owner", change_owner},
+    {"cut_file", cut_file},
+    {"remove_file", remove_file},
+    {"open_own_descriptors", open_own_descriptors},
+    {"write_own_memory", write_own_memory},
+    {"files_left_open", files_left_open},
+    {"start_process", start_process},
+    {"clone_process", clone_process},
+    {"execute", execute},
+    {"memory_file", memory_file},
+    {"write_and_execute", write_and_execute},
+    {"write_then_execute", write_then_execute},
+    {"change_user", change_user},
+    {"leave_namespace", leave_namespace},
+    {"mount_something", mount_something},
+    {"type_for_operator", type_for_operator},
+    {"ring_of_calls", ring_of_calls},
+    {"program_kernel", program_kernel},
+    {"drop_filter", drop_filter},
+    {"become_dumpable", become_dumpable},
+    {"raise_limit", raise_limit},
+    {"shut_channel", shut_channel},
+};
+
+static void attack_all(drey_ctx *ctx) {
+    unsigned tried = 0;
+    for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
+        if (attacks[i].act() >= 0) {
+            drey_error(ctx, "SUCCEEDED %s", attacks[i].name);
+        }
+        tried++;
+    }
+    drey_info(ctx, "%u attacks tried", tried);
+}
+
+/* ---- Its own shared pages ---- */
+
+/* Whether a byte can be read there, without dying of it. */
+static int readable(const void *at) {
+    static int ends[2] = {-1, -1};
+    char byte;
+    if (ends[0] < 0 && pipe(ends) != 0) {
+        return 0;
+    }
+    if (write(ends[1], at, 1) != 1) {
+        return 0;
+    }
+    return read(ends[0], &byte, 1) == 1;
+}
+
+static int first_library(struct dl_phdr_info *info, size_t size, void *arg) {
+    (void)size;
+    if (info->dlpi_addr > *(uintptr_t *)arg) {
+        *(uintptr_t *)arg = info->dlpi_addr;
+    }
+    return 0;
+}
+
+/* Mappings lie close together below the libraries. */
+static char *find_page(uint64_t magic) {
+    uintptr_t top = 0;
+    dl_iterate_phdr(first_library, &top);
+    for (uintptr_t at = top & ~(uintptr_t)(PAGE - 1); at > top - (UINT64_C(1) << 30); at -= PAGE) {
+        if (readable((void *)at) && memcmp((void *)at, &magic, sizeof(magic)) == 0) {
+            return (char *)at;
+        }
+    }
+    return NULL;
+}
+
+static const struct field {
+    const char *word;
+    size_t offset;
+    size_t bytes;
+    uint64_t value;
+} fields[] = {
+    {"cursor-magic", 0, 8, 0},
+    {"cursor-version", 8, 8, 99},
+    {"cursor-epoch", 16, 8, 0},
+    {"cursor-ahead", 24, 8, UINT64_MAX},
+    {"cursor-odd", 24, 8, 1},
+    {"cursor-flight", 32, 8, 12345},
+    {"cursor-attempt", 40, 4, UINT32_MAX},
+    {"cursor-sleeping", 44, 4, UINT32_MAX},
+    {"cursor-lapped", 48, 4, UINT32_MAX},
+};
+
+/* What it has written is what the host finds: the worker's own next store comes too late. */
+static int spoil_cursor(drey_ctx *ctx, const char *word) {
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (strcmp(fields[i].word, word) == 0) {
+            char *page = find_page(0x7372756379657264u);
+            if (page == NULL) {
+                drey_error(ctx, "its cursor was not found");
+                return 1;
+            }
+            memcpy(page + fields[i].offset, &fields[i].value, fields[i].bytes);
+            raise(SIGKILL);
+        }
+    }
+    return 0;
+}
+
+static void spoil_ring(drey_ctx *ctx) {
+    char *page = find_page(0x676e697279657264u);
+    if (page == NULL || mprotect(page, PAGE, PROT_READ | PROT_WRITE) == 0) {
+        drey_error(ctx, "SUCCEEDED ring");
+    }
+    page[0] = 'x'; /* ends it */
+}
+
+/* ---- The channel ---- */
+
+struct packet { /* struct frame, then struct port_message, as an attacker knows them */
+    uint32_t kind;
+    uint32_t length;
+    uint64_t total;
+    uint64_t at;
+    struct {
+        uint32_t kind;
+        int32_t status;
+        uint64_t worker, number, extra, more;
+        uint32_t name_length;
+        uint32_t data_length;
+        char rest[64];
+    } message;
+};
+
+static const struct wrong {
+    const char *word;
+    struct packet packet;
+    size_t bytes; /* 0: all of it */
+} wrongs[] = {
+    {"packet-short", {0}, 3},
+    {"packet-kind", {.kind = 77, .length = sizeof(((struct packet *)0)->message)}, 0},
+    {"packet-length", {.kind = 1, .length = 5, .total = 200}, 0},
+    {"packet-total", {.kind = 1, .length = 112, .total = UINT64_MAX}, 0},
+    {"packet-middle", {.kind = 1, .length = 112, .total = 1000, .at = 500}, 0},
+    {"packet-names",
+     {.kind = 1, .length = 112, .total = 112, .message = {.kind = 40, .name_length = UINT32_MAX}},
+     0},
+    {"packet-down",
+     {.kind = 1, .length = 112, .total = 112, .message = {.kind = 1, .data_length = 62}},
+     0},
+    {"packet-ended",
+     {.kind = 1, .length = 112, .total = 112, .message = {.kind = 45, .data_length = 62}},
+     0},
+    {"packet-answer",
+     {.kind = 1,
+      .length = 112,
+      .total = 112,
+      .message = {.kind = 35, .more = 3, .data_length = 62}},
+     0},
+    {"packet-rows",
+     {.kind = 1,
+      .length = 112,
+      .total = 112,
+      .message = {.kind = 32, .more = 1, .data_length = 62}},
+     0},
+    {"packet-rest",
+     {.kind = 1,
+      .length = 112,
+      .total = 112,
+      .message = {.kind = 64, .data_length = 62, .rest = "\x09"}},
+     0},
+    {"packet-done", {.kind = 2}, 24},
+};
+
+static int send_wrong(const char *word) {
+    for (size_t i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++) {
+        if (strcmp(wrongs[i].word, word) == 0) {
+            size_t bytes = wrongs[i].bytes != 0 ? wrongs[i].bytes : sizeof(struct packet);
+            return send(CHANNEL, &wrongs[i].packet, bytes, MSG_NOSIGNAL) > 0;
+        }
+    }
+    return 0;
+}
+
+static void *idle(void *arg) {
+    return arg;
+}
+
+static void on_event(drey_ctx *ctx, const drey_event *ev) {
+    static int done;
+    const char *const volatile version = PLACE;
+    const char *dot = strchr(version, '.');
+    const char *word = dot != NULL ? dot + 1 : "";
+    pthread_t thread;
+    if (done || strcmp(ev->name, DREY_GAP) == 0) {
+        return;
+    }
+    done = 1;
+    house = ctx;
+    if (strcmp(word, "all") == 0) {
+        attack_all(ctx);
+        /* What it may do all the same. */
+        if (pthread_create(&thread, NULL, idle, NULL) != 0 || pthread_join(thread, NULL) != 0) {
+            drey_error(ctx, "threads do not work");
+        }
+    } else if (strcmp(word, "ring") == 0) {
+        spoil_ring(ctx);
+    } else if (!spoil_cursor(ctx, word)) {
+        (void)send_wrong(word);
+    }
+}
+
+static int init(drey_ctx *ctx) {
+    return drey_on(ctx, DREY_ALL, DREY_ANYWHERE, on_event);
+}
+
+DREY_PLUGIN("attacker", PLACE, init)

@@ -1,0 +1,255 @@
+"""tests/reload/test_apart.py: plugins in processes of their own: what ends one of them ends nothing
+else, and what it tries against the house fails."""
+import collections
+import os
+import re
+import signal
+import subprocess
+
+from rig import BUILD, Reload, SANITIZED, ledger, main, put, read, records, wait_for
+
+KILLS = int(os.environ.get("DREY_APART_KILLS", "8" if SANITIZED else "50"))
+DREY = os.path.join(BUILD, "bin", "drey")
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+class Apart(Reload):
+    process = True
+
+    def command(self, *words):
+        return subprocess.run([DREY, *words, "--control", self.drey_host.control],
+                              capture_output=True, text=True, timeout=60, check=False)
+
+    def parked(self):
+        return self.control.ask(cmd="parked", act="list")["parked"]
+
+    def complete(self, last, doubles=False):
+        """Every event was handled or is parked, exactly once (doubles: or at once again, marked)."""
+        seen = records(self.file)
+        aside = collections.defaultdict(list)
+        for row in self.parked():
+            aside[row["shard"]].append(row["seq"])
+        for shard, highest in last.items():
+            counts = collections.Counter(list(seen[shard]) + aside[shard])
+            lost = [seq for seq in range(1, highest + 1) if seq not in counts]
+            twice = [seq for seq, n in counts.items() if n > 1]
+            self.assertEqual(lost, [], f"shard {shard}: lost\n{self.drey_host.tail_of_log()}")
+            if not doubles:
+                self.assertEqual(twice, [], f"shard {shard}: twice")
+
+    def poisoned(self, word, how, name=None):
+        """Each fortieth event ends the process; it is delivered twice and parked, others flow."""
+        if "timeout" in how:
+            self.world.ask("POST", "/rate", "40")  # or the ring is full of what waits
+        put(ledger(f"2.{word}"), self.target)
+        ok, text = self.reload("ledger")
+        self.assertTrue(ok, text)
+        self.wait("events to be parked", lambda: len(self.parked()) >= 2)
+        put(ledger("3.good"), self.target)
+        # a process that is being ended just now puts a reload off
+        self.wait("a good version", lambda: self.reload("ledger")[0] or
+                  self.row()["version"] == "3.good")
+        self.flows()
+        last = self.settle()
+        rows = self.parked()
+        self.assertTrue(all(row["seq"] % 40 == 0 and row["attempts"] == 2 for row in rows), rows)
+        self.assertTrue(all(re.search(how, row["how"]) for row in rows), rows)
+        log = read(self.drey_host.log)
+        self.assertRegex(log, rf"gen 2 ended: .*{how}.*, event \d+, attempt 1")
+        self.assertRegex(log, r"gen 2 ended: .*, event \d+, attempt 2")
+        if name is not None:
+            self.assertRegex(log, rf"#\d+ ({name})[.\w]*\+0x")
+            if "overflow" not in word:  # there are more calls than are shown
+                self.assertRegex(log, r"#\d+ on_event\+0x")
+        self.complete(last)
+        self.as_before()
+        self.session_kept()
+
+
+class Ends(Apart):
+    """Rows 17, 18, 19, 22, 25, 35, 40."""
+    sections = "handler_timeout = 400ms\nmemory = 48 MiB\n"
+
+    def test_row_17_a_crash_in_a_handler_ends_its_process_alone(self):
+        self.poisoned("poison-crash", r"SIGSEGV|AddressSanitizer|exit status", None if SANITIZED
+                      else "crash")
+
+    def test_row_17_abort_ends_its_process_alone(self):
+        self.poisoned("poison-abort", r"SIGABRT", "call_abort")
+
+    def test_row_17_a_stack_that_overflows_ends_its_process_alone(self):
+        self.poisoned("poison-overflow", r"SIGSEGV|exit status", None if SANITIZED
+                      else "deeper|overflow")
+
+    def test_row_18_a_handler_that_sleeps_is_ended(self):
+        self.poisoned("poison-hang", "did not return within handler_timeout", "hang")
+
+    def test_row_18_a_handler_that_loops_is_ended(self):
+        self.poisoned("poison-spin", "did not return within handler_timeout", "spin")
+
+    def test_row_40_out_of_memory_ends_its_process_alone(self):
+        if SANITIZED:
+            self.skipTest("a sanitizer's memory has no bounds")
+        self.poisoned("poison-memory", "SIGSEGV", "eat_memory")
+
+    def test_row_40_out_of_descriptors_ends_its_process_alone(self):
+        self.poisoned("poison-descriptors", "SIGABRT", "eat_descriptors")
+
+    def test_row_19_one_that_always_crashes_is_stopped_and_shown(self):
+        put(ledger("2.event-crash"), self.target)
+        self.assertTrue(self.reload("ledger")[0])
+        self.wait("it to be given up", lambda: self.row()["state"] == "stopped")
+        waits = [int(ms) for ms in re.findall(r"started again in (\d+) ms",
+                                              read(self.drey_host.log))]
+        self.assertEqual(waits, sorted(waits))
+        self.assertGreater(len(set(waits)), 3)
+        self.assertEqual(self.row()["crashes"], 12)
+        status = self.command("status")
+        self.assertEqual(status.returncode, 4, status.stdout)
+        self.assertIn("stopped", status.stdout)
+        self.assertEqual(len(self.parked()), 6)
+        put(ledger("3.good"), self.target)
+        self.assertTrue(self.reload("ledger")[0])
+        self.flows()
+        self.assertEqual(self.command("status", "-q").returncode, 0)
+        self.complete(self.settle())
+        self.session_kept()
+
+    def test_row_22_a_thread_left_running_is_gone_with_its_process(self):
+        self.replace("2.left-thread")
+        self.replace("3.left-renamed")
+        self.replace("4.left-signal")
+        self.replace("5.good")
+        self.all_well()
+
+    def test_row_25_initial_exec_tls_works(self):
+        self.replace("2.good", "ledger_tls")
+        self.replace("3.good")
+        self.all_well()
+
+    def test_row_35_children_end_with_the_host(self):
+        pid = self.row()["pid"]
+        self.assertFalse(gone(pid))
+        self.drey_host.kill()
+        wait_for("the child to end", lambda: gone(pid))
+        self.control.close()
+        self.launch()
+        self.assertNotEqual(self.row()["pid"], pid)
+        self.flows()
+        self.complete(self.settle(), doubles=True)
+
+    def test_kill_9_of_its_process_loses_nothing(self):
+        for _ in range(KILLS):
+            pid = self.row()["pid"]
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+            self.wait("another process", lambda: self.row()["pid"] not in (0, pid))
+            self.flows(5)
+        last = self.settle()
+        self.complete(last, doubles=True)
+        self.as_before()
+        self.session_kept()
+
+    def test_a_parked_event_can_be_tried_again_or_dropped(self):
+        put(ledger("2.poison-crash"), self.target)
+        self.assertTrue(self.reload("ledger")[0])
+        self.wait("events to be parked", lambda: len(self.parked()) >= 2)
+        put(ledger("3.good"), self.target)
+        self.wait("a good version", lambda: self.reload("ledger")[0])
+        self.flows()
+        last = self.settle()
+        rows = self.parked()
+        listed = self.command("parked")
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+        self.assertEqual(len(listed.stdout.splitlines()), len(rows))
+        shown = self.command("parked", "show", rows[0]["name"])
+        self.assertIn(f'"s":{rows[0]["seq"]}', shown.stdout)
+        self.assertEqual(self.command("parked", "drop", rows[1]["name"]).returncode, 0)
+        self.assertEqual(self.command("parked", "drop", rows[1]["name"]).returncode, 1)
+        again = [row for row in rows if row is not rows[1]]
+        for row in again:
+            tried = self.command("parked", "retry", row["name"])
+            self.assertEqual(tried.returncode, 0, tried.stderr)
+        self.wait("them to be handled", lambda: not self.parked())
+        seen = records(self.file)
+        for row in again:
+            self.assertEqual(list(seen[row["shard"]]).count(row["seq"]), 1)
+        self.assertEqual(sum(map(len, seen.values())), sum(last.values()) - 1)
+
+
+class Attacks(Apart):
+    """Row 34. A ledger on a thread beside it is the witness."""
+    process = False
+
+    def prepare(self):
+        self.attacker = os.path.join(self.drey_host.plugin_dir, "attacker.so")
+        put(ledger("1.nothing", "attacker"), self.attacker)
+
+    sections = ("[plugin:attacker]\nisolation = process\nsandbox = require\n"
+                "token = drey-token-of-this-test\nhost_file = /etc/hostname\n"
+                "state_file = /etc/hostname\n")
+
+    def strike(self, word):
+        put(ledger(f"2.{word}", "attacker"), self.attacker)
+        ok, text = self.reload("attacker")
+        self.assertTrue(ok, text)
+
+    def unhurt(self):
+        self.flows()
+        put(ledger("3.nothing", "attacker"), self.attacker)
+        self.wait("a good version",
+                  lambda: self.reload("attacker")[0] and
+                  self.row("attacker")["version"] == "3.nothing")
+        handled = self.row("attacker")["handled"]
+        self.wait("it to handle events", lambda: self.row("attacker")["handled"] > handled + 20)
+        self.assertEqual(self.row("attacker")["state"], "running")
+        self.session_kept()
+
+    def test_row_34_every_attack_fails(self):
+        self.strike("all")
+        self.wait("the attacks", lambda: self.log_count(r"\d+ attacks tried"))
+        log = read(self.drey_host.log)
+        self.assertNotIn("SUCCEEDED", log)
+        self.assertNotIn("threads do not work", log)
+        self.assertEqual(self.row("attacker")["crashes"], 0)
+        self.assertRegex(self.row("attacker")["confined"], r"Landlock \d+, seccomp")
+        self.unhurt()
+
+    def test_row_34_no_field_of_a_cursor_hurts_when_it_is_overwritten(self):
+        for field in ("magic", "version", "epoch", "ahead", "odd", "flight", "attempt", "sleeping",
+                      "lapped"):
+            with self.subTest(field):
+                crashes = self.row("attacker")["crashes"]
+                self.strike(f"cursor-{field}")
+                self.wait("its end", lambda: self.row("attacker")["crashes"] > crashes)
+                self.assertEqual(self.log_count("its cursor was not found"), 0)
+                self.unhurt()
+
+    def test_row_34_the_ring_cannot_be_written(self):
+        self.strike("ring")
+        self.wait("its end", lambda: self.row("attacker")["crashes"] > 0)
+        self.assertEqual(self.log_count("SUCCEEDED"), 0)
+        self.unhurt()
+
+    def test_row_34_whoever_breaks_the_protocol_is_killed(self):
+        for kind in ("short", "kind", "length", "total", "middle", "names", "down", "ended",
+                     "answer", "rows", "rest", "done"):
+            with self.subTest(kind):
+                crashes = self.row("attacker")["crashes"]
+                broken = self.log_count("it broke the protocol")
+                self.strike(f"packet-{kind}")
+                self.wait("its end", lambda: self.row("attacker")["crashes"] > crashes)
+                self.assertGreater(self.log_count("it broke the protocol"), broken)
+                self.unhurt()
+
+
+if __name__ == "__main__":
+    main()
