@@ -193,7 +193,7 @@ static bool restore_all(struct change *change, struct err *err) {
     for (size_t i = 0; i < change->count; i++) {
         struct seat *seat = change->seats[i];
         change->asked[i] = NULL;
-        if (!store_fetch(seat, change->plugin->id, err)) {
+        if (!state_fetch(seat, change->plugin->id, err)) {
             return false;
         }
         if (seat->state.there) {
@@ -286,7 +286,7 @@ static void switch_seat(struct change *change, struct seat *seat) {
     seat->progress_ms = clock_mono_ms();
     change->waiting += ring_head(seat->bot->ring) - cursor_position(seat->cursor);
     hand_ask(seat->hand, &go, "", "", 0);
-    store_mark_begun(seat->bot, change->plugin->id);
+    state_mark_begun(seat->bot, change->plugin->id);
 }
 
 static void commit(struct change *change) {

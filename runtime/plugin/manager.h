@@ -203,18 +203,18 @@ void tend_arm_timer(struct plugins *plugins);
 bool tend_start(struct plugins *plugins, struct err *err);
 void tend_stop(struct plugins *plugins);
 
-/* ---- store.c: states on disk ---- */
+/* ---- state.c: states on disk ---- */
 /* found: whether there is one. False: it is there but cannot be used. */
-bool store_read(const struct bot *bot, const char *id, struct state *state, struct err *err);
+bool state_read(const struct bot *bot, const char *id, struct state *state, struct err *err);
 /* Into seat->state: what its old version has just handed over (its last answer, to PORT_HOLD or
  * PORT_CHECKPOINT), or what is on disk when none serves or it is stuck. */
-bool store_fetch(struct seat *seat, const char *id, struct err *err);
+bool state_fetch(struct seat *seat, const char *id, struct err *err);
 /* clean: written at an orderly stop, so that it is complete. */
-bool store_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
+bool state_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
                  size_t length, bool clean, struct err *err);
 /* The plugin handed over that there is nothing: an older state must not come back. */
-void store_remove(const struct bot *bot, const char *id);
+void state_remove(const struct bot *bot, const char *id);
 /* Notes that a run has begun which the state does not know of. */
-void store_mark_begun(const struct bot *bot, const char *id);
+void state_mark_begun(const struct bot *bot, const char *id);
 
 #endif

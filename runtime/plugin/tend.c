@@ -61,8 +61,8 @@ static void checkpointed(struct plugin *plugin, struct seat *seat,
     if (message->status < 0) {
         log_warn(&from, "checkpoint: %s", port_data(message));
     } else if (message->extra == 0) {
-        store_remove(seat->bot, plugin->id);
-    } else if (!store_write(seat->bot, plugin->id, (uint32_t)message->number, port_data(message),
+        state_remove(seat->bot, plugin->id);
+    } else if (!state_write(seat->bot, plugin->id, (uint32_t)message->number, port_data(message),
                             message->data_length, false, &err)) {
         log_warn(&from, "checkpoint: %s", err.text);
     }
