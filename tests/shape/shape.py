@@ -21,6 +21,7 @@ ROOMS = {
     "base": [],
     "ring": ["base"],
     "config": ["base"],
+    "store": ["base"],
     "gateway": ["base", "ring"],
     "rest": ["base"],
     "interaction": ["base"],
@@ -44,7 +45,7 @@ LIBRARIES = [
     (r"uv\.h", ["base/loop.c"]),
     (r"curl/.*", ["rest/client.c"]),
     (r"ini\.h", ["config/ini.c"]),
-    (r"sqlite3\.h", ["plugin/kv.c"]),
+    (r"sqlite3\.h", ["store/db.c"]),
     (r"nats(/.*|\.h)", ["cluster/bus.c"]),
     (r"(zlib|zstd)\.h", ["gateway/inflate*.c", "gateway/inflate*.h", "sim/*"]),
     # bot.c hashes tokens, catalogue.c what it published
