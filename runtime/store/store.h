@@ -53,8 +53,8 @@ bool store_is_broken(const struct store *store);
 
 /* ---- Values ---- */
 
-/* Texts are borrowed until the next call with this store, or for the call of a store_value_fn. A
- * NUL that does not count follows key and data. */
+/* Texts are borrowed: of store_get() until the next one (the key is the caller's), else for the
+ * call of a store_value_fn. A NUL that does not count follows key and data. */
 struct store_value {
     uint64_t guild_id;
     const char *key;
@@ -100,9 +100,6 @@ struct store_range {
 typedef bool store_value_fn(void *to, const struct store_value *value);
 bool store_list(struct store *store, uint64_t now_ms, const struct store_range *range,
                 store_value_fn *each, void *to, struct err *err);
-
-/* The number that is kept as these digits. False: it is none. Pure. */
-bool store_number(const char *data, size_t length, int64_t *number);
 
 /* ---- Transactions ---- */
 
