@@ -4,10 +4,12 @@ looks into it all, with the host and without."""
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import time
 
+from acting import ActCase
 from harness import BUILD, DREY, Case, main, read, wait_for
 
 KILLS = int(os.environ.get("DREY_E2E_KILLS", "5"))
@@ -231,6 +233,64 @@ class Store(Case):
         self.assertIn("--guild takes a number", self.kv(host, "list", "-g", "x", status=2))
         self.assertIn("--ttl takes a time", self.kv(host, "list", "-t", "10", status=2))
         self.assertIn("list, get, set", self.kv(host, status=2))
+
+
+class Examples(ActCase):
+    """The example plugins that keep things."""
+
+    def told(self, text):
+        """Waits for a message that has this in it: its text."""
+        return wait_for(f"a message with {text!r}", lambda: next(
+            (m["content"] for m in self.person.messages() if text in m["content"]), None))
+
+    def whisper(self, line):
+        return self.person.command(line)["message"]["content"]
+
+    def test_a_reminder_comes_in_time_late_or_not_at_all(self):
+        host = self.stage("--no-limits", plugins=(), examples=["remind"])
+        self.published()
+        self.assertIn("I will remind you", self.whisper("/remind in:1s text:tea"))
+        self.told(": tea")
+        self.assertEqual(self.whisper("/reminders"), "You have no reminders.")
+        self.whisper("/remind in:1d text:tomorrow")
+        self.whisper("/remind in:2s text:\"a while\"")
+        shown = self.whisper("/reminders")
+        self.assertRegex(shown, r"^2: <t:\d+:R> tomorrow\n3: <t:\d+:R> a while\n?$")
+        self.assertEqual(host.run("reload", "-c", host.ini, "remind").returncode, 0)
+        due = int(re.search(r"3: <t:(\d+)", shown)[1])
+        self.assertEqual(host.stop(), 0)
+        wait_for("it to be missed", lambda: time.time() > due + 2)
+        host.start().ready("main")
+        self.assertIn("I was away", self.told(": a while"))
+        self.assertIn("no such reminder", self.whisper("/reminders cancel:9"))
+        self.assertEqual(self.whisper("/reminders cancel:2"), "Taken back.")
+        self.assertEqual(self.whisper("/reminders"), "You have no reminders.")
+        for bad in ("soon", "10", "-5m", "0s", "400d", "9999999999999999999d"):
+            self.assertIn("In which time?", self.whisper(f"/remind in:{bad} text:x"))
+        self.assertEqual(host.run("kv", "list", "-c", host.ini).stdout,
+                         "main  remind  -  last number  3\n")
+        self.assertEqual(host.run("kv", "schedules", "-c", host.ini).stdout, "")
+
+    def test_each_server_has_its_own_welcome(self):
+        host = self.stage("--no-limits", plugins=(), examples=["welcome"],
+                          bot={"intents": "auto +GUILD_MEMBERS"},
+                          extra="[plugin:welcome]\ntext = Hello, {user}.\n")
+        self.published()
+        self.assertIn("which channel?", self.whisper("/welcome"))
+        self.assertRegex(self.whisper("/welcome channel:#general"), r"In <#\d+>: Hello, \{user\}\.")
+        self.assertIn("Ahoy", self.whisper('/welcome text:"Ahoy {user} on {server}!"'))
+        self.assertEqual(host.stop(), 0)
+        host.start().ready("main")
+        self.assertIn("Ahoy", self.whisper("/welcome"))
+        listed = host.run("kv", "list", "main", "welcome", "-c", host.ini).stdout
+        self.assertRegex(listed, r"main  welcome  \d+  channel  \d+\n"
+                                 r"main  welcome  \d+  text  Ahoy {user} on {server}!\n")
+        guild = listed.split()[2]
+        joined = {"guild_id": guild, "user": {"id": "81384788765712384", "username": "ann"}}
+        self.simulator.ask("POST", "/event", json.dumps({"t": "GUILD_MEMBER_ADD", "d": joined}))
+        self.assertRegex(self.told("Ahoy <@81384788765712384> on "), r" on (?!the server!).+!$")
+        wait_for("what was kept for the answer to go", lambda: "asked" not in host.run(
+            "kv", "list", "-c", host.ini).stdout)
 
 
 def lines_of(bad):
