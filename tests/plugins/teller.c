@@ -6,6 +6,7 @@
  *   file = PATH
  *   linger_us = 0      ; how long a handler stays in its transaction
  *   every_ms = 1000    ; "tick", once it is set
+ *                      ; the message "hang": it stays there until FILE.go is there
  *   hold = PATH        ; a call "slow" stays until this file is there
  *   slow = 1           ; start sets one, due at once
  *
@@ -34,6 +35,16 @@ static void linger(void) {
     }
 }
 
+/* Until there is a file of this name with this behind it. */
+static void wait_for_file(const char *name, const char *behind) {
+    const struct timespec moment = {0, 5000000};
+    char path[512];
+    snprintf(path, sizeof(path), "%s%s", name, behind);
+    while (access(path, F_OK) != 0) {
+        nanosleep(&moment, NULL);
+    }
+}
+
 static void on_event(drey_ctx *ctx, const drey_event *ev) {
     char key[32];
     if (strcmp(ev->name, DREY_GAP) == 0) {
@@ -49,6 +60,9 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
     }
     snprintf(key, sizeof(key), "events %" PRIu32, ev->shard);
     drey_kv_add(ctx, 0, key, 1, 0, NULL);
+    if (strcmp(drey_str(ev, "content"), "hang") == 0 && ev->attempt == 1) {
+        wait_for_file(drey_config(ctx, "file"), ".go");
+    }
     linger();
     snprintf(key, sizeof(key), "%" PRIu64, ev->offset + 1);
     drey_kv_set(ctx, 0, "last", key);
@@ -67,11 +81,8 @@ static void tell(drey_ctx *ctx, const drey_due *due) {
 }
 
 static void on_slow(drey_ctx *ctx, const drey_due *due) {
-    const struct timespec moment = {0, 5000000};
     tell(ctx, due);
-    while (access(drey_config(ctx, "hold"), F_OK) != 0) {
-        nanosleep(&moment, NULL);
-    }
+    wait_for_file(drey_config(ctx, "hold"), "");
 }
 
 static int init(drey_ctx *ctx) {
