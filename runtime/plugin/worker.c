@@ -253,10 +253,11 @@ static void step_stop(struct worker *worker) {
     answer(worker, PORT_STOPPED, true, &err);
 }
 
-static void step_go(struct worker *worker) {
+static void step_go(struct worker *worker, bool takes_over) {
     worker->going = worker->reader != NULL;
     if (worker->going) {
         instance_go(worker->instance);
+        instance_due_begin(worker->instance, takes_over);
     }
 }
 
@@ -291,7 +292,7 @@ static void one_step(struct worker *worker, const struct port_message *message) 
         step_stop(worker);
         break;
     case PORT_GO:
-        step_go(worker);
+        step_go(worker, message->extra != 0);
         break;
     default:
         break;
@@ -309,7 +310,9 @@ static void one_mail(struct worker *worker, const struct port_message *message) 
         return;
     }
     go_inside(worker);
-    if (message->kind == PORT_TIMER) {
+    if (message->kind == PORT_DUE) {
+        instance_due(instance);
+    } else if (message->kind == PORT_TIMER) {
         known = instance_timer(instance, name, message->number);
     } else if (message->kind == PORT_POST) {
         known = instance_post(instance, name, message->number, port_data(message),
