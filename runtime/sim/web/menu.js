@@ -166,7 +166,7 @@ export function completions(field, { source, pick, label }) {
     mark();
   };
   field.addEventListener('input', refresh);
-  field.addEventListener('blur', () => setTimeout(close, 100));
+  field.addEventListener('blur', () => setTimeout(() => { if (document.activeElement !== field) close(); }, 100));
   field.addEventListener('keydown', (event) => {
     if (!isOpen()) {
       if (event.key === 'ArrowDown' && field.tagName === 'INPUT') { refresh(); event.preventDefault(); }
