@@ -263,7 +263,7 @@ export function follow(line) {
   let node = pending.get(line.id);
   if (line.outcome === 'pending') {
     node = el('div.pending', { role: 'status' });
-    node.append(el('span.dots', { 'aria-hidden': 'true' }, el('i'), el('i'), el('i')), what(line), ` asked of ${botName(line.bot) ?? 'the bot'}`);
+    node.append(el('span.dots', { 'aria-hidden': 'true' }, el('i'), el('i'), el('i')), `waiting for ${botName(line.bot) ?? 'the bot'} to answer `, what(line));
     pending.set(line.id, node);
     if (atNewest) box().append(node);
   } else if (line.outcome === 'no_response' && node && !line.on_message) {
