@@ -154,6 +154,9 @@ struct port {
     struct box *mail;    /* timers and posts; borrowed */
     void *arg;
     bool (*send)(void *arg, const struct port_message *head, const char *name, const void *data);
+    /* The plugin's time, since 1970 (wall) or since any moment; NULL: the clocks of this machine.
+     * [any thread] */
+    uint64_t (*now_ms)(void *arg, bool wall);
 };
 
 #endif
