@@ -76,6 +76,22 @@ static const struct command {
      "  -e, --event EVENT   of this kind alone, such as MESSAGE_CREATE; may be repeated\n"
      "  --json              whole messages, one line each\n"
      "Exit status: 0 drey has stopped, 1 trouble, 2 usage, 3 not running.\n"},
+    {"replay", replay_main,
+     "[-c FILE] [--bot NAME] [--plugin FILE.so] [--gdb] [--from N] [--update] [--json] [-v] "
+     "FILE...",
+     "test a plugin against files of events and expected requests",
+     "Runs the plugin for real, but without Discord, network and clock: in milliseconds.\n"
+     "  -p, --plugin FILE   the plugin; default: ID.so of the line 'plugin ID', in build/ and "
+     "around\n" CONFIG_OPTION
+     "                      gives the plugin its keys, and plugin_dir to look for it\n"
+     "  -b, --bot NAME      the bot's name, and whose keys of that file; default: main\n"
+     "  --from N            show steps from N on; with --gdb: stop there\n"
+     "  --gdb               start a debugger with the plugin ready at that step\n"
+     "  --here              run the plugin in this process, for tools that watch one\n"
+     "  --update            write what came into the files, to be looked at with git diff\n"
+     "  --json              one line for each step\n"
+     "  -v, --verbose       the plugin's log, too\n"
+     "Exit status: 0 all is as expected, 1 something is not, 2 usage, 78 a file cannot be read.\n"},
     {"new", new_main, "NAME [--dir DIR]", "make a folder with a plugin that builds and runs",
      "  --dir DIR           the folder; default: NAME. Nothing that is there is overwritten.\n"},
     {"sim", sim_main, "[OPTIONS]", "run a local Discord to test bots against",
