@@ -76,6 +76,22 @@ static const struct command {
      "  -e, --event EVENT   of this kind alone, such as MESSAGE_CREATE; may be repeated\n"
      "  --json              whole messages, one line each\n"
      "Exit status: 0 drey has stopped, 1 trouble, 2 usage, 3 not running.\n"},
+    {"record", record_main,
+     "[-c FILE] [--control SOCKET] --bot NAME [--plugin ID] [--event EVENT]... [--last N] "
+     "[--from AGO] [--to AGO] [-f] [--content] [--keep-ids]",
+     "write events that happened as a file for drey replay",
+     "Reads the ring of a running drey, or what a stopped one has left, and writes to stdout.\n"
+     "Ids become others and what people wrote is left out, unless you ask for it; secrets "
+     "always.\n" CONFIG_OPTION CONTROL_OPTION "  -b, --bot NAME      whose events\n"
+     "  -p, --plugin ID     the plugin that the file will be for\n"
+     "  -e, --event EVENT   of this kind alone, such as MESSAGE_CREATE; may be repeated\n"
+     "  --last N            the last N of them\n"
+     "  --from AGO          not before: 10m is ten minutes ago\n"
+     "  --to AGO            not after\n"
+     "  -f, --follow        go on with what comes; without --last or --from: with that alone\n"
+     "  --content           keep what people wrote: contents, names, values of options\n"
+     "  --keep-ids          keep ids and times\n"
+     "Exit status: 0 written, 1 nothing or trouble, 2 usage, 3 not running (with -f).\n"},
     {"replay", replay_main,
      "[-c FILE] [--bot NAME] [--plugin FILE.so] [--gdb] [--from N] [--update] [--json] [-v] "
      "FILE...",

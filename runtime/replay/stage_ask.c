@@ -158,6 +158,7 @@ static bool take_answer(struct stage *stage, const struct port_message *head, co
         take_fail(stage, &view);
         end_errand(stage, errand, 0, NULL, "");
         free(errand);
+        (void)stage_keep(stage);
         return true;
     }
     struct keeper_answer answer = {.interaction = view.head.interaction,
@@ -174,6 +175,7 @@ static bool take_answer(struct stage *stage, const struct port_message *head, co
                    err.text);
         free(errand);
     }
+    (void)stage_keep(stage); /* now, so that requests come in the order of the calls */
     return true;
 }
 
