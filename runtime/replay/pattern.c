@@ -160,12 +160,23 @@ static bool read_key(struct scan *scan, char **key) {
     return ok && (*key != NULL || scan_fail(scan, "no memory"));
 }
 
+/* One key twice would be a value that nobody looks at. */
+static bool fresh_key(struct scan *scan, const struct pattern *object, const char *key,
+                      size_t count) {
+    if (count == PATTERN_MEMBERS_MAX) {
+        return scan_fail(scan, "more than %d members", PATTERN_MEMBERS_MAX);
+    }
+    return pattern_member(object, key) == NULL ||
+           scan_fail(scan, "the key '%.40s' is there twice", key);
+}
+
 /* What stands between the brackets, up to and with the closing one. */
 static bool read_list(struct scan *scan, bool data, unsigned depth, struct pattern *list) {
     bool object = list->kind == PATTERN_OBJECT;
     char close = object ? '}' : ']';
     struct scan start = *scan;
     struct pattern **end = &list->first;
+    size_t count = 0;
     scan_step(scan);
     for (scan_gap(scan); scan_peek(scan) != close; scan_gap(scan)) {
         char *key = NULL;
@@ -173,6 +184,10 @@ static bool read_list(struct scan *scan, bool data, unsigned depth, struct patte
             return scan_fail(&start, "this '%c' is never closed", object ? '{' : '[');
         }
         if (object && !read_key(scan, &key)) {
+            return false;
+        }
+        if (object && !fresh_key(scan, list, key, count++)) {
+            free(key);
             return false;
         }
         struct scan place = *scan;

@@ -31,7 +31,7 @@ enum pattern_kind {
     PATTERN_MORE,
 };
 
-enum { PATTERN_DEPTH_MAX = 64, PATTERN_NAME_BYTES = 64 };
+enum { PATTERN_DEPTH_MAX = 64, PATTERN_NAME_BYTES = 64, PATTERN_MEMBERS_MAX = 4096 };
 
 struct pattern {
     struct pattern *next;

@@ -92,11 +92,13 @@ static bool one_pair(struct scan *scan, struct script_item *item, bool words) {
     char *name = NULL;
     bool ok = scan_word(scan, ":", &label);
     if (ok && scan_peek(scan) != ':') {
-        bool sub = words && item->pair_count == 0 && label.length > 0;
         struct buf path = {0};
-        ok = sub ? buf_text(&path, item->name) && buf_text(&path, " ") &&
-                       buf_text(&path, label.bytes) && keep(scan, &path, &item->name)
+        bool sub = words && item->pair_count == 0 && label.length > 0;
+        ok = sub ? (buf_text(&path, item->name) && buf_text(&path, " ") &&
+                    buf_text(&path, label.bytes) && keep(scan, &path, &item->name)) ||
+                       scan_fail(scan, "no memory")
                  : scan_fail(&start, "wanted: NAME:VALUE");
+        buf_finish(&path);
         buf_finish(&label);
         return ok;
     }
@@ -264,6 +266,7 @@ static bool row_member(struct scan *scan, struct script_item *item) {
 }
 
 static bool row_wait(struct scan *scan, struct script_item *item) {
+    scan_blanks(scan);
     struct scan start = *scan;
     if (!need(scan, "a time: 250ms, 20s, 10m, 2h", &item->name)) {
         return false;
