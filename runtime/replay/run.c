@@ -39,11 +39,6 @@ static void title_of(const struct run_options *options, unsigned line, char *out
 
 /* ---- Acting ---- */
 
-static void set_config(struct run *run, const struct script_item *item) {
-    (void)buf_append(&run->config, item->name, strlen(item->name) + 1);
-    (void)buf_append(&run->config, item->text, strlen(item->text) + 1);
-}
-
 /* The message that a statement is about. */
 static const cJSON *message_for(struct run *run, const struct script_item *item, bool *ok) {
     uint64_t id = 0;
@@ -185,6 +180,17 @@ static void begin_step(struct run *run, size_t first, unsigned line, const char 
     }
 }
 
+/* The keys that stand in this step. */
+static void take_config(struct run *run) {
+    for (size_t i = run->first; i < run->end; i++) {
+        const struct script_item *item = &run->options->script->items[i];
+        if (item->kind == SCRIPT_CONFIG) {
+            (void)buf_append(&run->config, item->name, strlen(item->name) + 1);
+            (void)buf_append(&run->config, item->text, strlen(item->text) + 1);
+        }
+    }
+}
+
 static const char *text_in(const struct buf *buf) {
     return buf->bytes != NULL ? buf->bytes : "";
 }
@@ -218,11 +224,7 @@ static void end_step(struct run *run, unsigned line, const char *title) {
 static bool first_step(struct run *run) {
     const struct script *script = run->options->script;
     begin_step(run, 0, 1, "the start of the plugin");
-    for (size_t i = run->first; i < run->end; i++) {
-        if (script->items[i].kind == SCRIPT_CONFIG) {
-            set_config(run, &script->items[i]);
-        }
-    }
+    take_config(run);
     bool loaded = load(run, STAGE_FIRST, 1);
     judge_end(run);
     bool expects = false;
@@ -256,12 +258,8 @@ static void play(struct run *run) {
         title_of(run->options, item->line, title, sizeof(title));
         run->step++;
         begin_step(run, at + 1, item->line, title);
-        for (size_t i = run->first; i < run->end; i++) {
-            if (script->items[i].kind == SCRIPT_CONFIG) {
-                set_config(run, &script->items[i]);
-            }
-        }
         alive = act(run, item);
+        take_config(run); /* for the next load */
         end_step(run, item->line, title);
         at = run->end;
     }
