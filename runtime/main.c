@@ -43,12 +43,14 @@ static const struct command {
      "  --json              everything, as JSON\n"
      "  -q, --quiet         print nothing: the exit status says it\n"
      "Exit status: 0 all is well, 3 not running, 4 something is not as it should be, 1 trouble.\n"},
-    {"reload", reload_main, "[-c FILE] [--control SOCKET] [--config | PLUGIN...]",
+    {"reload", reload_main, "[-c FILE] [--control SOCKET] [--config | [--reidentify] [PLUGIN...]]",
      "replace plugins, or take over a changed configuration, while events flow",
      "Without a name: every plugin whose file changed. Prints the result per plugin.\n"
      "  --config            the configuration, and changed plugins: bots come, go and get new\n"
      "                      tokens, plugins new settings; other bots keep their sessions. A file\n"
      "                      with an error changes nothing.\n"
+     "  --reidentify        a plugin that needs intents which the sessions of its bots lack is taken\n"
+     "                      all the same: those bots make new sessions, for an IDENTIFY a shard\n"
      "  -c FILE             where the socket is found; default: ./drey.ini and so on\n" CONTROL_OPTION
      "Exit status: 0 all done, 1 something was refused (a plugin's old version goes on), 3 not "
      "running.\n"},

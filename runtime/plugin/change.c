@@ -160,7 +160,8 @@ static bool admit_all(struct change *change, struct err *err) {
     for (size_t i = 0; i < change->count && host->admit != NULL; i++) {
         struct plugin_needs needs = needs_with(change, change->seats[i]);
         const char *bot = change->seats[i]->bot->name;
-        if (!host->admit(host->arg, bot, change->plugin->id, &needs, err)) {
+        if (!host->admit(host->arg, bot, change->plugin->id, &change->seats[i]->incoming_needs,
+                         &needs, err)) {
             return err_prefix(err, "bot %s", bot);
         }
     }
