@@ -253,10 +253,11 @@ static void step_stop(struct worker *worker) {
     answer(worker, PORT_STOPPED, true, &err);
 }
 
-static void step_go(struct worker *worker) {
+static void step_go(struct worker *worker, bool takes_over) {
     worker->going = worker->reader != NULL;
     if (worker->going) {
         instance_go(worker->instance);
+        instance_due_begin(worker->instance, takes_over);
     }
 }
 
@@ -291,7 +292,7 @@ static void one_step(struct worker *worker, const struct port_message *message) 
         step_stop(worker);
         break;
     case PORT_GO:
-        step_go(worker);
+        step_go(worker, message->extra != 0);
         break;
     default:
         break;

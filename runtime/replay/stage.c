@@ -32,6 +32,15 @@ static uint64_t now_ms(void *arg, bool wall) {
     return wall ? stage_wall_ms(stage) : stage_mono_ms(stage);
 }
 
+static uint64_t wall_now_ms(void *arg) {
+    return stage_wall_ms(arg);
+}
+
+static bool ask_keep(void *arg, const struct buf *ask, struct buf *answer) {
+    struct stage *stage = arg;
+    return keep_serve(stage->keep, ask, answer);
+}
+
 void stage_say(const struct stage *stage, enum log_level level, const char *format, ...) {
     char text[1024];
     va_list args;
@@ -52,13 +61,16 @@ struct stage *stage_create(const struct stage_options *options, struct err *err)
         return NULL;
     }
     stage->options = options;
-    stage->port = (struct port){.control = NULL,
-                                .mail = box_create(err),
+    stage->due_ms = UINT64_MAX;
+    stage->port = (struct port){.mail = box_create(err),
                                 .arg = stage,
                                 .send = stage_take,
+                                .keep = ask_keep,
                                 .now_ms = now_ms};
+    const struct keep_options memory = {.now_ms = wall_now_ms, .arg = stage};
+    stage->keep = keep_create(&memory, err);
     stage->keeper = keeper_create(KEPT_MAX, err);
-    bool ok = stage->port.mail != NULL && stage->keeper != NULL &&
+    bool ok = stage->port.mail != NULL && stage->keep != NULL && stage->keeper != NULL &&
               file_read(options->plugin, PLUGIN_BYTES_MAX, &stage->file, err);
     if (ok && !note_read(stage->file.bytes, stage->file.length, &stage->note, err)) {
         ok = err_prefix(err, "%s", options->plugin);
@@ -194,6 +206,7 @@ bool stage_load(struct stage *stage, enum stage_change change, const struct buf 
     stage->instance = fresh.instance;
     end_generation(stage, &old);
     instance_go(stage->instance);
+    instance_due_begin(stage->instance, change == STAGE_RELOAD);
     stage_settle(stage);
     return true;
 }
@@ -208,6 +221,7 @@ void stage_destroy(struct stage *stage) {
     stage_forget_shown(stage);
     timers_finish(&stage->timers);
     keeper_destroy(stage->keeper);
+    keep_destroy(stage->keep);
     box_destroy(stage->port.mail);
     buf_finish(&stage->file);
     free(stage);
@@ -296,29 +310,43 @@ static bool may_go_on(struct stage *stage) {
     return false;
 }
 
-void stage_settle(struct stage *stage) {
-    while (may_go_on(stage) && (stage_keep(stage) || one_mail(stage) || stage_reply(stage))) {
-        /* each may cause more of the others */
-    }
-}
-
-static uint64_t next_ms(const struct stage *stage) {
-    uint64_t timer = timers_next(&stage->timers);
-    uint64_t keeper = keeper_next_ms(stage->keeper);
-    return timer < keeper ? timer : keeper;
-}
-
-static void fire(struct stage *stage) {
-    const struct timer *timer;
-    while ((timer = timers_take(&stage->timers, stage_mono_ms(stage))) != NULL) {
+/* What is due at this moment is on its way. True: there was something. */
+static bool fire(struct stage *stage) {
+    const struct timer *timer = timers_take(&stage->timers, stage_mono_ms(stage));
+    if (timer != NULL) {
         struct port_message head = {.kind = PORT_TIMER,
                                     .number = timer->cookie,
                                     .extra = timer->serial,
                                     .name_length = (uint32_t)strlen(timer->name)};
-        if (!box_push(stage->port.mail, &head, timer->name, "", 0)) {
-            return;
-        }
+        return box_push(stage->port.mail, &head, timer->name, "", 0);
     }
+    struct port_message due = {.kind = PORT_DUE};
+    if (stage->due_asked || stage->due_ms > stage_wall_ms(stage)) {
+        return false;
+    }
+    stage->due_asked = box_push(stage->port.mail, &due, "", "", 0);
+    return stage->due_asked;
+}
+
+void stage_settle(struct stage *stage) {
+    while (may_go_on(stage) &&
+           (stage_keep(stage) || one_mail(stage) || stage_reply(stage) || fire(stage))) {
+        /* each may cause more of the others */
+    }
+}
+
+/* When something happens by itself; UINT64_MAX: never. */
+static uint64_t next_ms(const struct stage *stage) {
+    uint64_t next = timers_next(&stage->timers);
+    uint64_t keeper = keeper_next_ms(stage->keeper);
+    uint64_t now = stage_wall_ms(stage);
+    uint64_t left = stage->due_ms > now ? stage->due_ms - now : 0;
+    next = keeper < next ? keeper : next;
+    if (stage->due_asked || stage->due_ms == UINT64_MAX || left > UINT64_MAX / 2) {
+        return next;
+    }
+    uint64_t due = stage_mono_ms(stage) + left;
+    return due < next ? due : next;
 }
 
 void stage_wait(struct stage *stage, uint64_t ms) {
@@ -330,7 +358,6 @@ void stage_wait(struct stage *stage, uint64_t ms) {
         if (to_ms > stage_mono_ms(stage)) {
             stage->elapsed_ms = to_ms - STAGE_MONO_START_MS;
         }
-        fire(stage);
         keeper_due(stage->keeper, stage_mono_ms(stage));
         stage_settle(stage);
         if (due_ms > until_ms || stage->endless) {

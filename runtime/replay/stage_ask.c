@@ -211,6 +211,10 @@ bool stage_take(void *arg, const struct port_message *head, const char *name, co
     case PORT_TIMER_SET:
     case PORT_TIMER_STOP:
         return take_timer(stage, head, name);
+    case PORT_DUE_NEXT:
+        stage->due_ms = head->extra;
+        stage->due_asked = false;
+        return true;
     case PORT_REST:
         return take_call(stage, head, name, data);
     case PORT_REST_CANCEL:

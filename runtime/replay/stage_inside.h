@@ -6,6 +6,7 @@
 #include "interaction/keeper.h"
 #include "plugin/image.h"
 #include "plugin/instance.h"
+#include "plugin/keep.h"
 #include "plugin/timers.h"
 #include "replay/stage.h"
 
@@ -56,6 +57,9 @@ struct stage {
     struct image *image;
     struct instance *instance;
     uint32_t generation;
+    struct keep *keep; /* in memory; outlives generations */
+    uint64_t due_ms;   /* of a call by the wall clock; UINT64_MAX: none */
+    bool due_asked;
     struct timers timers;
     bool starting; /* start() runs: periods that are the same keep their phase */
     struct keeper *keeper;

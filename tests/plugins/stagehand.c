@@ -101,6 +101,23 @@ static void on_who(drey_ctx *ctx, const drey_event *ev) {
     drey_reply(ev, drey_write(ctx, "{'content': '<@%s>'}", drey_str(ev, "data.target_id")));
 }
 
+static void on_keep(drey_ctx *ctx, const drey_event *ev) {
+    int64_t sum = 0;
+    drey_kv_add(ctx, ev->guild_id, "kept", 1, 60000, &sum);
+    drey_reply(ev, drey_write(ctx, "{'content': 'kept %lld'}", (long long)sum));
+}
+
+static void on_remind(drey_ctx *ctx, const drey_event *ev) {
+    drey_at(ctx, "due", ev->channel_id, drey_now_ms(ctx) + 600000);
+    drey_cron(ctx, "due", ev->channel_id + 1, "0 9 * * *", NULL);
+    drey_reply_text(ev, "I will");
+}
+static void on_due(drey_ctx *ctx, const drey_due *due) {
+    drey_info(ctx, "due %" PRIu64 "%s", due->due_ms,
+              (due->flags & DREY_DUE_LATE) != 0 ? ", late" : "");
+    drey_send(ctx, due->cookie, "{\"content\":\"remember\"}", NULL, 0);
+}
+
 static void on_message(drey_ctx *ctx, const drey_event *ev) {
     drey_info(ctx, "read \"%s\"", drey_str(ev, "content"));
 }
@@ -123,6 +140,9 @@ static int init(drey_ctx *ctx) {
     simple(ctx, "pick", NULL, on_pick);
     simple(ctx, "ask", NULL, on_ask);
     simple(ctx, "fail", NULL, on_fail);
+    simple(ctx, "keep", NULL, on_keep);
+    simple(ctx, "remind", NULL, on_remind);
+    drey_on_due(ctx, "due", on_due);
     drey_command(ctx, "{'name': 'Who', 'type': 2}", NULL, on_who);
     drey_command(ctx,
                  "{'name': 'sum', 'description': 'Adds', 'options': [{'type': 1, 'name': 'add',"
