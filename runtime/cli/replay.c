@@ -153,7 +153,7 @@ static int start_gdb(int argc, char **argv) {
     words[count++] = strdup("replay");
     words[count++] = strdup("--here");
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--gdb") != 0) {
+        if (strncmp(argv[i], "--g", 3) != 0) { /* however it was cut short */
             words[count++] = strdup(argv[i]);
         }
     }
@@ -214,6 +214,53 @@ static bool number(const char *text, unsigned *out) {
     return true;
 }
 
+/* -1, or the exit status of a usage error. */
+static int take_option(struct replay_options *options, int option, char **argv) {
+    switch (option) {
+    case 'c':
+        options->config_path = optarg;
+        return -1;
+    case 'b':
+        options->bot = optarg;
+        return -1;
+    case 'p':
+        options->plugin = optarg;
+        return -1;
+    case 'f':
+        return number(optarg, &options->from)
+                   ? -1
+                   : cli_usage("replay", "--from wants the number of a step, got '%s'", optarg);
+    case 'g':
+        options->gdb = true;
+        return -1;
+    case 'h':
+        options->here = true;
+        return -1;
+    case 'u':
+        options->update = true;
+        return -1;
+    case 'j':
+        options->json = true;
+        return -1;
+    case 'v':
+        options->verbose = true;
+        return -1;
+    default:
+        return cli_bad_option("replay", argv);
+    }
+}
+
+static int run(struct replay_options *options, int argc, char **argv, char **words) {
+    if (optind >= argc) {
+        return cli_usage("replay", "it wants a file: drey replay test/*.replay");
+    }
+    if ((options->gdb || options->here) && argc - optind > 1) {
+        return cli_usage("replay", "one file at a time in a debugger");
+    }
+    return options->gdb ? start_gdb(argc, words)
+                        : play_with_config(options, argv + optind, argc - optind);
+}
+
 int replay_main(int argc, char **argv) {
     static const struct option rows[] = {
         {"config", required_argument, NULL, 'c'}, {"bot", required_argument, NULL, 'b'},
@@ -224,59 +271,18 @@ int replay_main(int argc, char **argv) {
     struct replay_options options = {.bot = "main"};
     char **words = calloc((size_t)argc + 1, sizeof(*words)); /* getopt moves words */
     int option;
+    int status = -1;
     opterr = 0;
     options.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
     if (words == NULL) {
+        cli_complain("no memory");
         return EXIT_TROUBLE;
     }
     memcpy(words, argv, (size_t)argc * sizeof(*words));
-    int status = -1;
     while (status < 0 && (option = getopt_long(argc, argv, "c:b:p:v", rows, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            options.config_path = optarg;
-            break;
-        case 'b':
-            options.bot = optarg;
-            break;
-        case 'p':
-            options.plugin = optarg;
-            break;
-        case 'f':
-            if (!number(optarg, &options.from)) {
-                status = cli_usage("replay", "--from wants the number of a step, got '%s'", optarg);
-            }
-            break;
-        case 'g':
-            options.gdb = true;
-            break;
-        case 'h':
-            options.here = true;
-            break;
-        case 'u':
-            options.update = true;
-            break;
-        case 'j':
-            options.json = true;
-            break;
-        case 'v':
-            options.verbose = true;
-            break;
-        default:
-            status = cli_bad_option("replay", argv);
-            break;
-        }
+        status = take_option(&options, option, argv);
     }
-    if (status < 0 && optind >= argc) {
-        status = cli_usage("replay", "it wants a file: drey replay test/*.replay");
-    }
-    if (status < 0 && (options.gdb || options.here) && argc - optind > 1) {
-        status = cli_usage("replay", "one file at a time in a debugger");
-    }
-    if (status < 0) {
-        status = options.gdb ? start_gdb(argc, words)
-                             : play_with_config(&options, argv + optind, argc - optind);
-    }
+    status = status < 0 ? run(&options, argc, argv, words) : status;
     free(words);
     return status;
 }

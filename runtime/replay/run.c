@@ -12,7 +12,13 @@
 
 enum { AFTER_MS = 3000 /* the file is over: has every interaction had its answer? */ };
 
-__attribute__((noinline)) void run_stop(unsigned step) {
+#ifdef __clang__
+#define ONE_COPY __attribute__((noinline))
+#else
+#define ONE_COPY __attribute__((noipa))
+#endif
+
+ONE_COPY void run_stop(unsigned step) {
     __asm__ volatile("" : : "r"(step) : "memory"); /* else there would be nothing to stop at */
 }
 

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "drey/drey.h"
+#include "interaction/catalogue.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -108,6 +109,27 @@ static void end_generation(struct stage *stage, struct generation *generation) {
     *generation = (struct generation){0};
 }
 
+/* Whether a bot can have all of its commands, as Discord counts them. */
+static bool commands_fit(const struct stage *stage, const struct instance *instance,
+                         struct err *err) {
+    struct catalogue *catalogue = catalogue_create(err);
+    struct catalogue_command *commands = calloc(instance->route_count + 1, sizeof(*commands));
+    size_t count = 0;
+    for (uint32_t i = 0; commands != NULL && i < instance->route_count; i++) {
+        const struct route *route = &instance->routes[i];
+        if (route->kind == ROUTE_COMMAND) {
+            commands[count++] = (struct catalogue_command){
+                .json = route->json.bytes, .length = route->json.length, .handler = ""};
+        }
+    }
+    bool ok = catalogue != NULL &&
+              (commands != NULL ? catalogue_set(catalogue, stage->note.id, commands, count, err)
+                                : err_set(err, ERR_NO_MEMORY, "no memory"));
+    free(commands);
+    catalogue_destroy(catalogue);
+    return ok;
+}
+
 /* Each generation from a copy of its own: the dynamic linker knows files by their names. */
 static bool open_generation(struct stage *stage, const struct buf *config, struct generation *out,
                             struct err *err) {
@@ -128,7 +150,7 @@ static bool open_generation(struct stage *stage, const struct buf *config, struc
             : NULL;
     out->inited =
         out->instance != NULL && instance_init(out->instance, image_entry(out->image), err);
-    return out->inited;
+    return out->inited && commands_fit(stage, out->instance, err);
 }
 
 /* What the one before has to hand over. */

@@ -72,6 +72,24 @@ class Replay(Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn("no answer within 3 s", done.stdout)
 
+    def test_a_load_that_the_host_would_refuse_is_told(self):
+        path = self.file("config many = yes", "command /cool", "expect reply", "config many = no")
+        done = self.replay(path)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"the plugin is refused: \d+ slash commands .* Discord takes 100")
+        path = self.file("command /cool", "expect reply", "config many = yes", "reload",
+                         "command /cool as bob", "expect reply")
+        done = self.replay(path)
+        self.assertIn("1 failed, 2 passed", done.stdout)
+
+    def test_steps_before_the_one_asked_for_are_not_shown(self):
+        path = self.file("command /cool", "expect reply", "command /cool as bob", "expect reply",
+                         "command /cool as carl", "expect edit")
+        shown = self.replay(path, "--from", "2").stdout
+        self.assertEqual(re.findall(r"(?m)^  #(\d)", shown), ["2", "3"])
+        log = self.replay(self.file("command /never"), "-v").stdout
+        self.assertIn("nothing to say to", log)
+
     def test_statuses(self):
         self.assertEqual(self.replay().returncode, 2)
         self.assertEqual(self.replay("--from", "x", "f").returncode, 2)

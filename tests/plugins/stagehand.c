@@ -126,6 +126,15 @@ static void simple(drey_ctx *ctx, const char *name, const drey_rules *rules, dre
     drey_command(ctx, drey_write(ctx, "{'name': %s, 'description': 'A test'}", name), rules, fn);
 }
 
+/* More than Discord takes. */
+static void declare_many(drey_ctx *ctx) {
+    for (int i = 0; i < 101; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "many%d", i);
+        simple(ctx, name, NULL, on_never);
+    }
+}
+
 static int init(drey_ctx *ctx) {
     static const drey_rules defer = {sizeof(defer), DREY_AUTO_DEFER, 0, 0, 0, 0};
     static const drey_rules cool = {sizeof(cool), 0, DREY_PER_USER, 1, 60, 0};
@@ -156,6 +165,9 @@ static int init(drey_ctx *ctx) {
     drey_on_interaction(ctx, DREY_AUTOCOMPLETE, "sum add", NULL, on_complete);
     drey_on_interaction(ctx, DREY_MODAL, "form:", NULL, on_filled);
     drey_on_interaction(ctx, DREY_COMPONENT, "pick", NULL, on_picked);
+    if (drey_config(ctx, "many") != NULL) {
+        declare_many(ctx);
+    }
     drey_on_timer(ctx, "late", late);
     drey_on_post(ctx, "again", again);
     drey_on_members(ctx, "members", members);
