@@ -200,6 +200,7 @@ static int play_with_config(struct replay_options *options, char **paths, int co
         options->config = &config;
     }
     int status = loaded ? play_all(options, paths, count) : EXIT_CONFIGURATION;
+    options->config = NULL;
     config_report_finish(&report);
     config_finish(&config);
     return status;
