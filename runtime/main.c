@@ -95,7 +95,7 @@ static const struct command {
      "  --keep-ids          keep ids and times\n"
      "Exit status: 0 written, 1 nothing or trouble, 2 usage, 3 not running (with -f).\n"},
     {"replay", replay_main,
-     "[-c FILE] [--bot NAME] [--plugin FILE.so] [--gdb] [--from N] [--update] [--json] [-v] "
+     "[-c FILE] [--bot NAME] [--plugin FILE.so] [--gdb] [--from N] [--timeout N] [--update] [--json] [-v] "
      "FILE...",
      "test a plugin against files of events and expected requests",
      "Runs the plugin for real, but without Discord, network and clock: in milliseconds.\n"
@@ -105,6 +105,7 @@ static const struct command {
      "  -b, --bot NAME      the bot's name, and whose keys of that file; default: main\n"
      "  --from N            show steps from N on; with --gdb: stop there\n"
      "  --gdb               start a debugger with the plugin ready at that step\n"
+     "  --timeout N         seconds that a step may take; default: 60\n"
      "  --here              run the plugin in this process, for tools that watch one\n"
      "  --update            write what came into the files, to be looked at with git diff\n"
      "  --json              one line for each step\n"

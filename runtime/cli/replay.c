@@ -231,6 +231,10 @@ static int take_option(struct replay_options *options, int option, char **argv) 
         return number(optarg, &options->from)
                    ? -1
                    : cli_usage("replay", "--from wants the number of a step, got '%s'", optarg);
+    case 't':
+        return number(optarg, &options->seconds)
+                   ? -1
+                   : cli_usage("replay", "--timeout wants a number of seconds, got '%s'", optarg);
     case 'g':
         options->gdb = true;
         return -1;
@@ -263,13 +267,18 @@ static int run(struct replay_options *options, int argc, char **argv, char **wor
 }
 
 int replay_main(int argc, char **argv) {
-    static const struct option rows[] = {
-        {"config", required_argument, NULL, 'c'}, {"bot", required_argument, NULL, 'b'},
-        {"plugin", required_argument, NULL, 'p'}, {"from", required_argument, NULL, 'f'},
-        {"gdb", no_argument, NULL, 'g'},          {"here", no_argument, NULL, 'h'},
-        {"update", no_argument, NULL, 'u'},       {"json", no_argument, NULL, 'j'},
-        {"verbose", no_argument, NULL, 'v'},      {0}};
-    struct replay_options options = {.bot = "main"};
+    static const struct option rows[] = {{"config", required_argument, NULL, 'c'},
+                                         {"bot", required_argument, NULL, 'b'},
+                                         {"plugin", required_argument, NULL, 'p'},
+                                         {"from", required_argument, NULL, 'f'},
+                                         {"timeout", required_argument, NULL, 't'},
+                                         {"gdb", no_argument, NULL, 'g'},
+                                         {"here", no_argument, NULL, 'h'},
+                                         {"update", no_argument, NULL, 'u'},
+                                         {"json", no_argument, NULL, 'j'},
+                                         {"verbose", no_argument, NULL, 'v'},
+                                         {0}};
+    struct replay_options options = {.bot = "main", .seconds = 60};
     char **words = calloc((size_t)argc + 1, sizeof(*words)); /* getopt moves words */
     int option;
     int status = -1;

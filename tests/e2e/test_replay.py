@@ -65,6 +65,12 @@ class Replay(Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn("never comes to rest", done.stdout)
 
+    def test_a_plugin_that_hangs_is_ended(self):
+        path = self.file("command /cool", "expect reply", "command /hang")
+        done = self.replay(path, "--timeout", "3")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{path}:4: the plugin did not return within 3 s", done.stdout)
+
     def test_what_the_host_would_refuse_fails(self):
         done = self.replay(self.file("command /twice", "expect reply"))
         self.assertEqual(done.returncode, 1)
