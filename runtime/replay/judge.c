@@ -74,6 +74,10 @@ static bool same_kind(struct run *run, const struct script_item *item,
         return strcmp(item->name, request->method) == 0 &&
                match_path(item->text, request->path, &run->names);
     }
+    if (item->expect == ASK_WHISPER) {
+        const cJSON *flags = cJSON_GetObjectItemCaseSensitive(request->shown, "flags");
+        return request->kind == ASK_REPLY && cJSON_IsNumber(flags) && (flags->valueint & 64) != 0;
+    }
     return item->expect == request->kind &&
            (item->in == NULL || in_channel(run, item->in, request->path));
 }
