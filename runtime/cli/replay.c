@@ -59,8 +59,8 @@ static bool try_place(struct replay_file *file, const char *folder, const char *
 
 /* Where a plugin is built: beside the file, in build/ beside it, or around here. */
 static bool look_around(struct replay_file *file, const char *id) {
-    static const char *const near[] = {"", "/build", "/..", "/../build"};
-    static const char *const here[] = {".", "build", "build/plugins"};
+    static const char *const near[] = {"", "/build", "/..", "/../build", "/../build/dev"};
+    static const char *const here[] = {".", "build", "build/dev", "build/plugins"};
     char folder[PATH_MAX];
     const char *slash = strrchr(file->path, '/');
     int length = slash != NULL ? (int)(slash - file->path) : 1;
