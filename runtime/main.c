@@ -95,13 +95,13 @@ static const struct command {
      "  --keep-ids          keep ids and times\n"
      "Exit status: 0 written, 1 nothing or trouble, 2 usage, 3 not running (with -f).\n"},
     {"replay", replay_main,
-     "[-c FILE] [--bot NAME] [--plugin FILE.so] [--gdb] [--from N] [--timeout N] [--update] [--json] [-v] "
-     "FILE...",
+     "[-c FILE] [--bot NAME] [--plugin FILE.so] [--gdb] [--from N] [--timeout N] [--update] "
+     "[--json] [-v] FILE...",
      "test a plugin against files of events and expected requests",
      "Runs the plugin for real, but without Discord, network and clock: in milliseconds.\n"
      "  -p, --plugin FILE   the plugin; default: ID.so of the line 'plugin ID', in build/ and "
-     "around\n" CONFIG_OPTION
-     "                      gives the plugin its keys, and plugin_dir to look for it\n"
+     "around\n"
+     "  -c, --config FILE   gives it its keys, and says in plugin_dir where it is; default: none\n"
      "  -b, --bot NAME      the bot's name, and whose keys of that file; default: main\n"
      "  --from N            show steps from N on; a debugger stops there\n"
      "  --gdb               start a debugger with the plugin ready at that step\n"
