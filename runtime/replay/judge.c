@@ -20,6 +20,12 @@ void judge_problem(struct run *run, const char *format, ...) {
     va_end(args);
 }
 
+/* Of the step at hand. */
+static unsigned line_of(const struct run *run) {
+    unsigned line = run->options->progress->line;
+    return line > 0 ? line : 1;
+}
+
 /* ---- Words for people ---- */
 
 static const char *content_of(const cJSON *shown) {
@@ -158,7 +164,7 @@ static const struct script_item *turn(struct run *run) {
 static void unexpected(struct run *run, const struct stage_request *request) {
     struct buf came = {0};
     if (change_line(run, request, &came) && change_statement(run, request, false, &run->extra)) {
-        judge_problem(run, "nobody expected");
+        judge_problem(run, "%s:%u: nobody expected", run->options->file, line_of(run));
         judge_problem(run, "  got       %.*s", SHOWN_BYTES, came.bytes);
     }
     buf_finish(&came);
@@ -315,7 +321,7 @@ void judge_end(struct run *run) {
         judge_late(run, &script->items[i]);
     }
     if (run->faults.length > 0) {
-        judge_problem(run, "the host refused");
+        judge_problem(run, "%s:%u: the host refused", run->options->file, line_of(run));
         add_lines(run, "  ", run->faults.bytes);
     }
 }
