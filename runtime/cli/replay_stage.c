@@ -161,17 +161,26 @@ static const char *play_in_child(const struct replay_options *options,
                                  struct run_progress *progress, char *why, size_t size) {
     int status = 0;
     (void)fflush(stdout);
+    /* Ctrl-C ends the child, and us when what it has left is removed. */
+    void (*before)(int) = signal(SIGINT, SIG_IGN);
     pid_t child = fork();
     if (child == 0) {
+        (void)signal(SIGINT, before);
         confine();
         int result = play_here(options, file, places, progress);
         _exit(result); /* no destructors: the plugin's might do anything */
     }
     if (child < 0) {
         (void)snprintf(why, size, "fork: %s", strerror(errno));
+        (void)signal(SIGINT, before);
         return why;
     }
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    (void)signal(SIGINT, before);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) {
+        remove_places(places);
+        (void)raise(SIGINT);
     }
     return early_end(options, status, progress, why, size);
 }

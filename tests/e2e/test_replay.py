@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -148,13 +149,24 @@ class Replay(Case):
         os.mkdir(tmp)
         self.replay(path, TMPDIR=tmp)
         self.assertEqual(os.listdir(tmp), [])
+        path = self.file("command /cool", "expect reply", "command /hang", name="b.replay")
+        child = subprocess.Popen([DREY, "replay", "--plugin", STAGEHAND, path], text=True,
+                                 stdout=subprocess.PIPE, start_new_session=True,
+                                 env=dict(os.environ, TMPDIR=tmp))
+        for line in child.stdout:
+            if "#1" in line:  # the next step hangs
+                break
+        os.killpg(child.pid, signal.SIGINT)  # as a terminal does
+        self.assertEqual(child.wait(60), -signal.SIGINT)
+        child.stdout.close()
+        self.assertEqual(os.listdir(tmp), [])
 
     @unittest.skipUnless(shutil.which("gdb"), "there is no gdb")
     def test_a_debugger_starts_at_a_step(self):
         path = self.file("command /cool", "expect reply", "command /crash")
         done = self.replay(path, "--gdb", "--from", "2",
                            text="bt\nbreak on_crash\ncontinue\ncontinue\nbt\nkill\nquit\n",
-                           DEBUGINFOD_URLS="", ASAN_OPTIONS="detect_leaks=0")
+                           TMPDIR=self.directory, DEBUGINFOD_URLS="", ASAN_OPTIONS="detect_leaks=0")
         shown = done.stdout
         if "ptrace" in done.stderr + shown:
             self.skipTest("this machine lets nobody trace")
