@@ -19,6 +19,9 @@ int commands_main(int argc, char **argv);
 int parked_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 int tail_main(int argc, char **argv);
+int record_main(int argc, char **argv);
+int replay_main(int argc, char **argv);
+int kv_main(int argc, char **argv);
 
 int version_main(int argc, char **argv);
 

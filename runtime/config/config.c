@@ -193,19 +193,25 @@ static void bot_load(struct load *load, size_t section, const struct config_sect
     load->no_memory = !config_token(&token, bot) || load->no_memory;
 }
 
-/* Whether this key of a plugin's section is drey's. */
+/* Whether this key of a plugin's section is drey's alone. One without a field is checked here and
+ * read where the plugin is loaded. */
 static bool apart_load(struct load *load, const struct ini_entry *entry,
                        struct config_plugin_section *out) {
     const struct config_key *key = config_key_find(CONFIG_KIND_PLUGIN, entry->name);
     struct config_wrong wrong;
+    uint64_t unused;
     if (key == NULL) {
         return false;
     }
-    out->said |= 1ULL << config_key_place(key);
-    if (!config_value_set(key, entry->value, &load->in, &out->apart, &wrong)) {
+    struct config_key checked = *key;
+    bool field = key->offset != CONFIG_NO_FIELD;
+    checked.offset = field ? key->offset : 0;
+    out->said |= field ? 1ULL << config_key_place(key) : 0;
+    if (!config_value_set(&checked, entry->value, &load->in,
+                          field ? (void *)&out->apart : (void *)&unused, &wrong)) {
         add_wrong(load, entry->value[0] != '\0' ? entry->value_place : entry->name_place, &wrong);
     }
-    return true;
+    return field;
 }
 
 static void plugin_load(struct load *load, size_t section, const struct config_section_name *name,

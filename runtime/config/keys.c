@@ -220,6 +220,14 @@ static const struct config_key keys[] = {
      .standard = "no",
      .example = "yes",
      .help = "Whether the plugin's process may use the network (IPv4 and IPv6)."},
+    {CONFIG_KIND_PLUGIN, "store_max", CONFIG_TYPE_BYTES, CONFIG_EFFECT_PLUGINS,
+     CONFIG_NO_FIELD,
+     .standard = "64 MiB",
+     .example = "256 MiB",
+     .help = "Bytes of disk for what this plugin stores, on each bot; K, M and G are understood.",
+     .more = "Full, it refuses to store more; what has expired makes room.",
+     .range = "128 KiB to 16 GiB",
+     .least = 128 << 10, .most = GIB(16)},
 };
 /* clang-format on */
 
@@ -235,7 +243,7 @@ static const struct {
                          "may be several bots in one file."},
     [CONFIG_KIND_PLUGIN] =
         {"[plugin:NAME]",
-         "Settings for one plugin: these keys are drey's, all others the plugin's.\n"
+         "Settings for one plugin. Keys that are not listed here are the plugin's own.\n"
          "[plugin:NAME@BOT] goes before [plugin:NAME] on that bot."},
 };
 

@@ -165,7 +165,7 @@ static bool restore_all(struct change *change, struct err *err) {
     for (size_t i = 0; i < change->count; i++) {
         struct seat *seat = change->seats[i];
         change->asked[i] = NULL;
-        if (!store_fetch(seat, change->plugin->id, err)) {
+        if (!state_fetch(seat, change->plugin->id, err)) {
             return false;
         }
         if (seat->state.there) {
@@ -249,7 +249,7 @@ static void forget_cursor(const struct seat *seat, const char *id) {
 
 static void roll_back(struct change *change) {
     struct hand *incoming[SEATS_MAX];
-    struct port_message go = {.kind = PORT_GO};
+    struct port_message go = {.kind = PORT_GO, .extra = 1};
     for (size_t i = 0; i < change->count; i++) { /* the old ones first: events wait */
         struct seat *seat = change->seats[i];
         if (seat->hand != NULL && !seat->hand->abandoned) {
@@ -301,6 +301,7 @@ static struct seat *add_seat(struct plugins *plugins, struct plugin *plugin, str
         return NULL;
     }
     seat->fresh = !known;
+    seat->due_ms = UINT64_MAX;
     seat->serial = ++plugins->serial;
     seat->next = plugin->seats;
     plugin->seats = seat;

@@ -145,6 +145,16 @@ static void mail_handled(void *arg, const struct port_message *message) {
 
 /* ---- In ---- */
 
+static void take_in(struct child *child) {
+    struct port_message *head = (struct port_message *)(void *)child->intake.message.bytes;
+    bool step = head->kind < PORT_TIMER;
+    head->worker = step ? 0 : FROM_HOST;
+    if (!box_push(step ? child->port.control : child->port.mail, head, port_name(head),
+                  port_data(head), 0)) {
+        _exit(BOOT_EXIT_BROKEN);
+    }
+}
+
 /* False: nothing is there. */
 static bool receive(struct child *child, int flags, enum frame_result *result) {
     bool first;
@@ -172,16 +182,31 @@ static void fetch(void *arg, bool ready) {
     }
     child->letters = letters;
     while (receive(child, MSG_DONTWAIT, &result)) {
-        if (result != FRAME_WHOLE) {
+        if (result == FRAME_WHOLE) {
+            take_in(child);
+        }
+    }
+}
+
+/* Asks and waits; what comes meanwhile lies in the boxes until the call has returned. */
+static bool ask_keep(void *arg, const struct buf *ask, struct buf *answer) {
+    struct child *child = arg;
+    enum frame_result result;
+    struct port_message head = {.kind = PORT_KEEP, .data_length = (uint32_t)ask->length};
+    buf_clear(answer);
+    if (!send_up(child, &head, "", ask->bytes)) {
+        return false;
+    }
+    for (;;) {
+        if (!receive(child, 0, &result) || result != FRAME_WHOLE) {
             continue;
         }
-        struct port_message *head = (struct port_message *)(void *)child->intake.message.bytes;
-        bool step = head->kind < PORT_TIMER;
-        head->worker = step ? 0 : FROM_HOST;
-        if (!box_push(step ? child->port.control : child->port.mail, head, port_name(head),
-                      port_data(head), 0)) {
-            _exit(BOOT_EXIT_BROKEN);
+        const struct port_message *got =
+            (const struct port_message *)(const void *)child->intake.message.bytes;
+        if (got->kind == PORT_KEPT) {
+            return got->status >= 0 && buf_append(answer, port_data(got), got->data_length);
         }
+        take_in(child);
     }
 }
 
@@ -282,6 +307,7 @@ int child_run(void) {
                                .mail = box_create(&err),
                                .arg = &child,
                                .send = send_up,
+                               .keep = ask_keep,
                                .fd = BOOT_CHANNEL,
                                .fetch = fetch,
                                .handled = mail_handled};

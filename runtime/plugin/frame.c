@@ -102,6 +102,7 @@ enum {
     TEXT_BYTES_MAX = 8 << 10,
     TITLE_BYTES_MAX = 512,
     GATEWAY_BYTES_MAX = 64 << 10,
+    KEEP_BYTES_MAX = 4 << 20, /* a key and a value, with room to spare: the store has its limits */
 };
 
 /* The most that a name and the data of each kind may have; a kind without a row may not rise. */
@@ -123,7 +124,9 @@ static const struct bound {
     {PORT_TIMER_STOP, PORT_NAME_MAX, 0, false},
     {PORT_TIMER_DONE, 0, 0, false},
     {PORT_POST, PORT_NAME_MAX, PORT_POST_MAX, false},
+    {PORT_DUE_NEXT, 0, 0, false},
     {PORT_AGAIN_DONE, 0, 0, false},
+    {PORT_KEEP, 0, KEEP_BYTES_MAX, false},
     {PORT_CONFINED, 0, TEXT_BYTES_MAX, false},
     {PORT_REST, PORT_NAME_MAX, FRAME_MESSAGE_MAX - 4096, false},
     {PORT_REST_CANCEL, PORT_NAME_MAX, 0, false},

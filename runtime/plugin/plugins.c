@@ -274,7 +274,7 @@ const char *plugin_state_name(enum plugin_state state) {
 
 static enum plugin_state state_of(const struct seat *seat) {
     if (seat->down) {
-        return seat->due_ms == UINT64_MAX ? PLUGIN_STOPPED : PLUGIN_DOWN;
+        return seat->revive_ms == UINT64_MAX ? PLUGIN_STOPPED : PLUGIN_DOWN;
     }
     return seat->stuck ? PLUGIN_STUCK : PLUGIN_RUNNING;
 }

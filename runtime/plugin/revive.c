@@ -23,7 +23,7 @@ static void arm(struct plugins *plugins) {
     uint64_t now = clock_mono_ms();
     for (const struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
         for (const struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
-            next = seat->down && seat->due_ms < next ? seat->due_ms : next;
+            next = seat->down && seat->revive_ms < next ? seat->revive_ms : next;
         }
     }
     if (next != NEVER) {
@@ -61,7 +61,7 @@ static void stop(struct plugin *plugin, struct seat *seat, const char *why) {
         ring_detach(seat->bot->ring, seat->cursor);
         seat->attached = false;
     }
-    seat->due_ms = NEVER;
+    seat->revive_ms = NEVER;
     log_error(&from, "%s: stopped, gets no events and holds nobody back until `drey reload %s`",
               why, plugin->id);
 }
@@ -72,7 +72,7 @@ static void decide(struct plugin *plugin, struct seat *seat, uint64_t offset, co
         streak_end(&seat->streak, offset, cursor_position(seat->cursor));
     struct err err = {0};
     char why[64];
-    seat->due_ms = clock_mono_ms() + verdict.wait_ms;
+    seat->revive_ms = clock_mono_ms() + verdict.wait_ms;
     if (verdict.park && parked_write(plugin, seat, how, &err)) {
         (void)cursor_skip(seat->cursor, seat->bot->ring);
         seat->streak.position = cursor_position(seat->cursor);
@@ -141,7 +141,7 @@ static bool load(struct plugins *plugins, struct seat *seat, struct err *err) {
 
 static bool restore(struct plugins *plugins, const struct plugin *plugin, struct seat *seat,
                     struct err *err) {
-    if (!store_read(seat->bot, plugin->id, &seat->state, err)) {
+    if (!state_read(seat->bot, plugin->id, &seat->state, err)) {
         return false;
     }
     if (!seat->state.there) {
@@ -212,7 +212,7 @@ void revive_due(void *arg) {
     uint64_t now = clock_mono_ms();
     for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
         for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
-            if (seat->down && seat->due_ms <= now) {
+            if (seat->down && seat->revive_ms <= now) {
                 revive(plugins, plugin, seat);
             }
         }

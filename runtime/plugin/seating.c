@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 static void isolation_of(struct plugins *plugins, const char *bot, const char *id,
@@ -34,13 +36,34 @@ uint64_t seat_settings(struct plugins *plugins, const char *bot, const char *id)
     return hash;
 }
 
+static void find_store_max(void *to, const char *key, const char *value) {
+    if (strcmp(key, "store_max") == 0) {
+        (void)text_bytes(value, to); /* the configuration was checked when it was read */
+    }
+}
+
+static uint64_t store_bytes(struct plugins *plugins, const char *bot, const char *plugin) {
+    uint64_t bytes = 0;
+    if (plugins->host.config != NULL) {
+        plugins->host.config(plugins->host.arg, bot, plugin, find_store_max, &bytes);
+    }
+    return bytes;
+}
+
 static bool make_hand(struct plugins *plugins, const struct note *note, struct seat *seat,
                       const char *copy, uint32_t generation, struct err *err) {
     struct isolation isolation;
+    char store[PATH_MAX];
+    int kept = snprintf(store, sizeof(store), "%s/plugins/%s.db", seat->bot->state_dir, note->id);
+    if (kept < 0 || (size_t)kept >= sizeof(store)) {
+        return err_set(err, ERR_INVALID, "%s: path too long", seat->bot->state_dir);
+    }
     isolation_of(plugins, seat->bot->name, note->id, &isolation);
     struct hand_spec spec = {.plugin = note->id,
                              .bot = seat->bot->name,
                              .copy = copy,
+                             .store = store,
+                             .store_bytes = store_bytes(plugins, seat->bot->name, note->id),
                              .generation = generation,
                              .serial = ++plugins->serial,
                              .seat = seat->serial,
@@ -101,8 +124,10 @@ static void declare(struct plugins *plugins, const struct plugin *plugin, struct
 }
 
 uint64_t seat_take_over(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
-    struct port_message go = {.kind = PORT_GO};
     struct hand *old = seat->hand;
+    struct port_message go = {.kind = PORT_GO, .extra = old != NULL && !old->abandoned};
+    seat->due_ms = UINT64_MAX; /* it will tell */
+    seat->due_asked = false;
     seat->hand = seat->incoming;
     seat->incoming = NULL;
     tend_staged(plugins, seat); /* first: a call behind its answer is wanted */
@@ -126,7 +151,7 @@ uint64_t seat_take_over(struct plugins *plugins, struct plugin *plugin, struct s
     uint64_t head = ring_head(seat->bot->ring);
     uint64_t position = cursor_position(seat->cursor);
     hand_ask(seat->hand, &go, "", "", 0);
-    store_mark_begun(seat->bot, plugin->id);
+    state_mark_begun(seat->bot, plugin->id);
     tend_arm_watchdog(plugins);
     return head > position ? head - position : 0;
 }

@@ -108,6 +108,7 @@ void warden_destroy(struct warden *warden) {
         buf_finish(&warden->flight[i]);
     }
     buf_finish(&warden->out);
+    buf_finish(&warden->kept);
     buf_finish(&warden->posts);
     buf_finish(&warden->line);
     frame_finish(&warden->intake);
@@ -248,6 +249,27 @@ static bool keep_post(struct warden *warden, const struct port_message *message)
            buf_append(&warden->posts, zeros, padded - bytes);
 }
 
+/* What it keeps is looked up here and now; the worker waits, and so does what it has for the host.
+ */
+static bool answer_keep(struct warden *warden, const struct port_message *message,
+                        struct err *err) {
+    struct buf ask = {0};
+    struct buf answer = {0};
+    if (warden->kept.length > 0) {
+        return err_set(err, ERR_PROTOCOL, "a question before the last one was answered");
+    }
+    bool ok = buf_append(&ask, port_data(message), message->data_length) &&
+              warden->spec.keep(warden->spec.arg, &ask, &answer);
+    struct port_message head = {
+        .kind = PORT_KEPT, .status = ok ? 0 : -1, .data_length = ok ? (uint32_t)answer.length : 0};
+    ok = buf_append(&warden->kept, &head, sizeof(head)) && buf_append(&warden->kept, "", 1) &&
+         buf_append(&warden->kept, answer.bytes != NULL ? answer.bytes : "", head.data_length) &&
+         buf_append(&warden->kept, "", 1);
+    buf_finish(&ask);
+    buf_finish(&answer);
+    return ok || err_set(err, ERR_NO_MEMORY, "no memory for what it keeps");
+}
+
 /* Lines beyond what a worker lets its plugin write come from one that has got around it. */
 static bool may_log(struct warden *warden) {
     uint64_t suppressed;
@@ -269,6 +291,9 @@ static bool take_message(struct warden *warden, struct port_message *message, st
             return err_set(err, ERR_PROTOCOL, "it says twice what confines it");
         }
         warden->confined = true;
+    }
+    if (kind == PORT_KEEP) {
+        return answer_keep(warden, message, err);
     }
     if (kind == PORT_POST) {
         return keep_post(warden, message) ||

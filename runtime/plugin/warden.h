@@ -30,6 +30,7 @@ struct warden_spec {
     struct box *mail;
     void *arg; /* send: what the worker sends, and PORT_ENDED. False: it is not taken now */
     bool (*send)(void *arg, const struct port_message *head, const char *name, const void *data);
+    bool (*keep)(void *arg, const struct buf *ask, struct buf *answer); /* may block */
 };
 
 /* Starts nothing yet. Result: owned. */

@@ -35,6 +35,7 @@ struct warden {
     /* to the worker */
     struct buf out;                   /* the message under way */
     size_t sent;                      /* of it */
+    struct buf kept;                  /* the answer to PORT_KEEP that waits to go, whole */
     struct buf flight[WARDEN_WINDOW]; /* mail, oldest at `first` */
     size_t first;
     size_t count;

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 bool warden_has_out(const struct warden *warden) {
-    return warden->sent < warden->out.length;
+    return warden->sent < warden->out.length || warden->kept.length > 0;
 }
 
 bool warden_takes_mail(const struct warden *warden) {
@@ -43,10 +43,16 @@ bool warden_answered(struct warden *warden, uint32_t answer, uint64_t ask) {
     return false;
 }
 
-/* The next message from the boxes: steps first. */
+/* The next message: what the worker waits for, then steps, then mail. */
 static bool take(struct warden *warden) {
     buf_clear(&warden->out);
     warden->sent = 0;
+    if (warden->kept.length > 0) {
+        struct buf kept = warden->kept;
+        warden->kept = warden->out;
+        warden->out = kept;
+        return true;
+    }
     if (box_ready(warden->spec.control) && box_pop(warden->spec.control, &warden->out)) {
         expect(warden, head_of(&warden->out));
         return true;
@@ -81,7 +87,7 @@ static bool send_piece(struct warden *warden, bool *full) {
 
 bool warden_send(struct warden *warden) {
     bool full = false;
-    while (!full && (warden_has_out(warden) || take(warden))) {
+    while (!full && (warden->sent < warden->out.length || take(warden))) {
         if (!send_piece(warden, &full)) {
             return false;
         }
