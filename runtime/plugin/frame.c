@@ -182,7 +182,7 @@ static bool content_fits(const struct port_message *message, size_t file_count) 
     case PORT_ANSWER:
         return is_request(message, file_count);
     default:
-        return file_count == 0;
+        return true;
     }
 }
 
@@ -196,7 +196,9 @@ bool frame_may_rise(const struct port_message *message, size_t file_count, struc
                        message->kind);
     }
     uint32_t most = bound->fails && message->status < 0 ? TEXT_BYTES_MAX : bound->data;
-    bool fits = message->name_length <= bound->name && message->data_length <= most &&
+    bool request = message->kind == PORT_REST || message->kind == PORT_ANSWER;
+    bool fits = (request || file_count == 0) && message->name_length <= bound->name &&
+                message->data_length <= most &&
                 strlen(port_name(message)) == message->name_length &&
                 content_fits(message, file_count);
     return fits ||

@@ -19,11 +19,15 @@ MOMENT_S = 0.8
 
 
 class Store(Case):
+    process = False
+
     def teller(self, sim, which="teller", **keys):
         """A host with the counting plugin and these keys."""
         self.file = os.path.join(self.directory, "calls.log")
         section = f"[plugin:teller]\nfile = {self.file}\n"
         section += "".join(f"{key} = {value}\n" for key, value in keys.items())
+        if self.process:
+            section += f"isolation = process\nallow_write = {self.file}\n"
         host = self.host({"main": {"token": "t", "rest_url": sim.rest, "plugins": "teller"}},
                          sections=section)
         self.put(host, which)
@@ -296,6 +300,11 @@ class Examples(ActCase):
 def lines_of(bad):
     """One good line, which must not take effect, then this one."""
     return '{"key":"k0","guild":"99","value":"a"}\n' + bad + "\n"
+
+
+class Apart(Store):
+    """The same, asked for out of a process of its own."""
+    process = True
 
 
 if __name__ == "__main__":

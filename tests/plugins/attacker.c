@@ -243,7 +243,7 @@ static long become_dumpable(void) {
 }
 static long raise_limit(void) {
     struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
-    return setrlimit(RLIMIT_DATA, &all);
+    return setrlimit(RLIMIT_NOFILE, &all);
 }
 static long shut_channel(void) {
     return shutdown(CHANNEL, SHUT_RDWR);
@@ -419,7 +419,7 @@ static const struct wrong {
      {.kind = 1, .length = 112, .total = 112, .message = {.kind = 1, .data_length = 62}},
      0},
     {"packet-ended",
-     {.kind = 1, .length = 112, .total = 112, .message = {.kind = 45, .data_length = 62}},
+     {.kind = 1, .length = 112, .total = 112, .message = {.kind = 47, .data_length = 62}},
      0},
     {"packet-answer",
      {.kind = 1,

@@ -1,0 +1,225 @@
+/* tests/unit/plugin_frame.c: packets between the host and a worker's process, and what becomes of a
+ * plugin whose process ends. */
+#include "plugin/filter.h"
+#include "plugin/frame.h"
+#include "plugin/isolation.h"
+#include "plugin/streak.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct packet {
+    struct frame head;
+    char bytes[FRAME_PAYLOAD_MAX];
+};
+
+/* A message as it lies in memory. */
+static void message(struct buf *out, uint32_t kind, const char *name, const char *data,
+                    size_t length) {
+    struct port_message head = {
+        .kind = kind, .name_length = (uint32_t)strlen(name), .data_length = (uint32_t)length};
+    buf_clear(out);
+    assert_true(buf_append(out, &head, sizeof(head)) && buf_append(out, name, strlen(name) + 1) &&
+                buf_append(out, data, length) && buf_append(out, "", 1));
+}
+
+static enum frame_result take(struct frame_intake *intake, const struct packet *packet,
+                              struct err *err) {
+    bool first;
+    return frame_take(intake, packet, sizeof(packet->head) + packet->head.length, &first, err);
+}
+
+static void a_long_message_comes_out_as_it_went_in(void **state) {
+    static struct packet packet;
+    struct frame_intake intake = {0};
+    struct buf out = {0};
+    struct err err = {0};
+    size_t length = 3 * FRAME_PAYLOAD_MAX + 17;
+    char *data = malloc(length);
+    for (size_t i = 0; i < length; i++) {
+        data[i] = (char)(i * 31);
+    }
+    message(&out, PORT_HELD, "", data, length);
+    size_t pieces = 0;
+    for (size_t at = 0; at < out.length; pieces++) {
+        packet.head = frame_piece(out.length, at);
+        memcpy(packet.bytes, out.bytes + at, packet.head.length);
+        at += packet.head.length;
+        assert_int_equal(take(&intake, &packet, &err), at < out.length ? FRAME_TAKEN : FRAME_WHOLE);
+    }
+    assert_int_equal(pieces, 4);
+    assert_int_equal(intake.message.length, out.length);
+    assert_memory_equal(intake.message.bytes, out.bytes, out.length);
+    free(data);
+    buf_finish(&out);
+    frame_finish(&intake);
+}
+
+static void a_piece_out_of_its_place_is_refused(void **state) {
+    static const struct frame wrong[] = {
+        {.kind = FRAME_PIECE, .length = 100, .total = 1000, .at = 100}, /* nothing has begun */
+        {.kind = FRAME_PIECE, .length = 100, .total = 10, .at = 0},
+        {.kind = FRAME_PIECE, .length = 100, .total = UINT64_MAX, .at = 0},
+        {.kind = FRAME_PIECE, .length = 0, .total = 100, .at = 0},
+        {.kind = FRAME_LAST_WORDS, .length = 3},
+        {.kind = 99, .length = 3},
+    };
+    static struct packet packet;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct frame_intake intake = {0};
+        struct err err = {0};
+        packet.head = wrong[i];
+        assert_int_equal(take(&intake, &packet, &err), FRAME_BROKEN);
+        assert_true(err.text[0] != '\0');
+        frame_finish(&intake);
+    }
+    struct frame_intake intake = {0};
+    bool first;
+    assert_int_equal(frame_take(&intake, &packet, 3, &first, NULL), FRAME_BROKEN);
+    packet.head = (struct frame){.kind = FRAME_PIECE, .length = 5, .total = 100};
+    assert_int_equal(frame_take(&intake, &packet, sizeof(packet.head) + 6, &first, NULL),
+                     FRAME_BROKEN);
+}
+
+static bool may_rise(uint32_t kind, const char *name, const void *data, size_t length,
+                     size_t files) {
+    struct buf out = {0};
+    struct err err = {0};
+    message(&out, kind, name, data, length);
+    bool ok = frame_may_rise((const struct port_message *)(const void *)out.bytes, files, &err);
+    assert_true(ok || err.code == ERR_PROTOCOL);
+    buf_finish(&out);
+    return ok;
+}
+
+static void a_worker_sends_only_what_a_worker_has_to_say(void **state) {
+    static char long_text[64 << 10];
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    assert_true(may_rise(PORT_LOG, "", "hello", 5, 0));
+    assert_true(may_rise(PORT_TIMER_SET, "tick", "", 0, 0));
+    assert_true(may_rise(PORT_LOADED, "", "", 0, 0));
+    assert_false(may_rise(PORT_LOAD, "", "", 0, 0));
+    assert_false(may_rise(PORT_ENDED, "", "", 0, 0));
+    assert_false(may_rise(PORT_LOG, "", long_text, sizeof(long_text), 0));
+    assert_false(may_rise(PORT_TIMER_SET, "tick", "data", 4, 0));
+    assert_false(may_rise(PORT_TIMER_SET, long_text + sizeof(long_text) - 65, "", 0, 0));
+    assert_false(may_rise(PORT_LOADED, "", "no list of registrations", 24, 0));
+    assert_false(may_rise(PORT_LOG, "", "hello", 5, 1)); /* no descriptor belongs to it */
+}
+
+static void files_of_a_request_are_those_that_came(void **state) {
+    struct {
+        struct port_rest head;
+        char texts[3];
+        char file[sizeof(struct port_file)];
+        char names[4];
+    } request = {.head = {.file_count = 1}, .names = "f"};
+    struct port_file file = {.fd = 7, .name_length = 1};
+    int fds[FRAME_FILES_MAX];
+    size_t length = offsetof(__typeof__(request), names) + 3;
+    memcpy(request.file, &file, sizeof(file));
+    assert_int_equal(frame_files_out(&request, length, fds), 1);
+    assert_int_equal(fds[0], 7);
+    assert_true(may_rise(PORT_REST, "", &request, length, 1));
+    assert_false(may_rise(PORT_REST, "", &request, length, 0));
+    assert_false(may_rise(PORT_REST, "", &request, length, 2));
+    assert_false(may_rise(PORT_REST, "", &request, length - 1, 1));
+    int came[1] = {42};
+    assert_int_equal(frame_files_in(&request, length, came, 1), 1);
+    memcpy(&file, request.file, sizeof(file));
+    assert_int_equal(file.fd, 42);
+}
+
+static void the_boot_message_says_what_the_configuration_does(void **state) {
+    const char *read[] = {"/a", "/b"};
+    const char *write[] = {"/c"};
+    struct isolation isolation = {.process = true,
+                                  .memory_bytes = 1 << 20,
+                                  .files = 9,
+                                  .read = read,
+                                  .read_count = 2,
+                                  .write = write,
+                                  .write_count = 1};
+    struct boot head = {.generation = 3};
+    struct boot boot;
+    struct buf out = {0};
+    size_t at = sizeof(boot);
+    assert_true(boot_write(&isolation, &head, "main", "/copy.so", &out));
+    memcpy(&boot, out.bytes, sizeof(boot));
+    assert_int_equal(boot.read_count, 2);
+    assert_int_equal(boot.files, 9);
+    static const char *const texts[] = {"main", "/copy.so", "/a", "/b", "/c"};
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(boot_text(out.bytes, out.length, &at), texts[i]);
+    }
+    assert_null(boot_text(out.bytes, out.length, &at));
+    buf_finish(&out);
+}
+
+static void an_event_has_two_attempts(void **state) {
+    struct streak streak = {0};
+    struct streak_verdict verdict = streak_end(&streak, 640, 640);
+    assert_false(verdict.park);
+    assert_int_equal(verdict.wait_ms, 0);
+    verdict = streak_end(&streak, 640, 640);
+    assert_true(verdict.park);
+    assert_false(verdict.stop);
+    streak.position = 704; /* it was skipped */
+    verdict = streak_end(&streak, 704, 704);
+    assert_false(verdict.park);
+    assert_true(verdict.wait_ms > 0); /* nothing was done between */
+    verdict = streak_end(&streak, 6400, 6400);
+    assert_false(verdict.park);
+    assert_int_equal(verdict.wait_ms, 0);
+}
+
+static void who_always_ends_waits_longer_and_longer_and_is_stopped(void **state) {
+    struct streak streak = {0};
+    uint64_t last = 0;
+    streak.position = 1;
+    for (uint32_t i = 1; i < STREAK_MOST; i++) {
+        struct streak_verdict verdict = streak_end(&streak, STREAK_NO_EVENT, 1);
+        assert_false(verdict.stop || verdict.park);
+        assert_true(verdict.wait_ms >= last && verdict.wait_ms <= STREAK_LONGEST_MS);
+        last = verdict.wait_ms;
+    }
+    assert_int_equal(last, STREAK_LONGEST_MS);
+    assert_true(streak_end(&streak, STREAK_NO_EVENT, 1).stop);
+}
+
+static void the_filter_fits_and_ends_in_a_verdict(void **state) {
+    static struct sock_filter code[FILTER_MAX];
+    struct filter_options all = {.pid = 1, .network = true, .write = true};
+    struct filter_options none = {.pid = 1};
+    size_t most = filter_write(&all, code);
+    assert_true(most > 0);
+    size_t least = filter_write(&none, code);
+    assert_true(least < most);
+    assert_int_equal(code[least - 1].code, BPF_RET | BPF_K);
+    for (size_t i = 0; i < least; i++) { /* no jump leaves it */
+        if (BPF_CLASS(code[i].code) == BPF_JMP) {
+            assert_true(i + 1 + code[i].jt < least && i + 1 + code[i].jf < least);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_message_comes_out_as_it_went_in),
+        cmocka_unit_test(a_piece_out_of_its_place_is_refused),
+        cmocka_unit_test(a_worker_sends_only_what_a_worker_has_to_say),
+        cmocka_unit_test(files_of_a_request_are_those_that_came),
+        cmocka_unit_test(the_boot_message_says_what_the_configuration_does),
+        cmocka_unit_test(an_event_has_two_attempts),
+        cmocka_unit_test(who_always_ends_waits_longer_and_longer_and_is_stopped),
+        cmocka_unit_test(the_filter_fits_and_ends_in_a_verdict),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
