@@ -45,10 +45,12 @@ struct desk {
                     const void *data);
     int32_t (*gateway)(void *arg, const struct plugins_asker *asker, uint32_t op, const char *json,
                        size_t length, const char *name, uint64_t cookie, struct err *why);
-    pthread_mutex_t lock; /* the table, the plugins and the catalogue */
+    pthread_mutex_t lock; /* all down to `returning` */
     struct errand *errands[DESK_ERRANDS];
     struct desk_plugin *plugins;
     struct catalogue *catalogue;
+    bool complete;        /* it has the commands of every plugin that the bot wants */
+    bool returning;       /* the house stops: who comes after it can still answer */
     struct vault *vault;  /* any thread's */
     struct ration ration; /* of log lines about requests that nobody is told of */
     /* The REST thread's: */
@@ -89,7 +91,7 @@ uint32_t desk_code(const struct rest_answer *answer);
 /* With the lock held. */
 void desk_forget_locked(struct desk *desk, const char *plugin);
 /* As struct publisher_options has them; arg: the desk. */
-bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count);
+bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count, bool *complete);
 bool desk_diff_of(void *arg, bool guild, const struct buf *body, const char *answer, size_t length,
                   struct buf *lines, size_t *changes, size_t *removals, struct err *err);
 

@@ -177,6 +177,23 @@ class Commands(ActCase):
         wait_for("its command to go", lambda: not self.has("extra"))
         self.assertTrue(self.has("other"))
 
+    def test_a_stop_right_after_a_reload_takes_nothing_away(self):
+        """The REST thread lives on for an answer that is under way; the plugins are gone by then."""
+        host = self.stage("--no-limits")
+        self.published()
+        self.quiet()
+        puts = self.puts()
+        looks = len(self.log_lines("may have changed: looking"))
+        self.simulator.fault("route callback rest-slow 2500ms")
+        self.assertEqual(host.run("reload", "-c", host.ini, "actor").returncode, 0)
+        self.person.begin("/defer")
+        self.seen(r"defer \d+$")
+        wait_for("the publisher to be armed",
+                 lambda: len(self.log_lines("may have changed: looking")) > looks)
+        self.assertEqual(host.stop(), 0)
+        self.assertEqual(self.puts(), puts)
+        self.assertTrue(self.has("defer"))
+
     # ---- where ----
 
     def test_dev_guild_is_the_only_place(self):

@@ -239,6 +239,28 @@ class Lasting(ActCase):
         self.person.say(f"!answer reply {interaction} 2 " + '{"content":"twice"}')
         self.assertRegex(self.seen(r"done 2 .*result -\d+ .*error (.*)$")[1], "answered twice")
 
+    def test_a_deferred_answer_outlives_an_orderly_stop_and_an_upgrade(self):
+        host = self.stage("--no-limits")
+        self.published()
+
+        def restart():
+            self.assertEqual(host.stop(), 0)
+            host.start().ready("main")
+
+        def upgrade():
+            answer = host.run("upgrade", "-c", host.ini)
+            self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+
+        for cookie, again in ((1, restart), (2, upgrade)):
+            interaction = self.person.begin("/defer")
+            self.seen(f"defer {interaction}$")
+            wait_for("the deferral", lambda: self.person.answers(interaction))
+            again()
+            self.assertTrue(self.person.answers(interaction)[0]["flags"] & LOADING)
+            self.person.say(f"!answer edit {interaction} {cookie} " + '{"content":"at last"}')
+            self.seen(rf"done {cookie} .*result 0 ")
+            self.assertEqual([m["content"] for m in self.person.answers(interaction)], ["at last"])
+
     def test_an_answer_under_way_at_a_reload_is_told_to_the_new_generation(self):
         host = self.stage("--no-limits")
         self.published()
