@@ -1,6 +1,7 @@
 """tests/e2e/test_commands.py: what plugins declare reaches Discord once, when something has changed,
 and never takes away what still belongs there."""
 import json
+import os
 import subprocess
 import urllib.request
 
@@ -193,6 +194,24 @@ class Commands(ActCase):
         self.assertEqual(host.stop(), 0)
         self.assertEqual(self.puts(), puts)
         self.assertTrue(self.has("defer"))
+
+    def test_a_missing_plugin_directory_takes_nothing_away(self):
+        host = self.begin(bot={"plugins": "*"})
+        host.logged("command published")
+        self.assertEqual(host.stop(), 0)
+        os.rename(host.plugin_dir, host.plugin_dir + ".away")
+        self.refuses_to_take_away(host)
+        os.mkdir(host.plugin_dir)  # an empty one may be a file system that is not mounted
+        self.refuses_to_take_away(host)
+        self.assertEqual(self.puts(), 1)
+        self.assertTrue(self.has("extra"))
+
+    def refuses_to_take_away(self, host):
+        before = len(self.log_lines("would take away some"))
+        host.start().ready("main")
+        wait_for("the publisher to refuse",
+                 lambda: len(self.log_lines("would take away some")) > before)
+        self.assertEqual(host.stop(), 0)
 
     # ---- where ----
 
