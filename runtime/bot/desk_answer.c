@@ -42,6 +42,7 @@ struct sending {
     struct desk *desk;
     uint64_t request;
     uint64_t cookie;
+    bool callback;
 };
 
 static void tell_outcome(struct desk *desk, const struct sending *sending,
@@ -54,6 +55,23 @@ static void tell_outcome(struct desk *desk, const struct sending *sending,
     desk->reply = NULL;
 }
 
+/* The REST room repeats a callback whose answer got lost. "Already acknowledged" is Discord's way
+ * to say then that the first try arrived. */
+static bool arrived_before(const struct sending *sending, const struct rest_answer *answer) {
+    return sending->callback && answer->tries > 1 && desk_code(answer) == KEEPER_ACKNOWLEDGED;
+}
+
+/* What a callback is answered with has the message inside of it. */
+static struct rest_answer message_of(const struct rest_answer *answer) {
+    struct rest_answer message = *answer;
+    struct path_text text = {answer->body, (uint32_t)answer->length};
+    struct path_value at = path_find(text, path_root(text), "resource.message");
+    bool there = at.kind == PATH_OBJECT;
+    message.body = there ? answer->body + at.start : "";
+    message.length = there ? at.end - at.start : 0;
+    return message;
+}
+
 static void on_answer(void *arg, const struct rest_answer *answer) {
     struct sending *sending = arg;
     struct desk *desk = sending->desk;
@@ -62,7 +80,15 @@ static void on_answer(void *arg, const struct rest_answer *answer) {
                                      .code = desk_code(answer),
                                      .unsure = answer->uncertain || answer->status >= 500,
                                      .why = answer->err->text};
-    tell_outcome(desk, sending, &outcome, answer);
+    if (arrived_before(sending, answer)) {
+        outcome = (struct keeper_outcome){.request = sending->request, .status = 204};
+        tell_outcome(desk, sending, &outcome, NULL);
+    } else if (sending->callback && outcome.status >= 200 && outcome.status < 300) {
+        struct rest_answer message = message_of(answer);
+        tell_outcome(desk, sending, &outcome, &message);
+    } else {
+        tell_outcome(desk, sending, &outcome, answer);
+    }
     free(sending);
 }
 
@@ -129,7 +155,7 @@ static void send_action(struct desk *desk, const struct keeper_action *action) {
     struct err err = {0};
     struct vault_entry entry = {0};
     struct sending *sending = malloc(sizeof(*sending));
-    struct sending here = {desk, action->request, action->cookie};
+    struct sending here = {desk, action->request, action->cookie, action->urgent};
     bool ok = sending != NULL || err_set(&err, ERR_NO_MEMORY, "an answer");
     if (ok && !vault_find(desk->vault, action->interaction, clock_mono_ms(), &entry)) {
         ok = err_set(&err, ERR_NOT_FOUND, "the token of this interaction is not there any more");

@@ -444,7 +444,7 @@ static void on_callback(struct keeper *keeper, struct interaction *it,
     if (done || outcome->unsure) { /* unsure: the next request will show */
         it->phase = PHASE_ACKED;
         perform_waiting(keeper, it);
-    } else if (outcome->code == UNKNOWN_INTERACTION || outcome->code == ALREADY_ACKNOWLEDGED ||
+    } else if (outcome->code == UNKNOWN_INTERACTION || outcome->code == KEEPER_ACKNOWLEDGED ||
                outcome->status == 404) {
         it->phase = PHASE_LOST;
         end_waiting(keeper, it, ERR_LIMIT, "Discord does not know this interaction (any more)");

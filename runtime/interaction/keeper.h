@@ -27,8 +27,9 @@ enum {
     KEEPER_NAME_BYTES = 136,         /* of a command's name: 32 characters, a slash, a NUL */
     KEEPER_HANDLER_BYTES = 64,
     KEEPER_REFERENCE_BYTES = 16,
-    KEEPER_BODY_MAX = 1 << 20, /* bytes of one body; files travel beside it */
-    KEEPER_PENDING_MAX = 32,   /* requests of one interaction that have not ended */
+    KEEPER_BODY_MAX = 1 << 20,   /* bytes of one body; files travel beside it */
+    KEEPER_PENDING_MAX = 32,     /* requests of one interaction that have not ended */
+    KEEPER_ACKNOWLEDGED = 40060, /* Discord's error: the interaction has its callback already */
 };
 
 /* Discord's interaction types. */
@@ -123,7 +124,6 @@ struct keeper_action {
     const char *body; /* JSON; NULL: none */
     size_t body_length;
     bool urgent;           /* a callback: ahead of everything, under no global limit */
-    bool once;             /* must not be sent again when it may have been carried out */
     uint64_t deadline_ms;  /* of no use when it goes out later */
     enum keeper_mark mark; /* of a callback: to be stored before it goes out; else NONE */
     /* KEEPER_TELL: ERR_NONE is success. KEEPER_LOG: ERR_NONE is worth a debug line only. */

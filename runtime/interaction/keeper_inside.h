@@ -15,7 +15,7 @@ enum {
 };
 
 /* Discord's error codes that say something about the interaction itself. */
-enum { UNKNOWN_WEBHOOK = 10015, UNKNOWN_INTERACTION = 10062, ALREADY_ACKNOWLEDGED = 40060 };
+enum { UNKNOWN_WEBHOOK = 10015, UNKNOWN_INTERACTION = 10062 };
 
 /* Where the callback of an interaction stands. */
 enum phase {

@@ -123,7 +123,7 @@ void keeper_explain(const struct request *request, const struct keeper_outcome *
             "%s: Discord does not know this interaction any more (10062): the answer reached it "
             "after 3 s; defer first or set DREY_AUTO_DEFER",
             label);
-    } else if (outcome->code == ALREADY_ACKNOWLEDGED) {
+    } else if (outcome->code == KEEPER_ACKNOWLEDGED) {
         err_set(err, ERR_LIMIT,
                 "%s: this interaction was answered already (40060), and not from here: another "
                 "program uses the same token",
@@ -162,7 +162,6 @@ static void render_send(struct keeper *keeper, struct request *request) {
         .body = request->wire,
         .body_length = request->wire_length,
         .urgent = request->form == FORM_CALLBACK,
-        .once = request->form == FORM_CALLBACK || request->form == FORM_FOLLOWUP,
         .deadline_ms = request->deadline_ms,
         .mark = request->form == FORM_CALLBACK ? request->mark : KEEPER_MARK_NONE,
         .text = "",

@@ -72,6 +72,23 @@ class Answers(ActCase):
         self.box.logged(r"warn .*/twice .*actor.* answered twice")  # the third, which nobody is told of
         self.assertEqual(len(self.person.messages()), 1)
 
+    def test_what_is_told_of_a_reply_is_the_message(self):
+        shown = self.person.command("/twice")
+        self.seen(rf"done 1 .*result 0 status 200 code 0 id {shown['message']['id']} error $")
+
+    def test_a_callback_whose_answer_got_lost_is_no_stranger(self):
+        self.simulator.fault("route callback x1 rest-lose")
+        self.assertEqual(self.person.command("/twice")["message"]["content"], "first")
+        self.seen(r"done 1 .*result 0 ")
+        self.simulator.fault("route callback x1 rest-lose")
+        interaction = self.person.begin("/defer")
+        self.seen(f"defer {interaction}$")
+        wait_for("the retry", lambda: self.simulator.status()["rest_answers"].get("400"))
+        self.person.say(f"!answer reply {interaction} 5 " + '{"content":"at last"}')
+        self.seen(r"done 5 .*result 0 ")
+        self.assertEqual([m["content"] for m in self.person.answers(interaction)], ["at last"])
+        self.assertEqual(self.log_lines("another program"), [])
+
     def test_an_answer_that_comes_too_late_is_refused_here(self):
         missed = self.person.command("/silent")
         self.assertEqual(missed["outcome"], "no_response")
