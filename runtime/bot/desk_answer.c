@@ -43,6 +43,7 @@ struct sending {
     uint64_t request;
     uint64_t cookie;
     bool callback;
+    bool want_id;
 };
 
 static void tell_outcome(struct desk *desk, const struct sending *sending,
@@ -80,10 +81,15 @@ static void on_answer(void *arg, const struct rest_answer *answer) {
                                      .code = desk_code(answer),
                                      .unsure = answer->uncertain || answer->status >= 500,
                                      .why = answer->err->text};
+    bool done = outcome.status >= 200 && outcome.status < 300;
+    if (done && sending->want_id) {
+        struct path_text text = {answer->body, (uint32_t)answer->length};
+        outcome.message = path_id(text, path_find(text, path_root(text), "id"));
+    }
     if (arrived_before(sending, answer)) {
         outcome = (struct keeper_outcome){.request = sending->request, .status = 204};
         tell_outcome(desk, sending, &outcome, NULL);
-    } else if (sending->callback && outcome.status >= 200 && outcome.status < 300) {
+    } else if (sending->callback && done) {
         struct rest_answer message = message_of(answer);
         tell_outcome(desk, sending, &outcome, &message);
     } else {
@@ -155,7 +161,7 @@ static void send_action(struct desk *desk, const struct keeper_action *action) {
     struct err err = {0};
     struct vault_entry entry = {0};
     struct sending *sending = malloc(sizeof(*sending));
-    struct sending here = {desk, action->request, action->cookie, action->urgent};
+    struct sending here = {desk, action->request, action->cookie, action->urgent, action->want_id};
     bool ok = sending != NULL || err_set(&err, ERR_NO_MEMORY, "an answer");
     if (ok && !vault_find(desk->vault, action->interaction, clock_mono_ms(), &entry)) {
         ok = err_set(&err, ERR_NOT_FOUND, "the token of this interaction is not there any more");
@@ -185,6 +191,16 @@ static int32_t result_of(struct desk *desk, const struct keeper_action *action) 
     return action->code == ERR_LIMIT ? DREY_E_LATE : desk_error(action->code);
 }
 
+/* A later run must not take the deferral for still there. */
+static void keep_original(struct desk *desk, const struct keeper_action *action) {
+    struct vault_entry entry;
+    if (vault_find(desk->vault, action->interaction, clock_mono_ms(), &entry)) {
+        vault_mark(desk->vault, action->interaction, entry.mark | DESK_MARK_GONE);
+        vault_stand_in(desk->vault, action->interaction, action->stand_in);
+    }
+    explicit_bzero(&entry, sizeof(entry));
+}
+
 static void perform(struct desk *desk, const struct keeper_action *action) {
     struct log_from from = from_bot(desk);
     switch (action->kind) {
@@ -199,6 +215,9 @@ static void perform(struct desk *desk, const struct keeper_action *action) {
         break;
     case KEEPER_LOG:
         log_line(action->code == ERR_NONE ? LOG_DEBUG : LOG_WARN, &from, "%s", action->text);
+        break;
+    case KEEPER_ORIGINAL:
+        keep_original(desk, action);
         break;
     case KEEPER_FORGET:
         vault_forget(desk->vault, action->interaction);
@@ -252,7 +271,9 @@ static void on_handling(struct desk *desk, const struct port_message *message) {
                                      .auto_defer = (message->more & DREY_AUTO_DEFER) != 0,
                                      .ephemeral = (message->more & DREY_EPHEMERAL) != 0,
                                      .on_message = (message->more >> 40 & 1) != 0,
-                                     .mark = (enum keeper_mark)(entry.mark & 0xff)};
+                                     .mark = (enum keeper_mark)(entry.mark & 0xff),
+                                     .original_gone = (entry.mark & DESK_MARK_GONE) != 0,
+                                     .stand_in = entry.stand_in};
     explicit_bzero(&entry, sizeof(entry));
     if (desk_is_interaction(arrival.type)) {
         (void)keeper_arrived(desk->keeper, &arrival, now_ms, &err);
@@ -274,12 +295,14 @@ static void recall(struct desk *desk, uint64_t interaction, const struct errand 
         .id = interaction,
         .application = entry.application,
         .plugin = errand->seat,
-        .type = (enum keeper_type)(entry.mark >> 8 & 0xff),
+        .type = (enum keeper_type)(entry.mark >> DESK_MARK_TYPE & 0xff),
         .name = "an interaction from before the restart",
         .handler = handler,
         .received_ms = entry.ends_ms > KEEPER_LIFE_MS ? entry.ends_ms - KEEPER_LIFE_MS : 0,
-        .on_message = (entry.mark >> 16 & 1) != 0,
-        .mark = (enum keeper_mark)(entry.mark & 0xff)};
+        .on_message = (entry.mark & DESK_MARK_ON_MESSAGE) != 0,
+        .mark = (enum keeper_mark)(entry.mark & 0xff),
+        .original_gone = (entry.mark & DESK_MARK_GONE) != 0,
+        .stand_in = entry.stand_in};
     explicit_bzero(&entry, sizeof(entry));
     if (desk_is_interaction(arrival.type)) {
         (void)keeper_arrived(desk->keeper, &arrival, now_ms, &err);

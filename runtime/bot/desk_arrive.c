@@ -174,7 +174,9 @@ void desk_on_arrived(struct desk *desk, const struct port_message *message) {
         .on_message = path_find(text, path_root(text), "message").kind == PATH_OBJECT};
     look_up(desk, text, &arrival, name, sizeof(name));
     /* For recall(): the type above the mark. */
-    vault_mark(desk->vault, arrival.id, (uint32_t)type << 8 | (arrival.on_message ? 1u << 16 : 0));
+    vault_mark(desk->vault, arrival.id,
+               (uint32_t)type << DESK_MARK_TYPE |
+                   (arrival.on_message ? (uint32_t)DESK_MARK_ON_MESSAGE : 0));
     if (!keeper_arrived(desk->keeper, &arrival, clock_mono_ms(), &err)) {
         log_error(&from, "%s: %s", name, err.text);
     }

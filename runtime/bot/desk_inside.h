@@ -97,6 +97,12 @@ bool desk_diff_of(void *arg, bool guild, const struct buf *body, const char *ans
 
 /* ---- desk_arrive.c ---- */
 enum { DESK_INTERACTION_ARRIVED = 0x10000 /* a message beside those of port.h */ };
+/* What the vault's mark holds: enum keeper_mark, from DESK_MARK_TYPE on the type, and: */
+enum {
+    DESK_MARK_TYPE = 8,
+    DESK_MARK_ON_MESSAGE = 1 << 16,
+    DESK_MARK_GONE = 1 << 17, /* the first answer is */
+};
 void desk_on_arrived(struct desk *desk, const struct port_message *message);
 /* Whether Discord's number of the type is one that can be answered. */
 bool desk_is_interaction(int64_t type);

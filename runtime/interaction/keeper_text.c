@@ -82,7 +82,8 @@ static void write_path(const struct request *request, char *out, size_t size) {
     int used = snprintf(out, size, "/webhooks/%" PRIu64 "/" KEEPER_TOKEN, request->application);
     char *end = out + used;
     size -= (size_t)used;
-    if (forms[request->form].has_message) {
+    bool stand_in = request->form != FORM_FOLLOWUP && request->message != 0;
+    if (forms[request->form].has_message || stand_in) {
         (void)snprintf(end, size, "/messages/%" PRIu64, request->message);
     } else if (request->form != FORM_FOLLOWUP) {
         (void)snprintf(end, size, "/messages/@original");
@@ -117,7 +118,12 @@ void keeper_explain(const struct request *request, const struct keeper_outcome *
     if (outcome->why != NULL && outcome->why[0] != '\0') {
         (void)text_plain(why, sizeof(why), outcome->why);
     }
-    if (outcome->code == UNKNOWN_INTERACTION) {
+    if (request->replaces && outcome->code != UNKNOWN_WEBHOOK) {
+        err_set(err, ERR_NETWORK,
+                "%s: the deferral that all see could not be taken away (%s), so the answer for the "
+                "user alone was not sent",
+                label, why);
+    } else if (outcome->code == UNKNOWN_INTERACTION) {
         err_set(
             err, ERR_LIMIT,
             "%s: Discord does not know this interaction any more (10062): the answer reached it "
@@ -162,6 +168,7 @@ static void render_send(struct keeper *keeper, struct request *request) {
         .body = request->wire,
         .body_length = request->wire_length,
         .urgent = request->form == FORM_CALLBACK,
+        .want_id = request->stands,
         .deadline_ms = request->deadline_ms,
         .mark = request->form == FORM_CALLBACK ? request->mark : KEEPER_MARK_NONE,
         .text = "",
@@ -210,8 +217,9 @@ static void render_interaction(struct keeper *keeper, enum node_kind kind,
                        : it->want_notice ? "; the user will be told"
                                          : "; it is too late to tell the user");
     } else {
-        keeper->action.kind = KEEPER_FORGET;
+        keeper->action.kind = kind == NODE_ORIGINAL ? KEEPER_ORIGINAL : KEEPER_FORGET;
         keeper->action.code = ERR_NONE;
+        keeper->action.stand_in = it->stand_in;
     }
 }
 
@@ -225,6 +233,7 @@ void keeper_render(struct keeper *keeper, struct node *node) {
         return;
     case NODE_MISSED:
     case NODE_FAILED:
+    case NODE_ORIGINAL:
     case NODE_FORGET:
         render_interaction(keeper, node->kind, keeper_interaction_of(node));
         return;

@@ -160,6 +160,21 @@ class Deferred(ActCase):
         self.assertEqual(self.person.request_count("DELETE /webhooks/*/:/messages/@original"), 1)
         self.assertEqual(self.person.request_count("POST /webhooks/*/:"), 1)
 
+    def test_an_edit_of_a_whisper_shows_it_to_nobody_else(self):
+        interaction = self.deferred("/slow")
+        self.simulator.fault("route DELETE x1 rest-limited user; rest-wait 1s")
+        self.person.say(f"!answer reply {interaction} 1 " + '{"content":"psst","flags":64}')
+        self.person.say(f"!answer edit {interaction} 2 " + '{"content":"psst, anew"}')
+        self.seen(r"done 1 .*result 0 ")
+        self.seen(r"done 2 .*result 0 ")
+        self.assertEqual(self.person.request_count("PATCH /webhooks/*/:/messages/@original"), 0)
+        self.assertEqual(self.box.stop(), 0)
+        self.box.start().ready("main")
+        self.person.say(f"!answer edit {interaction} 3 " + '{"content":"psst, again"}')
+        self.seen(r"done 3 .*result 0 ")
+        shown = self.person.answers(interaction)
+        self.assertEqual([(m["content"], m["ephemeral"]) for m in shown], [("psst, again", True)])
+
     def test_a_deferral_can_be_for_the_user_alone(self):
         interaction = self.deferred("/hidden")
         self.assertTrue(self.person.answers(interaction)[0]["ephemeral"])

@@ -193,7 +193,7 @@ static void a_failure_after_a_deferral_takes_the_way_that_is_left(void **state) 
         rig_outcome(&rig, 204, 0, NULL);
         rig_saw(&rig, rows[i].lines);
         rig_outcome(&rig, 204, 0, NULL);
-        rig_saw(&rig, i == 1 ? FOLLOWUP " " NOTICE("AB") "\n" : "");
+        rig_saw(&rig, i == 1 ? "original 0 of 700\n" FOLLOWUP " " NOTICE("AB") "\n" : "");
         buf_clear(&rig.lines);
         rig_finish(&rig);
     }
@@ -309,6 +309,30 @@ static void a_restart_knows_what_the_callback_said(void **state) {
     ping.id = 701;
     rig_arrive(&rig, &ping);
     rig_saw(&rig, "forget 701\n");
+    rig_finish(&rig);
+}
+
+static void a_restart_knows_what_stands_for_the_first_answer(void **state) {
+    struct rig rig;
+    rig_start(&rig, 8);
+    struct keeper_arrival ping = rig_ping(&rig);
+    ping.mark = KEEPER_MARK_DEFER;
+    ping.original_gone = true; /* killed between the deletion and the message */
+    rig_arrive(&rig, &ping);
+    assert_true(rig_answer(&rig, KEEPER_REPLY, "{\"flags\":64}"));
+    rig_saw(&rig, FOLLOWUP " {\"flags\":64}\n");
+    rig.message = 4711;
+    rig_outcome(&rig, 200, 0, NULL);
+    rig_saw(&rig, "original 4711 of 700\ntell 1 ok\n");
+    rig_finish(&rig);
+    rig_start(&rig, 8);
+    ping.stand_in = 4711;
+    rig_arrive(&rig, &ping);
+    rig_refused(&rig, KEEPER_REPLY, "{}",
+                "/ping (on_ping) answered twice; after the first answer there are edits and "
+                "follow-ups");
+    assert_true(rig_answer(&rig, KEEPER_EDIT_ORIGINAL, "{}"));
+    rig_saw(&rig, "PATCH /webhooks/800/{token}/messages/4711 {}\n");
     rig_finish(&rig);
 }
 
@@ -447,6 +471,7 @@ int main(void) {
         cmocka_unit_test(an_autocompletion_that_fails_offers_nothing),
         cmocka_unit_test(a_plugin_that_is_gone_leaves_nobody_waiting),
         cmocka_unit_test(a_restart_knows_what_the_callback_said),
+        cmocka_unit_test(a_restart_knows_what_stands_for_the_first_answer),
         cmocka_unit_test(one_that_is_delivered_again_keeps_its_state),
         cmocka_unit_test(beyond_the_ceiling_the_oldest_is_forgotten),
         cmocka_unit_test(a_thousand_deadlines_come_in_order),
