@@ -63,16 +63,17 @@ static void remember(const struct publisher *p) {
     }
 }
 
-/* Whether anything was ever published from here; *same: exactly this, to the same place. */
+/* Whether anything was ever published from here to this place (as far as it is known which it is);
+ * *same: exactly this. */
 static bool recall(const struct publisher *p, bool *same) {
     struct buf text = {0};
     char hash[CATALOGUE_HASH_BYTES] = "";
     uint64_t guild = 0;
     uint64_t application = 0;
-    bool any = file_read(p->path, MEMORY_MAX, &text, NULL);
-    *same = any && text.length > 0 &&
-            sscanf(text.bytes, "%64s %" SCNu64 " %" SCNu64, hash, &guild, &application) == 3 &&
-            strcmp(hash, p->hash) == 0 && guild == p->guild && application == p->application;
+    bool any = file_read(p->path, MEMORY_MAX, &text, NULL) && text.length > 0 &&
+               sscanf(text.bytes, "%64s %" SCNu64 " %" SCNu64, hash, &guild, &application) == 3 &&
+               guild == p->guild && (p->application == 0 || application == p->application);
+    *same = any && strcmp(hash, p->hash) == 0 && application == p->application;
     buf_finish(&text);
     return any;
 }
@@ -133,6 +134,10 @@ static void on_put(struct publisher *p, const struct rest_answer *answer) {
         return;
     }
     remember(p);
+    if (p->lines.length == 0) {
+        log_info(&me, "commands published: as before, but for what Discord fills in where nothing "
+                      "is declared");
+    }
     for (const char *line = p->lines.bytes; line != NULL && *line != '\0';) {
         size_t length = strcspn(line, "\n");
         log_info(&me, "command published: %.*s", (int)length, line);
@@ -163,12 +168,13 @@ static void on_list(struct publisher *p, const struct rest_answer *answer) {
         return;
     }
     bool only_asked = p->done != NULL && !p->sync;
-    if (changes == 0) {
-        if (!only_asked) {
-            remember(p);
-        }
+    bool same;
+    /* What Discord fills in for itself is no difference: but it may be what was declared last. */
+    bool taken_back = recall(p, &same) && !same;
+    if (only_asked) {
         finish(p, true, NULL);
-    } else if (only_asked) {
+    } else if (changes == 0 && !taken_back) {
+        remember(p);
         finish(p, true, NULL);
     } else if (removals > 0 && !p->complete && p->done == NULL) {
         log_warn(&me, "its commands are not published: that would take away some whose plugin is "
@@ -278,6 +284,7 @@ static void begin(struct publisher *p) {
         return;
     }
     catalogue_hash(&p->body, p->hash);
+    log_debug(&me, "looking at its commands: %zu", count);
     bool same;
     if (count == 0 && p->done == NULL && !recall(p, &same)) {
         finish(p, true, NULL); /* not even the application is asked for */

@@ -27,13 +27,13 @@ class Commands(ActCase):
         self.seen_path = self.directory + "/seen.log"
 
     def begin(self, extra=EXTRA, plugins=("actor",), bot=None, sim=None, bots=None, sections="",
-              start=True, sim_options=("--no-limits",), drey=""):
+              start=True, sim_options=("--no-limits",), drey="", name="host"):
         """A host whose plugins declare nothing but the command of their key `extra`."""
         self.simulator = sim or self.sim(*sim_options)
         self.person = Person(self.simulator)
         self.seen_file = self.seen_path
         keys = {"token": "t", "rest_url": self.simulator.rest, **(bot or {})}
-        self.box = self.host(bots or {"main": keys}, drey=drey,
+        self.box = self.host(bots or {"main": keys}, drey=drey, name=name,
                              sections=sections or self.section(extra))
         for name in plugins:
             self.install(name)
@@ -122,6 +122,20 @@ class Commands(ActCase):
         self.seen("start 1\n(.*\n)*.*start 1$")
         self.quiet()
         self.assertEqual(self.puts(), 1)
+
+    def test_what_is_declared_no_more_is_published_too(self):
+        for key, value in (("contexts", "[0]"), ("integration_types", "[0,1]")):
+            with self.subTest(key):
+                declared = f"'{key}':{value},"
+                host = self.begin(extra=EXTRA.replace("{", "{" + declared), sim_options=(
+                    "--no-limits",), name=key)
+                host.logged("command published")
+                self.rewrite(declared, "")
+                self.reload_config()
+                wait_for("the second PUT", lambda: self.puts() == 2)
+                self.quiet()
+                self.assertEqual(self.drey("commands", "sync", "-c", host.ini).returncode, 0)
+                self.assertEqual(self.puts(), 2)  # known to be so
 
     # ---- refused ----
 
@@ -266,6 +280,22 @@ class Commands(ActCase):
         self.assertTrue(self.drey("commands", "-c", other.ini).stdout.startswith("-"))
         self.assertEqual(other.stop(), 0)
 
+    def test_a_place_where_nothing_was_published_keeps_what_it_has(self):
+        """Another tool's commands, in a guild where this bot never had any."""
+        host = self.begin(bot={"plugins": "*"})
+        host.logged("command published")
+        self.assertEqual(host.stop(), 0)
+        channel = self.person.say("where is this?")["channel_id"]
+        guild = self.guild_of(channel)
+        self.put_elsewhere([{"name": "stranger", "description": "From elsewhere"}],
+                           f"guilds/{guild}/")
+        self.rewrite("plugins = *", f"plugins = *, !actor\ndev_guild = {guild}")
+        host.start().ready("main")
+        host.logged("looking at its commands: 0")
+        wait_for("it to be done", lambda: self.drey("commands", "-c", host.ini).stdout[:1] == "-")
+        self.assertTrue(self.has("stranger"))
+        self.assertEqual(self.puts(GUILD_PUT), 1)
+
     # ---- people and outages ----
 
     def test_a_person_sees_the_difference_and_syncs(self):
@@ -283,13 +313,13 @@ class Commands(ActCase):
         self.assertTrue(self.has("extra"))
         self.assertFalse(self.has("stranger"))
 
-    def put_elsewhere(self, commands):
+    def put_elsewhere(self, commands, where=""):
         head = {"Authorization": "Bot t", "User-Agent": "DiscordBot (test, 1)",
                 "Content-Type": "application/json"}
         url = self.simulator.rest + "/applications/@me"
         with urllib.request.urlopen(urllib.request.Request(url, headers=head), timeout=30) as out:
             own = json.loads(out.read())["id"]
-        url = f"{self.simulator.rest}/applications/{own}/commands"
+        url = f"{self.simulator.rest}/applications/{own}/{where}commands"
         request = urllib.request.Request(url, headers=head, method="PUT",
                                          data=json.dumps(commands).encode())
         urllib.request.urlopen(request, timeout=30).close()
