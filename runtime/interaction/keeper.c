@@ -201,6 +201,25 @@ static void auto_defer(struct keeper *keeper, struct interaction *it) {
     }
 }
 
+/* What is nobody's may come by the hundreds a second: each name is said once in a while. */
+static void tell_strange(struct keeper *keeper, struct interaction *it, uint64_t now_ms) {
+    uint64_t name = text_hash(it->name, strlen(it->name));
+    struct strange *place = NULL;
+    keeper->strange_count++;
+    for (size_t i = 0; i < KEEPER_STRANGE_MAX; i++) {
+        struct strange *at = &keeper->strange[i];
+        bool over = at->again_ms <= now_ms;
+        if (!over && at->name == name) {
+            return;
+        }
+        place = over ? at : place;
+    }
+    if (place != NULL) { /* else enough names were said */
+        *place = (struct strange){name, now_ms + KEEPER_STRANGE_MS};
+        keeper_queue(keeper, &it->log, NODE_STRANGE);
+    }
+}
+
 static void on_time(struct keeper *keeper, struct interaction *it, uint64_t now_ms) {
     if (life_is_over(keeper, it, now_ms)) {
         return;
@@ -210,7 +229,9 @@ static void on_time(struct keeper *keeper, struct interaction *it, uint64_t now_
         it->phase = PHASE_LOST;
         it->want_notice = false;
         keeper->stats.missed++;
-        if (!it->failed) {
+        if (it->plugin == 0) {
+            tell_strange(keeper, it, now_ms);
+        } else if (!it->failed) {
             keeper_queue(keeper, &it->log, NODE_MISSED);
         }
     } else if (it->phase == PHASE_OPEN && it->auto_defer && !it->auto_tried && !keeper->stopped &&

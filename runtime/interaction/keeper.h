@@ -57,7 +57,7 @@ enum keeper_mark {
 struct keeper_arrival {
     uint64_t id;
     uint64_t application;
-    uint64_t plugin; /* whose handler; any number of the caller's, for keeper_gone() */
+    uint64_t plugin; /* whose handler; any number of the caller's, for keeper_gone(); 0: nobody's */
     enum keeper_type type;
     const char *name;      /* for people: "/ping", "button poll:vote" */
     const char *handler;   /* for people: "on_ping"; NULL or "": unknown */

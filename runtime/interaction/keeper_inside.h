@@ -12,6 +12,8 @@ enum {
     KEEPER_REQUESTS_MAX = 1 << 16,
     KEEPER_HEAD_ROOM = 32, /* before a body, for what wraps it in a callback */
     KEEPER_TAIL_ROOM = 8,
+    KEEPER_STRANGE_MAX = 32, /* names that nobody handles, said once in */
+    KEEPER_STRANGE_MS = 10 * 60 * 1000,
 };
 
 /* Discord's error codes that say something about the interaction itself. */
@@ -29,6 +31,7 @@ enum node_kind {
     NODE_SEND,
     NODE_END,      /* of a request */
     NODE_MISSED,   /* no answer in time */
+    NODE_STRANGE,  /* and nobody's to answer */
     NODE_FAILED,   /* the handler */
     NODE_ORIGINAL, /* the first answer went */
     NODE_FORGET,
@@ -144,6 +147,11 @@ struct keeper {
     struct request *spent_request;
     struct keeper_action action;
     struct keeper_stats stats;
+    struct strange {
+        uint64_t name; /* its hash */
+        uint64_t again_ms;
+    } strange[KEEPER_STRANGE_MAX];
+    uint64_t strange_count; /* since the last line about one */
     bool stopped;
     char path[192];
     char line[640];

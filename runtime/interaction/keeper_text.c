@@ -208,6 +208,13 @@ static void render_interaction(struct keeper *keeper, enum node_kind kind,
                        "%s gave no answer within 3 s%s: the user sees that the application did not "
                        "respond; defer first or set DREY_AUTO_DEFER",
                        label, it->returned ? ", though it came back" : " and is still at work");
+    } else if (kind == NODE_STRANGE) {
+        (void)snprintf(keeper->line, sizeof(keeper->line),
+                       "nobody handles %s: no plugin that runs for this bot answers to it, so the "
+                       "user sees that the application did not respond; load one, or look at `drey "
+                       "commands` (%llu such since the last line like this)",
+                       label, (unsigned long long)keeper->strange_count);
+        keeper->strange_count = 0;
     } else if (kind == NODE_FAILED) {
         keeper->action.code = ERR_PLUGIN;
         (void)snprintf(keeper->line, sizeof(keeper->line), "%s failed (ref %s)%s", label,
@@ -232,6 +239,7 @@ void keeper_render(struct keeper *keeper, struct node *node) {
         render_end(keeper, keeper_request_of(node));
         return;
     case NODE_MISSED:
+    case NODE_STRANGE:
     case NODE_FAILED:
     case NODE_ORIGINAL:
     case NODE_FORGET:

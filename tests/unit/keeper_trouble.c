@@ -376,6 +376,44 @@ static void beyond_the_ceiling_the_oldest_is_forgotten(void **state) {
     rig_finish(&rig);
 }
 
+static void what_nobody_handles_is_said_once_in_a_while(void **state) {
+    struct rig rig;
+    rig_start(&rig, 500);
+    struct keeper_arrival ping = rig_ping(&rig);
+    ping.plugin = 0;
+    ping.handler = NULL;
+    for (uint64_t id = 700; id < 800; id++) {
+        ping.id = id;
+        rig_arrive(&rig, &ping);
+    }
+    rig_wait(&rig, 3000);
+    rig_saw_line(&rig, "log nobody handles /ping: no plugin that runs for this bot answers to it");
+    assert_int_equal(keeper_stats(rig.keeper).missed, 100);
+    char name[16];
+    ping.name = name;
+    for (uint64_t id = 800; id < 900; id++) {
+        ping.id = id;
+        ping.received_ms = rig.now_ms;
+        snprintf(name, sizeof(name), "/p%d", (int)id);
+        rig_arrive(&rig, &ping);
+    }
+    rig_wait(&rig, 3000);
+    size_t lines = 0;
+    for (const char *at = rig.lines.bytes; (at = strstr(at, "log nobody")) != NULL; at++) {
+        lines++;
+    }
+    assert_int_equal(lines, 31); /* /ping was said already */
+    buf_clear(&rig.lines);
+    rig_wait(&rig, 10 * 60 * 1000);
+    rig_saw(&rig, "");
+    ping.id = 900;
+    ping.received_ms = rig.now_ms;
+    rig_arrive(&rig, &ping);
+    rig_wait(&rig, 3000);
+    rig_saw_line(&rig, "log nobody handles /p899: ");
+    rig_finish(&rig);
+}
+
 static void a_thousand_deadlines_come_in_order(void **state) {
     struct rig rig;
     rig_start(&rig, 1000);
@@ -474,6 +512,7 @@ int main(void) {
         cmocka_unit_test(a_restart_knows_what_stands_for_the_first_answer),
         cmocka_unit_test(one_that_is_delivered_again_keeps_its_state),
         cmocka_unit_test(beyond_the_ceiling_the_oldest_is_forgotten),
+        cmocka_unit_test(what_nobody_handles_is_said_once_in_a_while),
         cmocka_unit_test(a_thousand_deadlines_come_in_order),
         cmocka_unit_test(without_memory_an_answer_is_refused_not_lost),
         cmocka_unit_test(the_hosts_own_words_are_tried_again_until_there_is_memory),
