@@ -170,7 +170,7 @@ static void send_action(struct desk *desk, const struct keeper_action *action) {
         *sending = here;
         if (action->mark != KEEPER_MARK_NONE) {
             vault_mark(desk->vault, action->interaction,
-                       (entry.mark & ~0xffu) | (uint32_t)action->mark);
+                       (entry.mark & ~(uint32_t)DESK_MARK_SAID) | (uint32_t)action->mark);
         }
         ok = submit(desk, action, entry.token, sending, &err);
     }
@@ -271,7 +271,7 @@ static void on_handling(struct desk *desk, const struct port_message *message) {
                                      .auto_defer = (message->more & DREY_AUTO_DEFER) != 0,
                                      .ephemeral = (message->more & DREY_EPHEMERAL) != 0,
                                      .on_message = (message->more >> 40 & 1) != 0,
-                                     .mark = (enum keeper_mark)(entry.mark & 0xff),
+                                     .mark = (enum keeper_mark)(entry.mark & DESK_MARK_SAID),
                                      .original_gone = (entry.mark & DESK_MARK_GONE) != 0,
                                      .stand_in = entry.stand_in};
     explicit_bzero(&entry, sizeof(entry));
@@ -300,7 +300,7 @@ static void recall(struct desk *desk, uint64_t interaction, const struct errand 
         .handler = handler,
         .received_ms = entry.ends_ms > KEEPER_LIFE_MS ? entry.ends_ms - KEEPER_LIFE_MS : 0,
         .on_message = (entry.mark & DESK_MARK_ON_MESSAGE) != 0,
-        .mark = (enum keeper_mark)(entry.mark & 0xff),
+        .mark = (enum keeper_mark)(entry.mark & DESK_MARK_SAID),
         .original_gone = (entry.mark & DESK_MARK_GONE) != 0,
         .stand_in = entry.stand_in};
     explicit_bzero(&entry, sizeof(entry));
@@ -444,20 +444,27 @@ static void on_message(struct desk *desk, const struct port_message *message) {
     }
 }
 
-static void take_all(struct desk *desk, struct box *box) {
+static void take_arrivals(struct desk *desk) {
     struct buf bytes = {0};
-    while (box_pop(box, &bytes)) {
+    while (box_pop(desk->arrivals, &bytes)) {
         on_message(desk, (const struct port_message *)(const void *)bytes.bytes);
         pump(desk);
     }
     buf_finish(&bytes);
 }
 
-/* What came off the wire first: its plugins may have answered already. */
+/* What came off the wire first: what a plugin says of an interaction lies behind its arrival, which
+ * may have come while the word before was dealt with. */
 static void on_box(void *arg, int ready) {
     struct desk *desk = arg;
-    take_all(desk, desk->arrivals);
-    take_all(desk, desk->box);
+    struct buf bytes = {0};
+    take_arrivals(desk);
+    while (box_pop(desk->box, &bytes)) {
+        take_arrivals(desk);
+        on_message(desk, (const struct port_message *)(const void *)bytes.bytes);
+        pump(desk);
+    }
+    buf_finish(&bytes);
 }
 
 struct resting {

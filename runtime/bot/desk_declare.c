@@ -109,8 +109,8 @@ void desk_forget_locked(struct desk *desk, const char *plugin) {
     }
 }
 
-static bool declare_locked(struct desk *desk, const char *plugin, const void *rows, size_t length,
-                           struct err *err) {
+static bool declare_locked(struct desk *desk, const char *plugin, uint64_t seat, const void *rows,
+                           size_t length, struct err *err) {
     size_t count;
     struct desk_plugin *entry = calloc(1, sizeof(*entry));
     struct catalogue_command *commands = commands_of(rows, length, &count);
@@ -128,6 +128,7 @@ static bool declare_locked(struct desk *desk, const char *plugin, const void *ro
         return false;
     }
     desk_forget_locked(desk, plugin);
+    entry->seat = seat;
     entry->next = desk->plugins;
     desk->plugins = entry;
     return true;
@@ -143,7 +144,7 @@ bool desk_declare(struct desk *desk, const char *plugin, uint64_t seat, const vo
         desk_forget_locked(desk, plugin);
         desk->complete = false; /* until somebody has looked who is wanted: desk_publish() */
     } else {
-        ok = declare_locked(desk, plugin, rows, length, err);
+        ok = declare_locked(desk, plugin, seat, rows, length, err);
     }
     pthread_mutex_unlock(&desk->lock);
     if (gone) {

@@ -30,6 +30,7 @@ struct errand {
 /* What one plugin registered. */
 struct desk_plugin {
     struct desk_plugin *next;
+    uint64_t seat;
     char *name;
     struct buf rows;
 };
@@ -99,6 +100,7 @@ bool desk_diff_of(void *arg, bool guild, const struct buf *body, const char *ans
 enum { DESK_INTERACTION_ARRIVED = 0x10000 /* a message beside those of port.h */ };
 /* What the vault's mark holds: enum keeper_mark, from DESK_MARK_TYPE on the type, and: */
 enum {
+    DESK_MARK_SAID = 0xff,
     DESK_MARK_TYPE = 8,
     DESK_MARK_ON_MESSAGE = 1 << 16,
     DESK_MARK_GONE = 1 << 17, /* the first answer is */

@@ -32,7 +32,8 @@ class Commands(ActCase):
         self.simulator = sim or self.sim(*sim_options)
         self.person = Person(self.simulator)
         self.seen_file = self.seen_path
-        keys = {"token": "t", "rest_url": self.simulator.rest, **(bot or {})}
+        self.token = "t"
+        keys = {"token": self.token, "rest_url": self.simulator.rest, **(bot or {})}
         self.box = self.host(bots or {"main": keys}, drey=drey, name=name,
                              sections=sections or self.section(extra))
         for name in plugins:
@@ -312,17 +313,6 @@ class Commands(ActCase):
         self.assertIn("bot main: published", synced.stdout)
         self.assertTrue(self.has("extra"))
         self.assertFalse(self.has("stranger"))
-
-    def put_elsewhere(self, commands, where=""):
-        head = {"Authorization": "Bot t", "User-Agent": "DiscordBot (test, 1)",
-                "Content-Type": "application/json"}
-        url = self.simulator.rest + "/applications/@me"
-        with urllib.request.urlopen(urllib.request.Request(url, headers=head), timeout=30) as out:
-            own = json.loads(out.read())["id"]
-        url = f"{self.simulator.rest}/applications/{own}/{where}commands"
-        request = urllib.request.Request(url, headers=head, method="PUT",
-                                         data=json.dumps(commands).encode())
-        urllib.request.urlopen(request, timeout=30).close()
 
     def test_discord_down_for_a_moment_is_not_even_noticed(self):
         self.begin(start=False)

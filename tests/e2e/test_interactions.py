@@ -113,6 +113,8 @@ class Answers(ActCase):
         self.assertTrue(again.get("ephemeral"), again)
         self.assertNotEqual(again["message"]["content"], "the whole tree")
         self.assertEqual(len(re.findall("tree whole", read(self.seen_file))), 1)
+        menu = self.person.command("once", type="user", target="bob")  # another thing of that name
+        self.assertEqual(menu["message"]["content"], "that one")
         other = self.person.command("/once", **{"as": "bob"})
         self.assertEqual(other["message"]["content"], "the whole tree")
 
@@ -124,6 +126,18 @@ class Answers(ActCase):
         self.box.logged("content.*2000")
         self.person.say(f"!answer reply {interaction} 7 " + '{"content":"short"}')
         self.seen(r"done 7 .*result 0 ")
+
+
+class Strangers(ActCase):
+    def test_what_nobody_handles_is_said_once(self):
+        host = self.stage("--no-limits", plugins=("witness",))
+        self.put_elsewhere([{"name": "stranger", "description": "From elsewhere"}])
+        for _ in range(3):
+            self.person.begin("/stranger")
+        wait_for("their time to be over", lambda: self.simulator.status()[
+            "interactions_unanswered"] == 3)
+        host.logged("nobody handles /stranger: no plugin that runs for this bot answers to it")
+        self.assertEqual(len(self.log_lines("/stranger")), 1)
 
 
 class Deferred(ActCase):
@@ -195,6 +209,20 @@ class Deferred(ActCase):
         self.seen(r"done 1 .*result 0 ")
         self.assertEqual(pressed()["outcome"], "update")
         self.assertEqual(self.person.messages()[0]["content"], "pressed")
+
+    def test_a_plugin_that_leaves_before_its_turn_leaves_nobody_waiting(self):
+        """Its rules are known from the wire on, those of a long subcommand too."""
+        self.addCleanup(lambda: open(self.seen_file + ".go", "wb").close())
+        self.person.say("!block")
+        self.seen("blocking$")
+        interaction = self.deferred("/лес берёза_с_очень_длинным_именем")
+        text = read(self.box.ini)
+        with open(self.box.ini, "w", encoding="utf-8") as file:
+            file.write(text.replace("[bot:main]\n", "[bot:main]\nplugins = *, !actor\n"))
+        answer = self.box.run("reload", "-c", self.box.ini, "--config")
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        wait_for("the notice", lambda: any("(ref " in m["content"] and m["ephemeral"]
+                                           for m in self.person.answers(interaction)))
 
     def test_follow_ups_can_be_edited_and_deleted(self):
         self.person.begin("/defer")
