@@ -385,7 +385,10 @@ static bool read_body(const struct keeper_answer *answer, struct message_facts *
     if (answer->kind == KEEPER_CHOICES) {
         return message_choices(answer->body, answer->body_length, err);
     }
-    return message_read(answer->body, answer->body_length, facts, err);
+    bool change = answer->kind == KEEPER_UPDATE || answer->kind == KEEPER_EDIT_ORIGINAL ||
+                  answer->kind == KEEPER_EDIT_FOLLOWUP;
+    return change ? message_read_change(answer->body, answer->body_length, facts, err)
+                  : message_read(answer->body, answer->body_length, facts, err);
 }
 
 static struct request *make_request(struct keeper *keeper, const struct interaction *it,

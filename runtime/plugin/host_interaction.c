@@ -317,11 +317,13 @@ static bool good_body(struct instance *instance, const drey_answer *answer) {
     bool ok = true;
     switch (answer->kind) {
     case DREY_REPLY:
+    case DREY_FOLLOW_UP:
+        ok = message_read(answer->json, strlen(answer->json), &facts, &err);
+        break;
     case DREY_UPDATE:
     case DREY_EDIT:
-    case DREY_FOLLOW_UP:
     case DREY_EDIT_FOLLOW_UP:
-        ok = message_read(answer->json, strlen(answer->json), &facts, &err);
+        ok = message_read_change(answer->json, strlen(answer->json), &facts, &err);
         break;
     case DREY_SHOW_MODAL:
         ok = message_modal(answer->json, strlen(answer->json), &err);
