@@ -533,9 +533,10 @@ void keeper_outcome(struct keeper *keeper, const struct keeper_outcome *outcome,
     struct interaction *it = request->of;
     bool callback = request->form == FORM_CALLBACK;
     bool held = it != NULL && it->holder == request;
-    bool done = outcome->status >= 200 && outcome->status < 300;
+    bool sent = !request->replaces; /* else only room was made for it */
+    bool done = sent && outcome->status >= 200 && outcome->status < 300;
     if (!done) {
-        request->unsure = outcome->unsure && !request->replaces; /* the message was not sent */
+        request->unsure = outcome->unsure && sent;
         keeper_explain(request, outcome, &request->end);
     }
     end(keeper, request);                                 /* before those that waited for it */

@@ -119,10 +119,11 @@ void keeper_explain(const struct request *request, const struct keeper_outcome *
         (void)text_plain(why, sizeof(why), outcome->why);
     }
     if (request->replaces && outcome->code != UNKNOWN_WEBHOOK) {
-        err_set(err, ERR_NETWORK,
-                "%s: the deferral that all see could not be taken away (%s), so the answer for the "
-                "user alone was not sent",
-                label, why);
+        err_set(
+            err, ERR_NETWORK,
+            "%s: the deferral could not be taken away in time (%s), so the answer that was to come "
+            "in its place was not sent",
+            label, why);
     } else if (outcome->code == UNKNOWN_INTERACTION) {
         err_set(
             err, ERR_LIMIT,

@@ -358,8 +358,9 @@ static void a_secret_is_not_told_where_all_would_see_it(void **state) {
     assert_true(rig_answer(&rig, KEEPER_REPLY, "{\"flags\":64}"));
     rig_saw(&rig, DELETE "\n");
     rig_outcome(&rig, 500, 0, "no");
-    rig_saw(&rig, "tell 1 failed: /ping (on_ping): the deferral that all see could not be taken "
-                  "away (no), so the answer for the user alone was not sent\n");
+    rig_saw(&rig,
+            "tell 1 failed: /ping (on_ping): the deferral could not be taken away in time (no), "
+            "so the answer that was to come in its place was not sent\n");
     assert_true(rig_answer(&rig, KEEPER_REPLY, "{\"content\":\"a\"}")); /* it was no answer */
     rig_saw(&rig, PATCH " {\"content\":\"a\"}\n");
     rig_finish(&rig);
@@ -371,6 +372,17 @@ static void a_secret_is_not_told_where_all_would_see_it(void **state) {
     rig_saw(&rig, FOLLOWUP " {\"content\":\"a\"}\n");
     rig_outcome(&rig, 200, 0, NULL);
     rig_saw(&rig, "tell 1 ok\n");
+    rig_finish(&rig);
+    rig_start(&rig, 8);
+    defer(&rig, false);
+    assert_true(rig_answer(&rig, KEEPER_REPLY, "{\"flags\":64}"));
+    rig_saw(&rig, DELETE "\n");
+    rig.now_ms += 15 * 60 * 1000; /* too late for what was to follow */
+    rig_outcome(&rig, 204, 0, NULL);
+    rig_saw(&rig, "original 0 of 700\n"
+                  "tell 1 failed: /ping (on_ping): the deferral could not be taken away in time "
+                  "(nothing more is known), so the answer that was to come in its place was not "
+                  "sent\nforget 700\n");
     rig_finish(&rig);
 }
 
