@@ -1,7 +1,6 @@
 /* plugin/host_interaction.c: commands and what else is routed to a handler, and the answers. */
 #include "plugin/host.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "interaction/message.h"
 #include "plugin/template.h"
@@ -352,13 +351,13 @@ bool instance_may_use(struct instance *instance, const struct route *route,
         instance->cooldown = cooldown_create(INSTANCE_COOLDOWN_SUBJECTS, NULL);
     }
     struct cooldown_rule rule = {(enum cooldown_per)rules->per, rules->uses, rules->seconds};
-    char
-        what[sizeof(route->name) + 24]; /* one name may be a command's, a user menu's, a button's */
+    /* One name may be a command's, a user menu's and a button's. */
+    char what[sizeof(route->name) + 24];
     snprintf(what, sizeof(what), "%u %u %s", (unsigned)route->kind, (unsigned)route->type,
              route->name);
     struct cooldown_subject subject = {event->user_id, event->guild_id, event->channel_id};
-    if (instance->cooldown == NULL ||
-        cooldown_take(instance->cooldown, &rule, what, &subject, clock_mono_ms(), &wait_ms)) {
+    if (instance->cooldown == NULL || cooldown_take(instance->cooldown, &rule, what, &subject,
+                                                    instance_mono_ms(instance), &wait_ms)) {
         return true;
     }
     uint64_t seconds = (wait_ms + 999) / 1000;
