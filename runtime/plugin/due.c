@@ -2,8 +2,6 @@
  * way when it is taken and forgets the mark when it has returned: at most one is marked. */
 #include "plugin/host.h"
 
-#include "base/clock.h"
-
 #include <inttypes.h>
 #include <string.h>
 
@@ -32,7 +30,7 @@ static void look_ahead(struct instance *instance, bool always) {
     struct keep_answer answer;
     instance->due_moved = false;
     bool ok = ask(instance, KEEP_DUE_NEXT, NULL, 0, &answer) >= 0;
-    tell_next(instance, ok ? answer.extra : clock_wall_ms() + AGAIN_MS, always || !ok);
+    tell_next(instance, ok ? answer.extra : instance_wall_ms(instance) + AGAIN_MS, always || !ok);
 }
 
 void instance_settle_keep(struct instance *instance) {
@@ -95,7 +93,7 @@ void instance_due_begin(struct instance *instance, bool takes_over) {
     if (begin(instance, takes_over)) {
         look_ahead(instance, false);
     } else {
-        tell_next(instance, clock_wall_ms() + AGAIN_MS, true);
+        tell_next(instance, instance_wall_ms(instance) + AGAIN_MS, true);
     }
 }
 
@@ -136,7 +134,7 @@ void instance_due(struct instance *instance) {
     bool ok = pay_owed(instance) && (instance->due_begun || begin(instance, true));
     int64_t taken = ok ? ask(instance, KEEP_DUE_TAKE, NULL, 0, &answer) : -1;
     if (taken < 0) {
-        tell_next(instance, clock_wall_ms() + AGAIN_MS, true);
+        tell_next(instance, instance_wall_ms(instance) + AGAIN_MS, true);
         return;
     }
     if (taken > 0 && keep_read_answer(&instance->keep_answer, &answer, &text, &at) &&

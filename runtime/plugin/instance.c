@@ -8,6 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint64_t instance_wall_ms(const struct instance *instance) {
+    const struct port *port = instance->port;
+    return port->now_ms != NULL ? port->now_ms(port->arg, true) : clock_wall_ms();
+}
+
+uint64_t instance_mono_ms(const struct instance *instance) {
+    const struct port *port = instance->port;
+    return port->now_ms != NULL ? port->now_ms(port->arg, false) : clock_mono_ms();
+}
+
 struct instance *instance_create(const struct port *port, const char *bot, uint32_t generation,
                                  const char *config, size_t config_length, struct err *err) {
     struct instance *instance = calloc(1, sizeof(*instance));
@@ -31,7 +41,8 @@ struct instance *instance_create(const struct port *port, const char *bot, uint3
     memset(instance->first, 0xff, sizeof(instance->first));
     instance->first_all = INSTANCE_NONE;
     instance->due_told_ms = UINT64_MAX;
-    instance->nonce = clock_wall_ms() << 20 ^ clock_mono_ns();
+    instance->nonce = instance_wall_ms(instance) << 20 ^
+                      (port->now_ms != NULL ? instance_mono_ms(instance) : clock_mono_ns());
     instance->ctx.size = sizeof(instance->ctx);
     instance->ctx.generation = generation;
     instance->ctx.host = &instance_host;
@@ -279,6 +290,37 @@ bool instance_members(struct instance *instance, const struct port_message *mess
     callback->members(&instance->ctx, message->extra, &members);
     instance_leave(instance);
     return true;
+}
+
+void instance_mail(struct instance *instance, const struct port_message *message) {
+    const char *name = port_name(message);
+    bool known = true;
+    switch (message->kind) {
+    case PORT_TIMER_ACK:
+        tombs_remove(&instance->tombs, name, message->number);
+        break;
+    case PORT_TIMER:
+        known = instance_timer(instance, name, message->number);
+        break;
+    case PORT_POST:
+        known = instance_post(instance, name, message->number, port_data(message),
+                              message->data_length);
+        break;
+    case PORT_REST_DONE:
+        known = instance_rest(instance, message);
+        break;
+    case PORT_MEMBERS:
+        known = instance_members(instance, message);
+        break;
+    case PORT_DUE:
+        instance_due(instance);
+        break;
+    default:
+        break;
+    }
+    if (!known) {
+        instance_fault(instance, "a call for \"%s\" is gone: this version does not have it", name);
+    }
 }
 
 bool instance_ask(struct instance *instance, const struct port_message *head, const char *name,

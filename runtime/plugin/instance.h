@@ -156,6 +156,9 @@ bool instance_post(struct instance *instance, const char *name, uint64_t cookie,
 /* False: no callback of that name. message: PORT_REST_DONE, PORT_MEMBERS. */
 bool instance_rest(struct instance *instance, const struct port_message *message);
 bool instance_members(struct instance *instance, const struct port_message *message);
+/* Hands in what the host has sent: PORT_TIMER, PORT_TIMER_ACK, PORT_POST, PORT_REST_DONE,
+ * PORT_MEMBERS, PORT_DUE. A function that this version does not have is told as a fault. */
+void instance_mail(struct instance *instance, const struct port_message *message);
 /* Sends a request to the host, or keeps it until the load has committed. False: the host takes no
  * more. */
 bool instance_ask(struct instance *instance, const struct port_message *head, const char *name,
@@ -194,6 +197,10 @@ bool instance_may_use(struct instance *instance, const struct route *route,
 void instance_enter(struct instance *instance, enum instance_phase phase);
 void instance_leave(struct instance *instance);
 drey_json instance_json(const struct instance *instance, struct path_value value);
+
+/* The time as the plugin sees it. [any thread] */
+uint64_t instance_wall_ms(const struct instance *instance);
+uint64_t instance_mono_ms(const struct instance *instance);
 
 /* The table every ctx points to. */
 extern const drey_host instance_host;

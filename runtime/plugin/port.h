@@ -159,6 +159,9 @@ struct port {
     /* Asks for what the plugin keeps, and waits for the answer (keep.h). False: no memory. NULL:
      * there is no store here. [the worker's thread] */
     bool (*keep)(void *arg, const struct buf *ask, struct buf *answer);
+    /* The plugin's time, since 1970 (wall) or since any moment; NULL: the clocks of this machine.
+     * [any thread] */
+    uint64_t (*now_ms)(void *arg, bool wall);
 };
 
 #endif

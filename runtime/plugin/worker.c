@@ -302,33 +302,9 @@ static void one_step(struct worker *worker, const struct port_message *message) 
 /* ---- Mail ---- */
 
 static void one_mail(struct worker *worker, const struct port_message *message) {
-    struct instance *instance = worker->instance;
-    const char *name = port_name(message);
-    bool known = true;
-    if (message->kind == PORT_TIMER_ACK) {
-        tombs_remove(&instance->tombs, name, message->number);
-        return;
-    }
     go_inside(worker);
-    if (message->kind == PORT_DUE) {
-        instance_due(instance);
-    } else if (message->kind == PORT_TIMER) {
-        known = instance_timer(instance, name, message->number);
-    } else if (message->kind == PORT_POST) {
-        known = instance_post(instance, name, message->number, port_data(message),
-                              message->data_length);
-    } else if (message->kind == PORT_REST_DONE) {
-        known = instance_rest(instance, message);
-    } else if (message->kind == PORT_MEMBERS) {
-        known = instance_members(instance, message);
-    }
-    if (!come_back(worker)) {
-        return;
-    }
-    if (!known) {
-        instance_fault(instance, "a call for \"%s\" is gone: this version does not have it", name);
-    }
-    if (message->kind == PORT_TIMER) {
+    instance_mail(worker->instance, message);
+    if (come_back(worker) && message->kind == PORT_TIMER) {
         struct port_message done = {.kind = PORT_TIMER_DONE, .extra = message->extra};
         tell_host(worker, &done, "");
     }

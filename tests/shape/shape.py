@@ -28,6 +28,7 @@ ROOMS = {
     # what a plugin declares is checked where it is told at once
     "plugin": ["base", "ring", "store/store.h", "gateway/events.h", "gateway/jsonblock.h",
                "interaction/definition.h", "interaction/cooldown.h", "interaction/message.h"],
+    "replay": ["base", "ring", "gateway/events.h", "interaction", "plugin"],
     "cluster": ["base"],
     # shares no codec with the client: a shared one would agree with its own mistakes
     "sim": ["base"],
