@@ -76,7 +76,9 @@ static const struct command {
      "  -e, --event EVENT   of this kind alone, such as MESSAGE_CREATE; may be repeated\n"
      "  --json              whole messages, one line each\n"
      "Exit status: 0 drey has stopped, 1 trouble, 2 usage, 3 not running.\n"},
-    {"new", new_main, "NAME [--dir DIR]", "make a folder with a plugin that builds and runs",
+    {"new", new_main, "NAME [--lang c|cpp|rust|zig] [--dir DIR]",
+     "make a folder with a plugin that builds and runs",
+     "  --lang LANGUAGE     c (the default), cpp, rust or zig\n"
      "  --dir DIR           the folder; default: NAME. Nothing that is there is overwritten.\n"},
     {"sim", sim_main, "[OPTIONS]", "run a local Discord to test bots against",
      "See: drey sim --help\n"},
