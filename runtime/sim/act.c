@@ -177,6 +177,7 @@ int sim_act_happen(struct sim_act *act, struct sim_interaction *interaction, cJS
     interaction->wait_until_ms =
         interaction->made_ms + (wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS);
     act->conn->parked = true;
+    sim_feed_interaction(act->sim, interaction);
     sim_tell(act->sim, SIM_INTERACTION_CREATE, act->place.guild, act->bot->self.id, &json);
     buf_finish(&json);
     return 0;

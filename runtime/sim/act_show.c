@@ -38,6 +38,10 @@ static const struct sim_post *post_of(struct sim *sim, const struct sim_interact
     return id == 0 ? NULL : sim_store_find(sim->store, interaction->channel_id, id);
 }
 
+const char *sim_outcome(struct sim *sim, const struct sim_interaction *interaction) {
+    return outcome_of(interaction, post_of(sim, interaction));
+}
+
 static void show_text(struct sim *sim, const struct sim_interaction *interaction,
                       const struct sim_post *post, struct buf *out) {
     if (interaction->missed) {
@@ -81,16 +85,18 @@ void sim_show_outcome(struct sim *sim, const struct sim_interaction *interaction
     cJSON_Delete(object);
 }
 
-static const char *seen_by(struct sim *sim, const struct sim_post *post) {
-    if (!post->ephemeral) {
-        return NULL;
-    }
+const struct sim_user *sim_post_viewer(const struct sim *sim, const struct sim_post *post) {
     for (const struct sim_interaction *at = sim->interactions; at != NULL; at = at->next) {
         if (at->id == post->interaction) {
-            return at->user->name;
+            return at->user;
         }
     }
-    return "one person";
+    return NULL;
+}
+
+static const char *seen_by(struct sim *sim, const struct sim_post *post) {
+    const struct sim_user *viewer = post->ephemeral ? sim_post_viewer(sim, post) : NULL;
+    return !post->ephemeral ? NULL : viewer != NULL ? viewer->name : "one person";
 }
 
 void sim_show_channel(struct sim *sim, uint64_t channel_id, uint64_t last, struct buf *out,

@@ -138,6 +138,7 @@ void sim_bot_drop_session(struct sim *sim, struct sim_bot *bot, struct sim_sessi
     *at = session->next;
     bot->session_count--;
     sim->session_total--;
+    sim_feed_bot(sim, bot);
     struct sim_conn *conn = session->connection;
     if (conn != NULL) {
         conn->session = NULL;

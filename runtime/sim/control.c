@@ -237,6 +237,10 @@ static int post_rate(struct call *call) {
     return 200;
 }
 
+static int get_feed(struct call *call) {
+    return sim_feed_lines(call->conn, call->request, call->out);
+}
+
 /* Counters, limits, faults and revoked tokens as at the start; connections and sessions stay. */
 static int post_reset(struct call *call) {
     struct sim *sim = call->sim;
@@ -391,7 +395,7 @@ static const struct route {
     {"POST", "/sim/command", post_command},   {"POST", "/sim/complete", post_complete},
     {"POST", "/sim/press", post_press},       {"POST", "/sim/submit", post_submit},
     {"POST", "/sim/messages", post_messages}, {"POST", "/sim/deny", post_deny},
-    {"GET", "/sim/routes", get_routes},
+    {"GET", "/sim/routes", get_routes},       {"GET", "/sim/feed", get_feed},
 };
 
 void sim_control_answer(struct sim_conn *conn, const struct sim_request *request) {

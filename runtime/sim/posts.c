@@ -415,6 +415,9 @@ void sim_post_drop(struct sim *sim, const struct sim_place *place, struct sim_po
             sim->traffic.recent[i].id = 0;
         }
     }
+    if (ephemeral) {
+        sim_feed_ephemeral(sim, post, SIM_MESSAGE_DELETE);
+    }
     sim_store_remove(sim->store, post);
     if (!ephemeral) {
         sim_tell_gone(sim, place, id, only);

@@ -146,6 +146,7 @@ static void on_tick(void *arg) {
     sim_interactions_tick(sim, now_ms);
     stream_guilds(sim);
     sim_make_traffic(sim, now_ms);
+    sim_feed_faults(sim);
     sim_pump_all(sim);
     for (struct sim_conn *at = sim->conns; at != NULL; at = at->next) {
         if (at->wire != NULL && sim_wire_pending(at->wire) > 0) {
@@ -208,6 +209,7 @@ struct sim *sim_server_create(const struct sim_options *options, struct err *err
     }
     sim->started_ms = loop_now_ms(sim->loop);
     sim->last_tick_ms = sim->started_ms;
+    sim->run = clock_random();
     sim->tick = loop_timer_create(sim->loop, on_tick, sim);
     sim->transcript = sim_transcript_open(options->transcript, err);
     sim->world = sim->transcript == NULL
@@ -273,6 +275,7 @@ void sim_server_destroy(struct sim *sim) {
     for (unsigned i = 0; i < SIM_LISTENERS; i++) {
         sim_listener_close(&sim->listeners[i]);
     }
+    sim_feed_end_all(sim, "the simulator ends");
     for (struct sim_conn *at = sim->conns; at != NULL; at = at->next) {
         sim_conn_close(at, 1012, "the simulator ends");
         sim_conn_end(at, false);
@@ -293,6 +296,7 @@ void sim_server_destroy(struct sim *sim) {
     sim_transcript_close(sim->transcript);
     buf_finish(&sim->scratch);
     buf_finish(&sim->squeezed);
+    buf_finish(&sim->feed_faults);
     loop_timer_destroy(sim->tick);
     loop_destroy(sim->loop);
     SSL_CTX_free(sim->tls);
