@@ -34,6 +34,7 @@ struct attach {
     attach_fn *fn;
     void *arg;
     char at[128];
+    bool rest;
     struct guest guests[GUESTS_MOST];
 };
 
@@ -79,6 +80,19 @@ static cJSON *at_object(const struct attach *attach) {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "at", attach->at);
     return object;
+}
+
+static cJSON *rest_object(const struct attach *attach) {
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddBoolToObject(object, "rest", attach->rest);
+    return object;
+}
+
+void attach_rest(struct attach *attach, bool rest) {
+    if (attach->rest != rest) {
+        attach->rest = rest;
+        send_all(attach, rest_object(attach));
+    }
 }
 
 void attach_at(struct attach *attach, const char *at) {
@@ -141,11 +155,14 @@ static void on_guest(void *arg, int ready) {
     }
     *place = (struct guest){.attach = attach, .fd = fd, .watch = watch};
     loop_watch_set(watch, LOOP_READ);
-    if (attach->at[0] != '\0') {
-        cJSON *object = at_object(attach);
-        send_line(place, object);
-        cJSON_Delete(object);
+    cJSON *rest = rest_object(attach);
+    cJSON *at = attach->at[0] != '\0' ? at_object(attach) : NULL;
+    send_line(place, rest);
+    if (at != NULL) {
+        send_line(place, at);
     }
+    cJSON_Delete(rest);
+    cJSON_Delete(at);
 }
 
 struct attach *attach_open(struct loop *loop, const char *folder, attach_fn *fn, void *arg,

@@ -17,6 +17,8 @@ struct attach *attach_open(struct loop *loop, const char *folder, attach_fn *fn,
                            struct err *err);
 /* Where the simulator is; told to whoever comes, and to those who are there. */
 void attach_at(struct attach *attach, const char *at);
+/* Whether all is built and loaded: then what a guest's pipe holds may be typed. */
+void attach_rest(struct attach *attach, bool rest);
 /* A note for all of them. */
 void attach_note(struct attach *attach, const char *tag, const char *text);
 void attach_close(struct attach *attach);

@@ -24,11 +24,12 @@ struct visit {
     int fd;
     struct buf in;
     bool met;
+    bool rest; /* all is built and loaded there */
 };
 
 static void look(struct visit *visit) {
     bool plain = !screen_is_terminal(visit->screen);
-    screen_hold(visit->screen, !visit->met || (plain && chat_busy(visit->chat)));
+    screen_hold(visit->screen, !visit->met || (plain && (!visit->rest || chat_busy(visit->chat))));
 }
 
 static void on_line(void *arg, const char *line) {
@@ -72,12 +73,14 @@ static void on_met(void *arg, const char *guild, const char *error) {
         screen_note(visit->screen, "!", error);
         return;
     }
-    chat_introduce(visit->chat, &text);
-    screen_note(visit->screen, "sim", text.bytes != NULL ? text.bytes : "");
-    buf_finish(&text);
-    chat_prompt(visit->chat, prompt, sizeof(prompt));
-    if (screen_is_terminal(visit->screen)) {
-        screen_prompt(visit->screen, prompt);
+    if (!visit->met) {
+        chat_introduce(visit->chat, &text);
+        screen_note(visit->screen, "sim", text.bytes != NULL ? text.bytes : "");
+        buf_finish(&text);
+        chat_prompt(visit->chat, prompt, sizeof(prompt));
+        if (screen_is_terminal(visit->screen)) {
+            screen_prompt(visit->screen, prompt);
+        }
     }
     visit->met = true;
     look(visit);
@@ -100,7 +103,14 @@ static void take(struct visit *visit, const char *text) {
     const char *at = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "at"));
     const char *tag = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "tag"));
     const char *note = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "text"));
-    if (at != NULL) {
+    const cJSON *rest = cJSON_GetObjectItemCaseSensitive(object, "rest");
+    if (rest != NULL) {
+        visit->rest = cJSON_IsTrue(rest);
+        if (visit->rest) {
+            chat_refresh(visit->chat);
+        }
+        look(visit);
+    } else if (at != NULL) {
         chat_meet(visit->chat, at);
     } else if (tag != NULL && note != NULL) {
         screen_note(visit->screen, tag, note);

@@ -276,7 +276,7 @@ void chat_line(struct chat *chat, const char *text) {
 }
 
 bool chat_busy(const struct chat *chat) {
-    return chat->asked > 0;
+    return chat->asked > 0 || world_busy(&chat->world);
 }
 
 void chat_prompt(const struct chat *chat, char *out, size_t size) {
@@ -301,6 +301,10 @@ void chat_introduce(const struct chat *chat, struct buf *out) {
         }
     }
     (void)buf_text(out, " ...");
+}
+
+void chat_refresh(struct chat *chat) {
+    world_refresh(&chat->world);
 }
 
 static void on_choices(struct chat *chat, int status, const char *text) {

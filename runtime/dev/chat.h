@@ -15,7 +15,7 @@ struct chat;
 struct chat_calls {
     /* A verb that is not the chat's own: build, reload, status, quit. */
     void (*verb)(void *arg, enum line_verb verb);
-    /* The guild is known (guild: its id), or error says why not. */
+    /* The guild is known (guild: its id), or error says why not; again when it has changed. */
     void (*met)(void *arg, const char *guild, const char *error);
     /* The bot has come (true) or gone. */
     void (*bot)(void *arg, bool online);
@@ -37,6 +37,8 @@ void chat_introduce(const struct chat *chat, struct buf *out);
 /* What the prompt says. */
 void chat_prompt(const struct chat *chat, char *out, size_t size);
 void chat_line(struct chat *chat, const char *text);
+/* The bot's commands may have changed. */
+void chat_refresh(struct chat *chat);
 /* Something that was asked for is not answered yet. */
 bool chat_busy(const struct chat *chat);
 void chat_complete(struct chat *chat, const char *line, struct complete *out);

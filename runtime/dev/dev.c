@@ -21,11 +21,23 @@
 
 enum { PATIENCE_MS = 10000 /* for the host to end by itself */ };
 
+/* Nobody wants to read where our copies of the plugins lie. */
+static void drop_place(const struct dev *dev, struct buf *text) {
+    size_t length = strlen(dev->plugins);
+    char *at = text->bytes;
+    while (length > 0 && (at = strstr(at, dev->plugins)) != NULL) {
+        size_t cut = length + (at[length] == '/' ? 1 : 0);
+        memmove(at, at + cut, strlen(at + cut) + 1);
+        text->length -= cut;
+    }
+}
+
 void dev_note(struct dev *dev, const char *tag, const char *format, ...) {
     struct buf text = {0};
     va_list args;
     va_start(args, format);
     if (buf_vprintf(&text, format, args)) {
+        drop_place(dev, &text);
         screen_note(dev->screen, tag, text.bytes);
         attach_note(dev->attach, tag, text.bytes);
     }
@@ -84,9 +96,10 @@ void dev_look(struct dev *dev) {
     }
     dev_host_sync(dev);
     bool rest = at_rest(dev);
-    if (rest && !dev->prompted && !dev->options.gdb) {
+    if (rest && !dev->prompted && !dev->options.gdb && !chat_busy(dev->chat)) {
         greet(dev);
     }
+    attach_rest(dev->attach, rest);
     bool plain = !screen_is_terminal(dev->screen);
     screen_hold(dev->screen, !dev->prompted || (plain && (!rest || chat_busy(dev->chat))));
 }
@@ -146,7 +159,14 @@ static void on_met(void *arg, const char *guild, const char *error) {
     dev_look(dev);
 }
 
+/* What a host under a debugger says goes to the terminal; that it is there, the simulator knows. */
 static void on_bot(void *arg, bool online) {
+    struct dev *dev = arg;
+    if (dev->options.gdb && dev->ready != online) {
+        dev->ready = online;
+        dev->sync_wanted = online;
+        dev_look(dev);
+    }
 }
 
 static void on_busy(void *arg) {

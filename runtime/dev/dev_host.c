@@ -28,12 +28,12 @@ static bool write_ini(struct dev *dev, struct err *err) {
     }
     ok = ok &&
          buf_printf(&text,
-                    "\n[drey]\nplugin_dir = %s\nstate_dir = %s\ncontrol = %s\nlog = json\n"
+                    "\n[drey]\nplugin_dir = %s\nstate_dir = %s\ncontrol = %s\nlog = %s\n"
                     "log_level = %s\nwatch = off\ndrain_timeout = 2s\n"
                     "[bot:dev]\ntoken = " WORLD_TOKEN "\nrest_url = http://%s/api/v10\n"
                     "intents = " INTENTS "\nring_size = 8 MiB\ndev_guild = %s\n",
-                    dev->plugins, dev->state, dev->control, dev->options.verbose ? "debug" : "info",
-                    dev->at, dev->guild) &&
+                    dev->plugins, dev->state, dev->control, dev->options.gdb ? "text" : "json",
+                    dev->options.verbose ? "debug" : "info", dev->at, dev->guild) &&
          file_write(dev->ini, text.bytes, text.length, err);
     buf_finish(&text);
     dev->ini_dirty = dev->ini_dirty && !ok;
@@ -137,6 +137,8 @@ static void write_words(const struct dev *dev, const char **words) {
                                            "-iex",
                                            "set breakpoint pending on",
                                            "-iex",
+                                           "set confirm off",
+                                           "-iex",
                                            "set debuginfod enabled off",
                                            "-iex",
                                            "set print thread-events off",
@@ -163,7 +165,7 @@ void dev_host_start(struct dev *dev) {
         "ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:detect_odr_violation=0",
         "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"};
     const char *variables[4] = {0};
-    const char *words[24] = {0};
+    const char *words[28] = {0};
     struct err err = {0};
     if (dev->stopping || dev->host.child != NULL || dev->guild[0] == '\0' || dev->waits_for_build ||
         !dev->tried) {
@@ -203,6 +205,7 @@ static void on_synced(void *arg, int status, const char *text) {
                  answer != NULL ? text_of(answer, "error") : text);
     }
     cJSON_Delete(answer);
+    chat_refresh(dev->chat);
     dev_look(dev);
 }
 

@@ -142,14 +142,15 @@ static bool plan_cmake(const struct project_tools *tools, struct project_plan *p
 static bool plan_source(const struct project *project, const struct project_tools *tools,
                         struct project_plan *plan) {
     struct project_step *step = &plan->steps[0];
-    bool ok = text_copy(plan->products, sizeof(plan->products), tools->out) &&
-              words(step, project->cpp ? tools->cxx : tools->cc) &&
-              words(step, project->cpp ? "-std=c++17" : "-std=c17") &&
-              words(step, "-g -O1 -Wall -Wextra -fPIC -shared -fvisibility=hidden "
-                          "-ftls-model=global-dynamic -Wl,-z,now") &&
-              words(step, project->cpp && !tools->clang ? "-fno-gnu-unique" : "") &&
-              words(step, tools->asan ? SANITIZE : "-Wl,-z,defs") &&
-              words(step, tools->asan && tools->clang ? "-shared-libsan" : "");
+    bool ok =
+        text_copy(plan->products, sizeof(plan->products), tools->out) &&
+        words(step, project->cpp ? tools->cxx : tools->cc) &&
+        words(step, project->cpp ? "-std=c++17" : "-std=c17") &&
+        words(step, "-g -O1 -Wall -Wextra -Wno-unused-parameter -fPIC -shared -fvisibility=hidden "
+                    "-ftls-model=global-dynamic -Wl,-z,now") &&
+        words(step, project->cpp && !tools->clang ? "-fno-gnu-unique" : "") &&
+        words(step, tools->asan ? SANITIZE : "-Wl,-z,defs") &&
+        words(step, tools->asan && tools->clang ? "-shared-libsan" : "");
     plan->count = 1;
     if (tools->include[0] != '\0') {
         ok = ok && word(step, "-I%s", tools->include);

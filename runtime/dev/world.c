@@ -22,15 +22,11 @@ static const char *text_of(const cJSON *object, const char *key) {
 }
 
 static void end(struct world *world, const char *error) {
-    bool silent = world->silent;
     world->step = STEPS;
-    world->silent = false;
     if (world->again) {
         world_refresh(world);
     }
-    if (!silent) {
-        world->loaded(world->arg, error);
-    }
+    world->loaded(world->arg, error);
 }
 
 /* Takes the answer in. json: taken. */
@@ -97,7 +93,6 @@ void world_load(struct world *world, const char *at) {
     (void)text_copy(world->at, sizeof(world->at), at);
     world->step = ME;
     world->again = false;
-    world->silent = false;
     next(world);
 }
 
@@ -106,10 +101,13 @@ void world_refresh(struct world *world) {
         world->again = true;
     } else if (world->commands != NULL) {
         world->again = false;
-        world->silent = true;
         world->step = CHANNELS;
         next(world);
     }
+}
+
+bool world_busy(const struct world *world) {
+    return world->step != STEPS;
 }
 
 void world_finish(struct world *world) {

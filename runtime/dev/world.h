@@ -25,18 +25,19 @@ struct world {
     struct ask *ask;
     unsigned step;
     bool again;
-    bool silent;
     void (*loaded)(void *arg, const char *error);
     void *arg;
 };
 
-/* loaded: called when everything is known, error: NULL or why it is not; not after refreshes. */
+/* loaded: called when everything is known, error: NULL or why it is not; after refreshes too. */
 void world_init(struct world *world, struct loop *loop,
                 void (*loaded)(void *arg, const char *error), void *arg);
 /* Asks for everything. */
 void world_load(struct world *world, const char *at);
 /* Something has changed: asks again for what can change. Nothing before all was known. */
 void world_refresh(struct world *world);
+/* Something is being asked for. */
+bool world_busy(const struct world *world);
 void world_finish(struct world *world);
 
 /* "" when there is none. Borrowed until the next refresh. */
