@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { COLUMNS_LEAST = 20 };
+
 struct range {
     uint32_t from;
     uint32_t to;
@@ -52,8 +54,10 @@ size_t fit_text_width(const char *text, size_t length) {
 
 struct pen {
     struct buf *out;
-    size_t most; /* columns */
+    size_t most; /* columns; 0: any */
     size_t column;
+    size_t indent; /* of what is wrapped */
+    size_t blank;  /* where this row may be broken, in bytes of out; 0: nowhere */
     size_t lines;
     size_t left_out;
     unsigned marks;
@@ -63,6 +67,7 @@ struct pen {
 static void new_line(struct pen *pen) {
     pen->lines++;
     pen->column = 0;
+    pen->blank = 0;
     pen->marks = 0;
     if (pen->lines >= FIT_LINES_MOST) {
         pen->left_out++;
@@ -71,17 +76,42 @@ static void new_line(struct pen *pen) {
     }
 }
 
+/* The row is full: what stands behind its last blank goes to the next one. */
+static void wrap(struct pen *pen) {
+    struct buf tail = {0};
+    size_t from = pen->blank;
+    if (from > 0 && pen->lines < FIT_LINES_MOST) {
+        pen->fine = buf_append(&tail, pen->out->bytes + from, pen->out->length - from) && pen->fine;
+        pen->out->length = from;
+        pen->out->bytes[from] = '\0';
+    }
+    new_line(pen);
+    if (pen->lines < FIT_LINES_MOST) {
+        pen->fine = buf_printf(pen->out, "%*s%s", (int)pen->indent, "",
+                               tail.length > 0 ? tail.bytes : "") &&
+                    pen->fine;
+    }
+    pen->column = pen->indent + (tail.length > 0 ? fit_text_width(tail.bytes, tail.length) : 0);
+    buf_finish(&tail);
+}
+
 static void put(struct pen *pen, const char *bytes, size_t length, unsigned columns) {
     if (columns == 0 && ++pen->marks > FIT_MARKS_MOST) {
         return; /* a tower of marks would reach over the lines above */
     }
     pen->marks = columns > 0 ? 0 : pen->marks;
     if (pen->most > 0 && pen->column + columns > pen->most) {
-        new_line(pen);
+        wrap(pen);
+        if (*bytes == ' ') {
+            return; /* the break stands for it */
+        }
     }
     pen->column += columns;
     if (pen->lines < FIT_LINES_MOST) {
         pen->fine = buf_append(pen->out, bytes, length) && pen->fine;
+        if (*bytes == ' ' && pen->column > pen->indent + pen->most / 2) {
+            pen->blank = pen->out->length;
+        }
     }
 }
 
@@ -102,9 +132,17 @@ static void put_escape(struct pen *pen, const char *text, size_t whole) {
     put(pen, escape, at, (unsigned)at);
 }
 
-bool fit_text(struct buf *out, const char *text, size_t columns) {
-    struct pen pen = {.out = out, .most = columns > 0 && columns < 20 ? 20 : columns, .fine = true};
+static size_t indent_of(const struct pen *pen, const char *line) {
+    size_t blanks = strspn(line, " ");
+    return blanks < pen->most / 2 ? blanks : pen->most / 2;
+}
+
+bool fit_text(struct buf *out, const char *text, size_t columns, size_t indent) {
+    struct pen pen = {.out = out,
+                      .most = columns > 0 && columns < COLUMNS_LEAST ? COLUMNS_LEAST : columns,
+                      .fine = true};
     size_t left = strlen(text);
+    pen.indent = indent < pen.most / 2 ? indent : pen.most / 2;
     while (left > 0 && text[left - 1] == '\n') {
         left--;
     }
@@ -114,6 +152,7 @@ bool fit_text(struct buf *out, const char *text, size_t columns) {
         size_t used = whole > 0 ? whole : 1;
         if (*text == '\n') {
             new_line(&pen);
+            pen.indent = indent_of(&pen, text + 1);
         } else if (shown > 0) {
             put(&pen, text, shown, fit_char_width(text_code_point(text, shown)));
         } else {

@@ -18,9 +18,10 @@ enum {
 unsigned fit_char_width(uint32_t character);
 /* Columns of a text as it stands; a malformed byte is one. */
 size_t fit_text_width(const char *text, size_t length);
-/* Appends the text with each line wrapped at `columns` (0: not wrapped), at most FIT_LINES_MOST
- * lines, and then how many are left out. What may not be shown becomes a visible escape; line
- * breaks stay. Ends with a line break. */
-bool fit_text(struct buf *out, const char *text, size_t columns);
+/* Appends the text with each line wrapped at `columns` (0: not wrapped), at blanks where there are
+ * some; what is wrapped is indented as its line is, that of the first line by `indent`. At most
+ * FIT_LINES_MOST lines, then how many are left out. What may not be shown becomes a visible escape;
+ * line breaks stay. Ends with a line break. */
+bool fit_text(struct buf *out, const char *text, size_t columns, size_t indent);
 
 #endif

@@ -20,7 +20,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { AGAIN_MS = 2000 /* between two Ctrl-C that mean it */, LINE_MOST = 65536 };
+enum { AGAIN_MS = 2000 /* between two Ctrl-C that mean it */, LINE_MOST = 65536, NOTE_INDENT = 9 };
 
 struct screen {
     struct loop *loop;
@@ -80,7 +80,7 @@ static void redraw(const struct screen *screen) {
     buf_finish(&out);
 }
 
-static void put_above(struct screen *screen, const char *text) {
+static void put_above(struct screen *screen, const char *text, size_t indent) {
     struct buf out = {0};
     if (screen->mute) {
         return;
@@ -88,30 +88,30 @@ static void put_above(struct screen *screen, const char *text) {
     if (drawn(screen)) {
         (void)buf_text(&out, "\r\033[K");
     }
-    (void)fit_text(&out, text, screen->terminal ? columns() : 0);
+    (void)fit_text(&out, text, screen->terminal ? columns() : 0, indent);
     draw(screen, &out);
     write_out(&out);
     buf_finish(&out);
 }
 
 void screen_print(struct screen *screen, const char *text) {
-    put_above(screen, text);
+    put_above(screen, text, 2);
 }
 
 void screen_note(struct screen *screen, const char *tag, const char *text) {
     struct buf body = {0};
     char head[48];
     int used = snprintf(head, sizeof(head), "[%.20s]", tag);
-    (void)buf_printf(&body, "%s%*s", head, used < 9 ? 9 - used : 1, "");
+    (void)buf_printf(&body, "%s%*s", head, used < NOTE_INDENT ? NOTE_INDENT - used : 1, "");
     for (size_t left = strlen(text); left > 0; left--, text++) {
         if (*text == '\n' && left > 1) {
-            (void)buf_text(&body, "\n         ");
+            (void)buf_printf(&body, "\n%*s", NOTE_INDENT, "");
         } else if (*text != '\n') {
             (void)buf_append(&body, text, 1);
         }
     }
     if (body.bytes != NULL) {
-        put_above(screen, body.bytes);
+        put_above(screen, body.bytes, NOTE_INDENT);
     }
     buf_finish(&body);
 }
