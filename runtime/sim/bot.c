@@ -147,6 +147,16 @@ void sim_bot_drop_session(struct sim *sim, struct sim_bot *bot, struct sim_sessi
     sim_session_destroy(session);
 }
 
+uint32_t sim_bot_connected(const struct sim_bot *bot) {
+    uint32_t connected = 0;
+    for (size_t i = 0; bot->session_count > 0 && i < SIM_SESSION_BUCKETS; i++) {
+        for (const struct sim_session *at = bot->buckets[i]; at != NULL; at = at->next) {
+            connected += at->connection != NULL ? 1 : 0;
+        }
+    }
+    return connected;
+}
+
 void sim_bots_sweep(struct sim *sim, uint64_t now_ms) {
     uint64_t life = sim->options.session_ms / sim->options.time_scale;
     for (struct sim_bot *bot = sim->bots; bot != NULL; bot = bot->next) {

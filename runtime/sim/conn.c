@@ -306,7 +306,7 @@ static void take_request(struct sim_conn *conn, const struct sim_request *reques
         sim_control_answer(conn, request);
     } else if (strncmp(request->path, "/attachments/", 13) == 0) {
         sim_file_answer(conn, request);
-    } else {
+    } else if (!sim_web_answer(conn, request)) {
         sim_rest_answer(conn, request);
     }
     conn->last_request = !request->keep_alive;

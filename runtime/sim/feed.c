@@ -166,12 +166,7 @@ void sim_feed_interaction(struct sim *sim, const struct sim_interaction *interac
 }
 
 static void write_bot(const struct sim_bot *bot, struct buf *line) {
-    uint32_t connected = 0;
-    for (size_t i = 0; bot->session_count > 0 && i < SIM_SESSION_BUCKETS; i++) {
-        for (const struct sim_session *at = bot->buckets[i]; at != NULL; at = at->next) {
-            connected += at->connection != NULL ? 1 : 0;
-        }
-    }
+    uint32_t connected = sim_bot_connected(bot);
     buf_printf(line, "{\"feed\":\"bot\",\"bot\":\"%" PRIu64 "\",\"number\":%u", bot->self.id,
                bot->number);
     add_text(line, "name", bot->self.name);

@@ -308,6 +308,9 @@ static void addresses_json(const struct sim *sim, struct buf *out) {
     char url[128];
     format_url(&sim->listeners[SIM_LISTEN_MAIN], "http", url, sizeof(url));
     buf_printf(out, "{\"rest\":\"%s/api/v10\",\"control\":\"%s/sim\"", url, url);
+    if (sim->options.web) {
+        buf_printf(out, ",\"web\":\"%s/\"", url);
+    }
     sim_gateway_url(sim, false, false, url, sizeof(url));
     buf_printf(out, ",\"gateway\":\"%s\"", url);
     sim_gateway_url(sim, false, true, url, sizeof(url));
@@ -333,6 +336,9 @@ bool sim_server_addresses(const struct sim *sim, bool json, struct buf *out) {
     bool fine = buf_printf(out, "sim: %s/api/v10  %s/  %s  seed %" PRIu64 "\n", rest, gateway,
                            sim->options.token_count == 0 ? "any token accepted" : "given tokens",
                            sim->options.seed);
+    if (sim->options.web) {
+        fine = fine && buf_printf(out, "web: %s/\n", rest);
+    }
     if (sim->tls != NULL) {
         format_url(&sim->listeners[SIM_LISTEN_TLS], "https", rest, sizeof(rest));
         sim_gateway_url(sim, true, false, gateway, sizeof(gateway));

@@ -232,6 +232,8 @@ bool sim_bot_add_session(struct sim *sim, struct sim_bot *bot, struct sim_sessio
 struct sim_session *sim_bot_session(struct sim_bot *bot, const char *id);
 /* Ends the session: its connection, if any, lives on without it. */
 void sim_bot_drop_session(struct sim *sim, struct sim_bot *bot, struct sim_session *session);
+/* How many of its sessions have a connection. */
+uint32_t sim_bot_connected(const struct sim_bot *bot);
 void sim_bots_sweep(struct sim *sim, uint64_t now_ms);
 void sim_bots_destroy(struct sim *sim);
 struct sim_session *sim_bot_bucket(struct sim_bot *bot, uint32_t shard, uint32_t shard_count);
@@ -314,6 +316,8 @@ void sim_remember(struct sim *sim, const struct sim_news *news);
 void sim_rest_answer(struct sim_conn *conn, const struct sim_request *request);
 /* The table of routes as JSON. */
 void sim_routes_list(struct buf *json);
+/* web.c: the page, when it is wanted. False: the request asks for nothing of it. */
+bool sim_web_answer(struct sim_conn *conn, const struct sim_request *request);
 /* files.c: GET /attachments/... */
 void sim_file_answer(struct sim_conn *conn, const struct sim_request *request);
 void sim_control_answer(struct sim_conn *conn, const struct sim_request *request);
