@@ -123,9 +123,13 @@ static bool start_plugins(struct house *house, struct err *err) {
     return true;
 }
 
-bool house_reload(struct house *house, const char *name, struct buf *text) {
+bool house_reload(struct house *house, const char *name, bool reidentify, struct buf *text) {
     size_t before = text->length;
+    house->reidentify = reidentify;
+    house->reload_ms = clock_mono_ms();
     bool ok = plugins_reload(house->plugins, name, text);
+    house->reidentify = false;
+    residents_reidentify(house, text);
     if (text->length == before) {
         (void)buf_text(text, "nothing changed\n");
     }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "bot/bot.h"
+#include "bot/grants.h"
 #include "config/config.h"
 #include "plugin/plugins.h"
 
@@ -59,6 +60,8 @@ struct house_bot {
     struct err failure;              /* ERR_NONE while it is in service */
     bool publish;                    /* its plugins have declared something */
     bool rearming;                   /* its connections end, to be made anew */
+    bool lacking;                    /* a plugin was let in that needs a new session */
+    struct grants grants;            /* of its token */
     int token_lock;                  /* for that, when its token changes; else -1 */
 };
 size_t house_bot_count(const struct house *house);
@@ -66,8 +69,10 @@ const struct house_bot *house_bot(const struct house *house, size_t index);
 /* By name; NULL when there is none. */
 const struct house_bot *house_bot_find(const struct house *house, const char *name);
 
-/* Reloads as plugins_reload() does; logs the result too. name NULL: all that changed. */
-bool house_reload(struct house *house, const char *name, struct buf *text);
+/* Reloads as plugins_reload() does; logs the result too. name NULL: all that changed. reidentify:
+ * a plugin that needs intents which a bot's sessions lack is not refused; that bot connects anew
+ * afterwards. */
+bool house_reload(struct house *house, const char *name, bool reidentify, struct buf *text);
 /* Reads the configuration file again and carries out what changed, changed plugins included: bots
  * come, go, get new tokens, plugins their new settings; all other bots keep their sessions. What
  * can be found wrong is found before anything is changed: then nothing is, and *text (appended)

@@ -46,6 +46,10 @@ struct house {
     bool stopping;
     bool making_way; /* stopping for a successor, and nobody has asked for a real stop */
     bool ready_told;
+    bool reidentify;    /* sessions that lack intents are to be made anew (residents_reidentify) */
+    uint64_t reload_ms; /* when somebody last asked for a reload: monotonic */
+    char silent_url[512]; /* a rest_url that answered nothing when asked what a bot may have */
+    uint64_t silent_until_ms;
     int status;
 };
 
@@ -83,7 +87,11 @@ bool residents_wanted(const struct config_bot *config, struct buf *out);
 void residents_give_config(void *arg, const char *bot, const char *plugin, plugins_config_fn *give,
                            void *to);
 bool residents_may_load(void *arg, const char *bot, const char *plugin,
-                        const struct plugin_needs *needs, struct err *err);
+                        const struct plugin_needs *own, const struct plugin_needs *needs,
+                        struct err *err);
+/* While house->reidentify holds, a session that lacks intents is no reason to refuse a plugin:
+ * afterwards this makes new ones where plugins were taken that need more, and says so. */
+void residents_reidentify(struct house *house, struct buf *text);
 bool residents_declare(void *arg, const struct plugins_asker *asker, const void *rows,
                        size_t length, bool check, struct err *err);
 /* The bots whose plugins have declared something tell Discord. arg: the house. */

@@ -65,7 +65,8 @@ static bool addresses_allowed(struct renewal *r) {
 static bool wants_more(const struct renewal *r, const struct plan *plan,
                        const struct config_bot *config) {
     return config_diff_has(&plan->diff, CONFIG_EFFECT_INTENTS) &&
-           (intents_for(config, r->house->plugins) & ~bot_intents(plan->old->bot)) != 0;
+           (intents_for(config, r->house->plugins, &plan->old->grants) &
+            ~bot_intents(plan->old->bot)) != 0;
 }
 
 /* Of a change before this one. */
@@ -192,7 +193,7 @@ static bool intents_suffice(const struct plan *plan, const struct config_bot *bo
                             const struct plugin_needs *needs, struct err *err) {
     return plan->rearm || plan->old == NULL || plan->old->bot == NULL || plan->old->rearming ||
            !bot_started(plan->old->bot) ||
-           intents_admit(bot, bot_intents(plan->old->bot), id, needs, err);
+           intents_admit(bot, &plan->old->grants, bot_intents(plan->old->bot), id, needs, err);
 }
 
 /* *last: the hash of the settings that it was tried with before; their needs are in *report. */

@@ -2,8 +2,10 @@
  * their service: opened, started, failed, armed anew, removed. */
 #include "bot/house_inside.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "bot/desks.h"
 #include "bot/intents.h"
 
@@ -13,7 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PUBLISH_SOON_MS = 200 };
+enum {
+    PUBLISH_SOON_MS = 200,
+    GRANTS_FRESH_MS = 5000,   /* a refusal rests on an answer that is no older */
+    GRANTS_USUAL_MS = 60000,  /* an IDENTIFY on one that is no older than this */
+    GRANTS_SILENCE_MS = 30000 /* before an address that answered nothing is asked again */
+};
 
 /* --- in service or not ----------------------------------------------------------------------- */
 
@@ -235,9 +242,32 @@ static void publish_soon(struct house *house, struct house_bot *entry) {
     loop_timer_start(house->publish, PUBLISH_SOON_MS);
 }
 
+/* Asks what Discord's portal grants the bot, unless there is an answer that is no older, or nobody
+ * to ask. At a start without network this waits once, not once for each bot. */
+static void learn_grants(struct house *house, struct house_bot *entry, uint64_t max_age_ms) {
+    const struct config_bot *config = entry->config;
+    struct grants *grants = &entry->grants;
+    uint64_t now_ms = clock_mono_ms();
+    bool silent =
+        now_ms < house->silent_until_ms && strcmp(house->silent_url, config->rest_url) == 0;
+    if (config->gateway_url != NULL || silent || house->stopping ||
+        (grants->asked && now_ms - grants->asked_ms < max_age_ms)) {
+        return;
+    }
+    if (!grants_ask(grants, config, house->rest.loop, house->client) &&
+        text_copy(house->silent_url, sizeof(house->silent_url), config->rest_url)) {
+        house->silent_until_ms = clock_mono_ms() + GRANTS_SILENCE_MS;
+    }
+}
+
 void residents_start(struct house *house, struct house_bot *entry) {
     struct err why = {0};
-    uint32_t intents = intents_for(entry->config, house->plugins);
+    struct plugin_needs needs;
+    plugins_needs(house->plugins, entry->config->name, &needs);
+    if (intents_doubtful(&entry->config->intents, &needs) != 0) {
+        learn_grants(house, entry, GRANTS_USUAL_MS);
+    }
+    uint32_t intents = intents_from_needs(&entry->config->intents, &needs, &entry->grants);
     intents_tell(entry->config, house->plugins, intents);
     if (!bot_start(entry->bot, intents, &why)) {
         residents_fail(entry, &why);
@@ -250,6 +280,9 @@ void residents_start(struct house *house, struct house_bot *entry) {
 void residents_rearm(struct house *house, struct house_bot *entry, int token_lock) {
     assert(!entry->rearming); /* prepare.c refuses a second one meanwhile */
     entry->token_lock = token_lock;
+    if (token_lock >= 0) {
+        entry->grants = (struct grants){0}; /* those of the old token */
+    }
     err_clear(&entry->failure);
     house->ready_told = false;
     entry->rearming = true;
@@ -356,14 +389,80 @@ void residents_give_config(void *arg, const char *bot, const char *plugin, plugi
     }
 }
 
+/* A plugin is not refused for what the portal said before somebody asked for this reload. */
+static bool is_permitted(struct house *house, struct house_bot *entry, const char *plugin,
+                         const struct plugin_needs *own, struct err *err) {
+    if (intents_doubtful(&entry->config->intents, own) == 0) {
+        return true;
+    }
+    learn_grants(house, entry, entry->grants.known ? UINT64_MAX : GRANTS_SILENCE_MS);
+    if (intents_permit(entry->config, &entry->grants, plugin, own, NULL)) {
+        return true;
+    }
+    uint64_t since_ms = clock_mono_ms() - house->reload_ms;
+    learn_grants(house, entry, since_ms < GRANTS_FRESH_MS ? since_ms : GRANTS_FRESH_MS);
+    return intents_permit(entry->config, &entry->grants, plugin, own, err);
+}
+
+/* Whether the bot has IDENTIFYs left for new sessions; unknown is no reason against it. */
+static bool can_afford(struct house_bot *entry, struct err *err) {
+    struct bot_status status;
+    bool ok = bot_status(entry->bot, &status, err);
+    if (ok && status.identifies_known && status.identifies_left < status.shard_count) {
+        ok = err_set(err, ERR_LIMIT,
+                     "bot %s has %u IDENTIFYs left today and needs %zu for new sessions; try again "
+                     "when Discord has reset them",
+                     entry->config->name, status.identifies_left, status.shard_count);
+    }
+    bot_status_finish(&status);
+    return ok;
+}
+
 bool residents_may_load(void *arg, const char *bot, const char *plugin,
-                        const struct plugin_needs *needs, struct err *err) {
+                        const struct plugin_needs *own, const struct plugin_needs *needs,
+                        struct err *err) {
     struct house *house = arg;
-    const struct house_bot *entry = house_bot_find(house, bot);
-    if (entry == NULL || entry->bot == NULL || entry->rearming || !bot_started(entry->bot)) {
+    struct house_bot *entry = house_entry(house, bot);
+    if (entry == NULL || entry->bot == NULL) {
+        return true;
+    }
+    if (!is_permitted(house, entry, plugin, own, err)) {
+        return false;
+    }
+    if (entry->rearming || !bot_started(entry->bot)) {
         return true; /* its sessions are yet to come */
     }
-    return intents_admit(entry->config, bot_intents(entry->bot), plugin, needs, err);
+    struct err why = {0};
+    if (intents_admit(entry->config, &entry->grants, bot_intents(entry->bot), plugin, needs,
+                      &why)) {
+        return true;
+    }
+    if (!house->reidentify) {
+        *err = why;
+        return false;
+    }
+    entry->lacking = can_afford(entry, err);
+    return entry->lacking;
+}
+
+void residents_reidentify(struct house *house, struct buf *text) {
+    for (size_t i = 0; i < house->count; i++) {
+        struct house_bot *entry = &house->bots[i];
+        struct buf names = {0};
+        uint32_t more = entry->lacking && !entry->rearming
+                            ? intents_for(entry->config, house->plugins, &entry->grants) &
+                                  ~bot_intents(entry->bot)
+                            : 0; /* 0 too when the plugin was refused after all */
+        entry->lacking = false;
+        if (more != 0 && intents_text(more, &names)) {
+            struct log_from me = {.bot = entry->config->name, .shard = -1};
+            log_info(&me, "connecting anew for %s", names.bytes);
+            (void)buf_printf(text, "bot %s  connecting anew for %s: a new session\n",
+                             entry->config->name, names.bytes);
+            residents_rearm(house, entry, -1);
+        }
+        buf_finish(&names);
+    }
 }
 
 bool residents_declare(void *arg, const struct plugins_asker *asker, const void *rows,

@@ -39,16 +39,24 @@ static int next_option(int argc, char **argv, const struct option *options, stru
 /* Here --config has no value: it says what to reload. The file that tells where the socket is, is
  * named with -c. */
 int reload_main(int argc, char **argv) {
-    static const struct option options[] = {
-        {"config", no_argument, NULL, 'r'}, {"control", required_argument, NULL, 'C'}, {0}};
+    static const struct option options[] = {{"config", no_argument, NULL, 'r'},
+                                            {"control", required_argument, NULL, 'C'},
+                                            {"reidentify", no_argument, NULL, 'i'},
+                                            {0}};
     struct where where = {0};
     bool config = false;
+    bool reidentify = false;
     int option;
     while ((option = next_option(argc, argv, options, &where)) != -1) {
-        if (option != 'r') {
+        if (option != 'r' && option != 'i') {
             return cli_bad_option("reload", argv);
         }
-        config = true;
+        config = config || option == 'r';
+        reidentify = reidentify || option == 'i';
+    }
+    if (config && reidentify) {
+        return cli_usage("reload", "--config makes new sessions by itself where they are needed; "
+                                   "--reidentify goes with plugins");
     }
     if (config && optind < argc) {
         return cli_usage("reload",
@@ -59,6 +67,7 @@ int reload_main(int argc, char **argv) {
     cJSON *request = cJSON_CreateObject();
     cJSON_AddStringToObject(request, "cmd", "reload");
     cJSON_AddBoolToObject(request, "config", config);
+    cJSON_AddBoolToObject(request, "reidentify", reidentify);
     cJSON *names = cJSON_AddArrayToObject(request, "plugins");
     for (int i = optind; i < argc; i++) {
         cJSON_AddItemToArray(names, cJSON_CreateString(argv[i]));

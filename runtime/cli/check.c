@@ -151,7 +151,8 @@ static void print_bot(const struct check *check, const struct config_bot *bot) {
             (void)buf_printf(&names, " %s", check->plugins[i].report.id);
         }
     }
-    uint32_t asked = intents_from_needs(&bot->intents, &needs);
+    const struct grants unknown = {0}; /* nobody is asked here */
+    uint32_t asked = intents_from_needs(&bot->intents, &needs, &unknown);
     uint32_t lacking = plugin_needs_intents(&needs) & ~asked;
     (void)intents_text(asked, &intents);
     (void)printf("bot %-12s token: %s\n", bot->name,
@@ -161,8 +162,11 @@ static void print_bot(const struct check *check, const struct config_bot *bot) {
     buf_clear(&intents);
     if (lacking != 0 && intents_text(lacking, &intents)) {
         (void)printf("  warning: its plugins also listen for what needs %s\n"
-                     "      | name them if Discord's portal allows it: intents = auto +NAME\n",
-                     intents.bytes);
+                     "      | %s\n",
+                     intents.bytes,
+                     bot->intents.automatic
+                         ? "with `auto` they get what Discord's portal allows this bot"
+                         : "name them, and allow privileged ones (!) in Discord's portal");
     }
     buf_finish(&names);
     buf_finish(&intents);

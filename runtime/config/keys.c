@@ -110,8 +110,8 @@ static const struct config_key keys[] = {
      .standard = "auto",
      .example = "auto +MESSAGE_CONTENT -GUILD_MESSAGE_TYPING",
      .help = "What Discord is asked to send: auto [+X] [-Y], names, or a number.",
-     .more = "auto: what the plugins need, without the privileged ones (GUILD_MEMBERS,\n"
-             "GUILD_PRESENCES, MESSAGE_CONTENT), which are named here and allowed in the portal."},
+     .more = "auto: what the plugins need; of the privileged ones (GUILD_MEMBERS, GUILD_PRESENCES,\n"
+             "MESSAGE_CONTENT) what Discord's portal allows. A plugin that needs more is refused."},
     {CONFIG_KIND_BOT, "presence", CONFIG_TYPE_PRESENCE, CONFIG_EFFECT_PRESENCE,
      IN_BOT(presence),
      .otherwise = "Discord shows the bot as online",

@@ -85,14 +85,15 @@ static bool names_valid(const cJSON *names) {
     return names == NULL || cJSON_IsArray(names);
 }
 
-static bool reload_each(struct commands *commands, const cJSON *names, struct buf *text) {
+static bool reload_each(struct commands *commands, const cJSON *names, bool reidentify,
+                        struct buf *text) {
     if (cJSON_GetArraySize(names) == 0) {
-        return house_reload(commands->house, NULL, text);
+        return house_reload(commands->house, NULL, reidentify, text);
     }
     bool ok = true;
     const cJSON *name;
     cJSON_ArrayForEach(name, names) {
-        ok = house_reload(commands->house, name->valuestring, text) && ok;
+        ok = house_reload(commands->house, name->valuestring, reidentify, text) && ok;
     }
     return ok;
 }
@@ -100,12 +101,16 @@ static bool reload_each(struct commands *commands, const cJSON *names, struct bu
 static void run_reload(struct commands *commands, uint64_t client, const cJSON *request) {
     const cJSON *names = cJSON_GetObjectItemCaseSensitive(request, "plugins");
     bool config = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "config"));
-    if (!names_valid(names) || (config && cJSON_GetArraySize(names) > 0)) {
-        refuse(commands, client, "'plugins' is a list of names, and empty beside 'config'");
+    bool reidentify = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "reidentify"));
+    if (!names_valid(names) || (config && (reidentify || cJSON_GetArraySize(names) > 0))) {
+        refuse(commands, client,
+               "'plugins' is a list of names; beside 'config' there is neither it nor "
+               "'reidentify'");
         return;
     }
     struct buf text = {0};
-    bool all = config ? house_renew(commands->house, &text) : reload_each(commands, names, &text);
+    bool all = config ? house_renew(commands->house, &text)
+                      : reload_each(commands, names, reidentify, &text);
     cJSON *reply = cJSON_CreateObject();
     cJSON_AddBoolToObject(reply, "ok", true);
     cJSON_AddBoolToObject(reply, "all", all);

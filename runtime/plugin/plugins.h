@@ -60,11 +60,11 @@ struct plugins_host {
      * later value replaces an earlier one of that key. Texts: borrowed for the call. */
     void (*config)(void *arg, const char *bot, const char *plugin, plugins_config_fn *give,
                    void *to);
-    /* Whether the sessions of this bot, as they are now, give what `needs` (all plugins of that
-     * bot together, the new generation included) asks for. False with *err: which intents are
-     * lacking and the ways out. True while there is no session yet. */
-    bool (*admit)(void *arg, const char *bot, const char *plugin, const struct plugin_needs *needs,
-                  struct err *err);
+    /* Whether this bot can have what the new generation needs (own), and its sessions, as they are
+     * now, give what all its plugins need together (needs, own included). False with *err: which
+     * intents are lacking and the ways out. */
+    bool (*admit)(void *arg, const char *bot, const char *plugin, const struct plugin_needs *own,
+                  const struct plugin_needs *needs, struct err *err);
     /* What the plugin has registered (see struct registration) is to hold from now on for this
      * bot; check: only whether it could. rows NULL: it is gone. False with *err: a command that
      * another plugin has too, a limit of Discord's. */

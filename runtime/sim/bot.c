@@ -22,12 +22,27 @@ static bool accepted(const struct sim *sim, const char *token) {
 }
 
 /* Command badge, and for each approved intent the flag of a large bot or of a small one. */
+/* Each privileged intent has two flags of an application, the lower one for a large bot. */
+static const struct {
+    uint64_t intent;
+    unsigned flag;
+} privileges[] = {{SIM_GUILD_PRESENCES, 12}, {SIM_GUILD_MEMBERS, 14}, {SIM_MESSAGE_CONTENT, 18}};
+
 static uint32_t application_flags(uint64_t privileged) {
     uint32_t flags = UINT32_C(1) << 23;
-    flags |= (privileged & SIM_GUILD_PRESENCES) != 0 ? UINT32_C(1) << 13 : 0;
-    flags |= (privileged & SIM_GUILD_MEMBERS) != 0 ? UINT32_C(1) << 15 : 0;
-    flags |= (privileged & SIM_MESSAGE_CONTENT) != 0 ? UINT32_C(1) << 19 : 0;
+    for (size_t i = 0; i < sizeof(privileges) / sizeof(privileges[0]); i++) {
+        flags |=
+            (privileged & privileges[i].intent) != 0 ? UINT32_C(1) << (privileges[i].flag + 1) : 0;
+    }
     return flags;
+}
+
+uint64_t sim_bot_privileged(const struct sim_bot *bot) {
+    uint64_t privileged = 0;
+    for (size_t i = 0; i < sizeof(privileges) / sizeof(privileges[0]); i++) {
+        privileged |= (bot->flags >> privileges[i].flag & 3) != 0 ? privileges[i].intent : 0;
+    }
+    return privileged;
 }
 
 static struct sim_bot *make_bot(struct sim *sim, const char *token) {

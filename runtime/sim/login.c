@@ -158,7 +158,7 @@ void sim_take_identify(struct sim_conn *conn, const struct sim_order *order) {
     conn->shard = order->shard < order->shard_count ? (int64_t)order->shard : -1;
     conn->bot = bot;
     uint16_t code =
-        sim_identify_judge(order, sim->world->guild_count, sim->options.privileged, &reason);
+        sim_identify_judge(order, sim->world->guild_count, sim_bot_privileged(bot), &reason);
     if (code != 0) {
         sim_conn_close(conn, code, reason);
         return;

@@ -67,7 +67,7 @@ static int get_members(struct sim_call *call) {
     if (guild == NULL || !sim_query_number(call, "limit", 1, 1000, 1, &limit)) {
         return guild == NULL ? 404 : 400;
     }
-    if ((call->sim->options.privileged & SIM_GUILD_MEMBERS) == 0) {
+    if ((sim_bot_privileged(call->bot) & SIM_GUILD_MEMBERS) == 0) {
         return sim_fail(call, 403, 50001, "Missing Access");
     }
     uint64_t *ids = calloc(guild->member_count + 1, sizeof(*ids));

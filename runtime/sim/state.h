@@ -227,6 +227,8 @@ struct sim {
 /* bot.c */
 /* The bot of this token, made at its first use; NULL: not accepted. "Bot " is dropped. */
 struct sim_bot *sim_bot_find(struct sim *sim, const char *token);
+/* The privileged intents that its application is allowed, by its flags. */
+uint64_t sim_bot_privileged(const struct sim_bot *bot);
 struct sim_shard_stats *sim_bot_shard(struct sim_bot *bot, uint32_t shard, uint32_t shard_count);
 bool sim_bot_add_session(struct sim *sim, struct sim_bot *bot, struct sim_session *session);
 struct sim_session *sim_bot_session(struct sim_bot *bot, const char *id);

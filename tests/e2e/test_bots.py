@@ -28,6 +28,7 @@ class Bots(Case):
 
     def test_a_fatal_close_code_ends_with_78_and_one_clear_line(self):
         sim = self.sim("--privileged", "")
+        sim.fault("route applications/@me rest-status 503")  # or it would not ask for them
         host = self.host({"a": {"token": "x", "rest_url": sim.rest,
                                 "intents": "GUILDS GUILD_MEMBERS"}}).start()
         self.assertEqual(host.process.wait(60), 78)

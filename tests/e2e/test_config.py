@@ -118,6 +118,7 @@ class Config(Case):
 
     def test_a_dead_bot_is_tried_again_with_the_same_section(self):
         sim = self.sim("--privileged", "")
+        sim.fault("route applications/@me rest-status 503")  # or it would not ask for them
         other = self.sim()
         a = {"token": "a", "rest_url": sim.rest, "intents": "GUILDS GUILD_MEMBERS"}
         b = {"token": "b", "rest_url": other.rest}

@@ -107,7 +107,7 @@ void house_stop(struct house *house, bool final) {
     stops++;
 }
 
-bool house_reload(struct house *house, const char *name, struct buf *text) {
+bool house_reload(struct house *house, const char *name, bool reidentify, struct buf *text) {
     (void)buf_printf(text, "%.100s: reloaded\n", name != NULL ? name : "all");
     return name == NULL || name[0] != 'x';
 }

@@ -16,6 +16,8 @@ symbols() {
 cmake -S hello -B hello/build -Ddrey_DIR="$build/sdk" -DCMAKE_C_FLAGS='-Wall -Wextra -Werror' > log 2>&1 &&
     cmake --build hello/build >> log 2>&1 || { cat log; exit 1; }
 [ "$(symbols hello/build/hello.so)" = drey_plugin_v1 ]
+ctest --test-dir hello/build > log 2>&1 && grep -q 'replay.hello .*Passed' log || { cat log; exit 1; }
+"$drey" replay hello/test/hello.replay > log 2>&1 || { cat log; exit 1; }
 
 "$drey" new hello > /dev/null 2>&1 && { echo "an existing folder was overwritten"; exit 1; }
 for name in 'No Good' install -x ''; do
@@ -34,12 +36,14 @@ cmake -S hi-there -B hi-there/build -Ddrey_DIR="$build/sdk" -DCMAKE_CXX_FLAGS='-
     cmake --build hi-there/build >> log 2>&1 || { cat log; exit 1; }
 [ "$(symbols hi-there/build/hi-there.so)" = drey_plugin_v1 ]
 "$drey" check hi-there/build/hi-there.so | grep -q "/hi-there"
+ctest --test-dir hi-there/build > log 2>&1 && grep -q 'replay.hi-there .*Passed' log || { cat log; exit 1; }
 
 if command -v cargo > /dev/null; then
     "$drey" new 7th-fn --lang rust > /dev/null
     RUSTFLAGS='-D warnings' cargo build --release --offline --manifest-path 7th-fn/Cargo.toml > log 2>&1 || { cat log; exit 1; }
     [ "$(symbols 7th-fn/target/release/libdrey_7th_fn.so)" = drey_plugin_v1 ]
     "$drey" check 7th-fn/target/release/libdrey_7th_fn.so | grep -q "/7th-fn"
+    "$drey" replay --plugin 7th-fn/target/release/libdrey_7th_fn.so 7th-fn/test/7th-fn.replay > log 2>&1 || { cat log; exit 1; }
 fi
 
 cmake --install "$build" --prefix "$home/installed" > log 2>&1 || { cat log; exit 1; }
@@ -52,3 +56,4 @@ cc $(pkg-config --define-variable=prefix="$home/installed" --cflags drey) -Wall 
 cmake -S elsewhere -B elsewhere/build -DCMAKE_PREFIX_PATH="$home/installed" > log 2>&1 &&
     cmake --build elsewhere/build >> log 2>&1 || { cat log; exit 1; }
 [ -f elsewhere/build/other.so ]
+ctest --test-dir elsewhere/build > log 2>&1 && grep -q 'replay.other .*Passed' log || { cat log; exit 1; }

@@ -6,7 +6,7 @@ Two runs: one bot of N idle zlib-stream shards, then N bots of a few shards each
 host's memory without the pages of event rings, its CPU time for the start, for a minute of idling
 and for the resume after every socket was dropped at once, and asks the simulator (whose clock
 counts) whether every heartbeat came in time and when the last RESUME was accepted. The limits that
-must hold are those of the issue and of performance: a breach makes the exit status 1.
+must hold stand below: a breach makes the exit status 1.
 """
 import argparse
 import os

@@ -157,7 +157,8 @@ static void a_reload_is_for_all_bots_or_for_none(void **state) {
 }
 
 static bool refuse_content(void *arg, const char *bot, const char *plugin,
-                           const struct plugin_needs *needs, struct err *err) {
+                           const struct plugin_needs *own, const struct plugin_needs *needs,
+                           struct err *err) {
     return !needs->content || err_set(err, ERR_PLUGIN, "needs MESSAGE_CONTENT");
 }
 

@@ -40,8 +40,8 @@ struct rig {
     uint32_t stuck_ms;
     uint32_t checkpoint_ms;
     const char *every; /* a plugin's key; NULL: "1" */
-    bool (*admit)(void *arg, const char *bot, const char *plugin, const struct plugin_needs *needs,
-                  struct err *err);
+    bool (*admit)(void *arg, const char *bot, const char *plugin, const struct plugin_needs *own,
+                  const struct plugin_needs *needs, struct err *err);
     plugins_request_fn *request;
     bool (*declare)(void *arg, const struct plugins_asker *asker, const void *rows, size_t length,
                     bool check, struct err *err);
