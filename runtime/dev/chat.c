@@ -75,6 +75,21 @@ static void only_errors(struct chat *chat, int status, const char *text) {
     }
 }
 
+/* The message comes by the feed; what is typed next may be about it. */
+static void on_said(struct chat *chat, int status, const char *text) {
+    cJSON *answer = status == 200 ? cJSON_Parse(text) : NULL;
+    const char *id = chat_text_of(answer, "id");
+    bool shown = chat->feed == NULL;
+    only_errors(chat, status, text);
+    for (size_t i = 0; i < CHAT_RECENT; i++) {
+        shown = shown || strcmp(chat_text_of(chat->recent[i].message, "id"), id) == 0;
+    }
+    if (!shown) {
+        (void)text_copy(chat->said, sizeof(chat->said), id);
+    }
+    cJSON_Delete(answer);
+}
+
 static void on_fault(struct chat *chat, int status, const char *text) {
     if (status == 200) {
         screen_note(chat->screen, "sim", "done");
@@ -94,7 +109,7 @@ static void on_messages(struct chat *chat, int status, const char *text) {
 static void say(struct chat *chat, const char *text) {
     cJSON *body = act(chat);
     cJSON_AddStringToObject(body, "text", text);
-    ask(chat, "/sim/say", body, only_errors);
+    ask(chat, "/sim/say", body, on_said);
 }
 
 static void use_command(struct chat *chat, const char *line) {
@@ -193,6 +208,22 @@ static void use_menu(struct chat *chat, const char *name, const char *target) {
     complain(chat, "the bot has no such command in a menu");
 }
 
+static void react(struct chat *chat, const struct line *line) {
+    size_t newest = (chat->recent_next + CHAT_RECENT - 1) % CHAT_RECENT;
+    const char *id =
+        line->count == 2 ? line->words[1] : chat_text_of(chat->recent[newest].message, "id");
+    bool remove = line->words[0][0] == '-' && line->words[0][1] != '\0';
+    if (id[0] == '\0') {
+        complain(chat, "there is no message yet");
+        return;
+    }
+    cJSON *body = act(chat);
+    cJSON_AddStringToObject(body, "message", id);
+    cJSON_AddStringToObject(body, "emoji", line->words[0] + (remove ? 1 : 0));
+    cJSON_AddBoolToObject(body, "remove", remove);
+    ask(chat, "/sim/react", body, only_errors);
+}
+
 static void show_messages(struct chat *chat, const struct line *line) {
     uint64_t last = 10;
     cJSON *body = act(chat);
@@ -244,6 +275,9 @@ static void carry_out(struct chat *chat, const struct line *line) {
     case LINE_MENU:
         use_menu(chat, line->words[0], line->words[1]);
         break;
+    case LINE_REACT:
+        react(chat, line);
+        break;
     case LINE_MESSAGES:
         show_messages(chat, line);
         break;
@@ -276,7 +310,7 @@ void chat_line(struct chat *chat, const char *text) {
 }
 
 bool chat_busy(const struct chat *chat) {
-    return chat->asked > 0 || world_busy(&chat->world);
+    return chat->asked > 0 || chat->said[0] != '\0' || world_busy(&chat->world);
 }
 
 void chat_prompt(const struct chat *chat, char *out, size_t size) {

@@ -75,6 +75,7 @@ void chat_take_feed(void *arg, const char *text) {
     struct chat *chat = arg;
     if (text == NULL) {
         chat->feed = NULL;
+        chat->said[0] = '\0';
         loop_timer_start(chat->again, 200);
         chat->calls.lost(chat->calls.arg);
         return;

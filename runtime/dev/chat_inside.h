@@ -8,12 +8,14 @@
 
 #include <stdint.h>
 
-enum { CHAT_RECENT = 32, CHAT_ASKS_MOST = 64 };
+enum { CHAT_RECENT = 32, CHAT_LOOKS = 8, CHAT_ASKS_MOST = 64 };
 
-/* A message that was shown, so that it is not shown twice and its buttons are found. */
+/* A message that was shown, so that no look of it is shown twice and its buttons are found. The
+ * feed and the answers to what was typed tell of the same things, in any order. */
 struct recent {
-    cJSON *message; /* owned; NULL: none yet */
-    uint64_t hash;  /* of how it looked */
+    cJSON *message;             /* owned; NULL: none yet */
+    uint64_t looks[CHAT_LOOKS]; /* hashes of how it has looked; the oldest is forgotten first */
+    unsigned look_count;
 };
 
 struct chat {
@@ -29,7 +31,8 @@ struct chat {
     size_t recent_next;
     char modal[128]; /* custom_id of the form that was shown last; "" none */
     cJSON *modal_object;
-    size_t asked; /* not answered yet */
+    char said[24]; /* the message that was said and has not been shown yet; "" none */
+    size_t asked;  /* not answered yet */
     struct pending *pending;
 };
 

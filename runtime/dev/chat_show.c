@@ -18,8 +18,19 @@ static struct recent *place_of(struct chat *chat, const cJSON *message) {
     }
     struct recent *place = &chat->recent[chat->recent_next];
     chat->recent_next = (chat->recent_next + 1) % CHAT_RECENT;
-    place->hash = 0;
+    cJSON_Delete(place->message);
+    *place = (struct recent){0};
     return place;
+}
+
+static bool is_new_look(struct recent *place, uint64_t hash) {
+    for (unsigned i = 0; i < place->look_count && i < CHAT_LOOKS; i++) {
+        if (place->looks[i] == hash) {
+            return false;
+        }
+    }
+    place->looks[place->look_count++ % CHAT_LOOKS] = hash;
+    return true;
 }
 
 /* <@ID> and <#ID> by name, as a person sees them. text: of the message; what it names is looked up
@@ -60,17 +71,23 @@ void chat_show_message(struct chat *chat, const cJSON *message, const char *view
         (void)buf_printf(&text, name[0] != '\0' ? "in #%s: " : "in %s: ", where);
     }
     (void)sim_chat_message(&text, message, viewer[0] != '\0' ? viewer : NULL);
-    uint64_t hash = text_hash(text.bytes != NULL ? text.bytes : "", text.length);
+    size_t length = text.length;
+    (void)buf_text(&text, chat_text_of(message, "edited_timestamp"));
     struct recent *place = place_of(chat, message);
-    if (place->message == NULL || place->hash != hash) {
+    if (length > 0 && is_new_look(place, text_hash(text.bytes, text.length))) {
         struct buf named = {0};
-        name_mentions(chat, text.bytes != NULL ? text.bytes : "", &named);
+        text.length = length;
+        text.bytes[length] = '\0';
+        name_mentions(chat, text.bytes, &named);
         screen_print(chat->screen, named.bytes != NULL ? named.bytes : "");
         buf_finish(&named);
+        cJSON_Delete(place->message);
+        place->message = cJSON_Duplicate(message, true);
     }
-    cJSON_Delete(place->message);
-    place->message = cJSON_Duplicate(message, true);
-    place->hash = hash;
+    if (strcmp(chat_text_of(message, "id"), chat->said) == 0) {
+        chat->said[0] = '\0';
+        chat->calls.busy(chat->calls.arg);
+    }
     buf_finish(&text);
 }
 

@@ -9,9 +9,8 @@
 
 enum { FAILURES_MOST = 5, STEADY_MS = 10000 };
 
-/* The address out of the line that the simulator prints when it listens. */
-static bool read_address(const char *line, char *out, size_t size) {
-    cJSON *json = cJSON_Parse(line);
+/* The address out of what the simulator prints when it listens. */
+static bool read_address(const cJSON *json, char *out, size_t size) {
     const char *control = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "control"));
     static const char scheme[] = "http://";
     bool ok = control != NULL && strncmp(control, scheme, sizeof(scheme) - 1) == 0;
@@ -19,24 +18,30 @@ static bool read_address(const char *line, char *out, size_t size) {
         control += sizeof(scheme) - 1;
         ok = snprintf(out, size, "%.*s", (int)strcspn(control, "/"), control) < (int)size;
     }
-    cJSON_Delete(json);
     return ok;
 }
 
 static void on_line(void *arg, const char *line) {
     struct dev *dev = arg;
     char at[sizeof(dev->at)];
-    if (line[0] != '{' || !read_address(line, at, sizeof(at))) {
+    cJSON *json = line[0] == '{' ? cJSON_Parse(line) : NULL;
+    const char *web = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "web"));
+    bool listens = json != NULL && read_address(json, at, sizeof(at));
+    if (!listens) {
         dev_note(dev, "sim", "%s", line);
-        return;
+    } else {
+        bool again = dev->at[0] != '\0';
+        if (web != NULL && !again) {
+            dev_note(dev, "web", "%s  the same in a browser", web);
+        }
+        (void)text_copy(dev->at, sizeof(dev->at), at);
+        if (again) {
+            dev_host_forgotten(dev);
+        }
+        chat_meet(dev->chat, at);
+        attach_at(dev->attach, at);
     }
-    bool again = dev->at[0] != '\0';
-    (void)text_copy(dev->at, sizeof(dev->at), at);
-    if (again) {
-        dev_host_forgotten(dev);
-    }
-    chat_meet(dev->chat, at);
-    attach_at(dev->attach, at);
+    cJSON_Delete(json);
 }
 
 static void on_end(void *arg, int status) {
@@ -61,10 +66,10 @@ static void on_end(void *arg, int status) {
 }
 
 void dev_sim_start(struct dev *dev) {
-    const char *words[SIM_WORDS_MOST] = {
-        "/proc/self/exe", "sim", "--json",    "--listen", "127.0.0.1:0",
-        "--guilds",       "1",   "--members", "12"};
-    size_t count = 9;
+    const char *words[SIM_WORDS_MOST] = {"/proc/self/exe", "sim",         "--json",   "--web",
+                                         "--listen",       "127.0.0.1:0", "--guilds", "1",
+                                         "--members",      "12"};
+    size_t count = 10;
     struct err err = {0};
     for (size_t i = 0; i < dev->options.sim_count && count < SIM_WORDS_MOST - 3; i++) {
         words[count++] = dev->options.sim[i];

@@ -23,6 +23,8 @@ static const struct verb {
     {"submit", "FIELD=TEXT...", "fill in the form that was shown last", 0, LINE_WORDS_MOST,
      LINE_SUBMIT},
     {"menu", "NAME TARGET", "use a command of a person's or a message's menu", 2, 2, LINE_MENU},
+    {"react", "EMOJI [MESSAGE]", "react to a message, else the last one; -EMOJI takes it back", 1,
+     2, LINE_REACT},
     {"messages", "[N]", "show the last messages of the channel", 0, 1, LINE_MESSAGES},
     {"fault", "FAULT", "let Discord misbehave: reconnect, drop, rest-status 500 ... heal", 1,
      LINE_WORDS_MOST, LINE_FAULT},

@@ -20,6 +20,7 @@ enum line_verb {
     LINE_SELECT,
     LINE_SUBMIT,
     LINE_MENU,
+    LINE_REACT,
     LINE_MESSAGES,
     LINE_FAULT,
     LINE_BUILD,
