@@ -52,6 +52,8 @@ static void take_line(struct dev *dev, const char *level, const char *plugin, co
     bool info = strcmp(level, "info") == 0 || strcmp(level, "debug") == 0;
     if (plugin[0] != '\0') {
         dev_note(dev, plugin, "%s%s%s", info ? "" : level, info ? "" : ": ", text);
+    } else if (dev->stopping && !dev->options.verbose) {
+        return; /* what was under way is cut off, as it was asked for */
     } else if (begins(text, "plugin ") && dev->reload != NULL) {
         return; /* the answer to the reload says it too */
     } else if (begins(text, published)) {
@@ -200,7 +202,8 @@ static void on_synced(void *arg, int status, const char *text) {
     cJSON *answer = status != 0 ? cJSON_Parse(text) : NULL;
     dev->sync = NULL;
     dev->synced = true;
-    if (answer == NULL || !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "ok"))) {
+    bool done = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "ok"));
+    if (!done && !dev->stopping) {
         dev_note(dev, "cmd", "the commands are not published: %s",
                  answer != NULL ? text_of(answer, "error") : text);
     }
