@@ -86,6 +86,10 @@ void chat_take_feed(void *arg, const char *text) {
         event(chat, line);
     } else if (strcmp(kind, "commands") == 0) {
         world_refresh(&chat->world);
+    } else if (strcmp(kind, "end") == 0 &&
+               strncmp(chat_text_of(line, "reason"), "too slow", 8) == 0) {
+        screen_note(chat->screen, "guild",
+                    "more happens than can be shown; some of it was left out");
     } else if (strcmp(kind, "bot") == 0 && is_ours(chat, line)) {
         chat->calls.bot(chat->calls.arg,
                         cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "online")));

@@ -108,13 +108,16 @@ static void on_ended(void *arg, int ready) {
 }
 
 /* In the new process; only what may be called between fork() and execve(). */
-static void become(const struct child_options *options, int out, int report) {
+static void become(const struct child_options *options, pid_t parent, int out, int report) {
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGINT, SIG_DFL);
     (void)signal(SIGPIPE, SIG_DFL);
     (void)prctl(PR_SET_PDEATHSIG, options->terminal ? SIGHUP : SIGTERM);
+    if (getppid() != parent) { /* it has ended already */
+        _exit(127);
+    }
     if (!options->terminal) {
         (void)setpgid(0, 0);
         int null = open("/dev/null", O_RDONLY);
@@ -174,10 +177,11 @@ static bool launch(struct child *child, const struct child_options *options, int
     if (pipe2(report, O_CLOEXEC) != 0) {
         return err_system(err, "pipe");
     }
+    pid_t own = getpid();
     put_variables(options->variables, kept, true);
     child->pid = fork();
     if (child->pid == 0) {
-        become(options, out, report[1]);
+        become(options, own, out, report[1]);
     }
     put_variables(options->variables, kept, false);
     (void)close(report[1]);

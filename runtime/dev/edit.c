@@ -270,14 +270,23 @@ bool edit_draw(const struct edit *edit, const char *prompt, size_t columns, stru
     size_t from = 0;
     const char *line = edit_line(edit);
     /* What is left of the cursor is seen; the line slides when it is too long. */
-    while (fit_text_width(line + from, edit->at - from) > room) {
-        from = after(edit, from);
+    size_t left = fit_text_width(line, edit->at);
+    while (left > room) {
+        size_t next = after(edit, from);
+        left -= fit_text_width(line + from, next - from);
+        from = next;
     }
     size_t to = edit->at;
-    while (to < edit->line.length && fit_text_width(line + from, after(edit, to) - from) <= room) {
-        to = after(edit, to);
+    size_t behind = 0;
+    while (to < edit->line.length) {
+        size_t next = after(edit, to);
+        size_t width = fit_text_width(line + to, next - to);
+        if (left + behind + width > room) {
+            break;
+        }
+        behind += width;
+        to = next;
     }
-    size_t behind = fit_text_width(line + edit->at, to - edit->at);
     bool fine = buf_text(out, "\r") && buf_text(out, prompt) &&
                 buf_append(out, line + from, to - from) && buf_text(out, "\033[K");
     return fine && (behind == 0 || buf_printf(out, "\033[%zuD", behind));

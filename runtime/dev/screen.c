@@ -20,7 +20,12 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { AGAIN_MS = 2000 /* between two Ctrl-C that mean it */, LINE_MOST = 65536, NOTE_INDENT = 9 };
+enum {
+    AGAIN_MS = 2000 /* between two Ctrl-C that mean it */,
+    LINE_MOST = 65536,
+    INPUT_MOST = 1 << 20,
+    NOTE_INDENT = 9
+};
 
 struct screen {
     struct loop *loop;
@@ -168,6 +173,9 @@ static void deliver_plain(void *arg) {
             return;
         }
     }
+    if (!screen->ended && screen->readable != NULL && screen->input.length <= INPUT_MOST) {
+        loop_watch_set(screen->readable, LOOP_READ);
+    }
     if (screen->ended && screen->input.length == 0 && !screen->held) {
         tell_end(screen);
     }
@@ -312,6 +320,9 @@ static void on_readable(void *arg, int ready) {
     }
     if (!screen->terminal) {
         (void)buf_append(&screen->input, bytes, (size_t)got);
+        if (screen->input.length > INPUT_MOST) { /* the rest waits where it is */
+            loop_watch_set(screen->readable, 0);
+        }
         deliver_plain(screen);
         return;
     }
