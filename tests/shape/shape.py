@@ -26,8 +26,8 @@ ROOMS = {
     "rest": ["base"],
     "interaction": ["base"],
     # what a plugin declares is checked where it is told at once
-    "plugin": ["base", "ring", "store/store.h", "gateway/events.h", "interaction/definition.h",
-               "interaction/cooldown.h", "interaction/message.h"],
+    "plugin": ["base", "ring", "store/store.h", "gateway/events.h", "gateway/jsonblock.h",
+               "interaction/definition.h", "interaction/cooldown.h", "interaction/message.h"],
     "replay": ["base", "ring", "gateway/events.h", "interaction", "plugin"],
     "cluster": ["base"],
     # shares no codec with the client: a shared one would agree with its own mistakes
