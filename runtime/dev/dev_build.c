@@ -2,6 +2,7 @@
 #include "dev/dev_inside.h"
 
 #include "base/clock.h"
+#include "base/program.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -116,7 +117,7 @@ bool dev_build_prepare(struct dev *dev, struct err *err) {
     struct project_tools tools = {.folder = dev->folder,
                                   .cc = variable("CC", "cc"),
                                   .cxx = variable("CXX", "c++"),
-                                  .ninja = place_has_program("ninja")};
+                                  .ninja = program_find("ninja", out, sizeof(out))};
     sdk_find(&sdk);
     (void)snprintf(out, sizeof(out), "%s/build", dev->place);
     tools.out = out;
