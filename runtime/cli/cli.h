@@ -20,6 +20,7 @@ int stop_main(int argc, char **argv);
 int tail_main(int argc, char **argv);
 int record_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
+int kv_main(int argc, char **argv);
 
 int version_main(int argc, char **argv);
 
