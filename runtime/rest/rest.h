@@ -24,7 +24,8 @@
 struct rest;
 
 /* What one owner, and all owners of one bot, may have under way (waiting or on the wire): memory is
- * counted, files read from a descriptor are not. */
+ * counted, files read from a descriptor are not. Answers to interactions
+ * (/interactions/:id/:token/callback) are taken beyond that too. */
 enum {
     REST_OWNER_CALLS_MAX = 2000,
     REST_OWNER_BYTES_MAX = 64 * 1024 * 1024,
