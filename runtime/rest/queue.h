@@ -89,7 +89,7 @@ struct queue_bot *queue_bot_create(struct queue *queue, uint32_t global_per_s);
 void queue_bot_destroy(struct queue_bot *bot);
 /* It has another address: what was learnt of limits is of no use. */
 void queue_bot_forget(struct queue_bot *bot, uint64_t now_ms);
-/* It has another token: what needs one may be sent again. */
+/* It has another token, or the old one is to be tried again: what needs one may be sent. */
 void queue_bot_revive(struct queue_bot *bot, uint64_t now_ms);
 /* Whether its token was refused; queue_submit() does not take what needs one then. */
 bool queue_bot_dead(const struct queue_bot *bot);

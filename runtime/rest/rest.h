@@ -48,7 +48,7 @@ struct rest_bot_options {
     const char *ca_file;   /* NULL: the system's certificates */
     uint32_t global_per_s; /* what Discord grants this bot; 0: 50. Of rest_bot_open() only */
     void *arg;
-    /* Discord has refused the token (401); told once for each token. NULL: nobody is told.
+    /* Discord has refused the token (401); told once for each opening or change. NULL: nobody is.
      * [REST thread] */
     void (*token_refused)(void *arg, const struct err *why);
 };
@@ -56,9 +56,9 @@ struct rest_bot_options {
 /* Result: the bot's number, never used for another one; 0 on failure. [REST thread, or before it
  * starts] */
 uint32_t rest_bot_open(struct rest *rest, const struct rest_bot_options *options, struct err *err);
-/* Another token, address or certificate from now on. What waits is sent with the new ones; a new
- * token gives a bot whose token was refused its voice again; with a new address what was learnt of
- * limits is forgotten. On failure the old ones stay. [REST thread] */
+/* Another token, address or certificate from now on. What waits is sent with the new ones; a bot
+ * whose token was refused has its voice again, also with the same one; with a new address what was
+ * learnt of limits is forgotten. On failure the old ones stay. [REST thread] */
 bool rest_bot_change(struct rest *rest, uint32_t bot, const struct rest_bot_options *options,
                      struct err *err);
 /* Its calls end with REST_END_STOPPED before this returns. Later calls for it are refused.

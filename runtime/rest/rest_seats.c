@@ -99,7 +99,9 @@ bool rest_bot_change(struct rest *rest, uint32_t bot, const struct rest_bot_opti
         return false;
     }
     uint64_t now_ms = loop_now_ms(rest->loop);
-    if (other_token) {
+    /* Whoever changes the bot wants it to be tried again, also with a token that was refused: Discord
+     * may have made a mistake, and the gateway is tried with it too. */
+    if (other_token || other_place || queue_bot_dead(seat->bot)) {
         queue_bot_revive(seat->bot, now_ms);
     }
     if (other_place) {

@@ -42,6 +42,13 @@ static const char *knows_new_token(struct server *server, const char *request, s
                  "{\"message\": \"401: Unauthorized\", \"code\": 0}";
 }
 
+static const char *has_a_bad_moment(struct server *server, const char *request, size_t length,
+                                    enum server_then *then) {
+    return server->requests > 1 ? OK_JSON
+                                : "HTTP/1.1 401 Unauthorized\r\nContent-Length: 41\r\n\r\n"
+                                  "{\"message\": \"401: Unauthorized\", \"code\": 0}";
+}
+
 static const char *refuses(struct server *server, const char *request, size_t length,
                            enum server_then *then) {
     static const char body[] =
@@ -346,6 +353,20 @@ static void a_refused_token_silences_the_bot_until_it_has_another(void **state) 
     close_bench(&bench);
 }
 
+static void a_refused_token_is_tried_again_when_the_bot_is_changed(void **state) {
+    struct bench bench;
+    struct got got;
+    open_bench(&bench, has_a_bad_moment);
+    make(&bench, &got, REST_GET, "/users/@me");
+    assert_int_equal(got.end, REST_END_TOKEN);
+    struct rest_bot_options options = bot_options(&bench, "secret");
+    assert_true(rest_bot_change(bench.rest, bench.bot, &options, NULL));
+    make(&bench, &got, REST_GET, "/users/@me");
+    assert_int_equal(got.end, REST_END_ANSWERED);
+    assert_int_equal(got.status, 200);
+    close_bench(&bench);
+}
+
 static void the_deadline_ends_a_call_that_is_not_answered(void **state) {
     struct bench bench;
     struct got got;
@@ -376,6 +397,7 @@ int main(void) {
         cmocka_unit_test(answers_that_are_too_large_are_cut_off),
         cmocka_unit_test(a_page_of_cloudflares_stops_everything_for_its_time),
         cmocka_unit_test(a_refused_token_silences_the_bot_until_it_has_another),
+        cmocka_unit_test(a_refused_token_is_tried_again_when_the_bot_is_changed),
         cmocka_unit_test(the_deadline_ends_a_call_that_is_not_answered),
     };
     return cmocka_run_group_tests_name("rest_calls", tests, NULL, NULL);
