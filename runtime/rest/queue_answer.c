@@ -76,6 +76,9 @@ static void off_wire(struct queue_entry *entry, long status, const struct told *
     turn_place(bucket, now_ms);
     bucket_unuse(bucket, now_ms);
     lane_settle(bot, entry->lane, now_ms);
+    if (entry->lane->at != NULL) {
+        turn_place(entry->lane->at, now_ms); /* it may have waited for this answer */
+    }
     bot->queue->paused_ms = 0; /* one less whose answer may be invalid: worth another look */
     turn_wake(bot);
 }

@@ -44,11 +44,11 @@ static void make_ready(struct queue_bucket *bucket, const struct queue_lane *lan
 
 /* When the lane's first request may be sent. Connections overtake each other: what is POSTed or
  * PATCHed goes out when the bucket's last answer is there, else messages would stand in another
- * order. */
+ * order; also when the lane's own last one counts in another bucket, since the hash has changed. */
 static uint64_t next_ms(struct queue_bucket *bucket, const struct queue_lane *lane,
                         uint64_t now_ms) {
     uint64_t at_ms = bucket_next(&bucket->limit, now_ms);
-    bool waits = lane->route->ordered && bucket->limit.on_wire > 0;
+    bool waits = lane->route->ordered && (bucket->limit.on_wire > 0 || lane->on_wire > 0);
     return waits && at_ms <= now_ms ? BUCKET_NEVER : at_ms;
 }
 

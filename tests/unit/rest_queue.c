@@ -142,6 +142,41 @@ static void posts_go_one_after_the_other_however_many_are_left(void **state) {
     rig_close(&rig);
 }
 
+static void messages_keep_their_order_while_a_hash_changes(void **state) {
+    struct rig rig;
+    struct queue_entry *posts[5];
+    rig_open(&rig);
+    for (int i = 0; i < 3; i++) {
+        posts[i] = submit(&rig, REST_POST, "/channels/1/messages");
+    }
+    struct queue_entry *elsewhere = submit(&rig, REST_POST, "/channels/2/messages");
+    expect_send(&rig, posts[0]);
+    expect_ok(&rig, posts[0], "old", 5, 4, "5");
+    rig.now_ms += 10;
+    expect_send(&rig, posts[1]);
+    expect_send(&rig, elsewhere);
+    expect_nothing(&rig);
+    expect_ok(&rig, elsewhere, "new", 5, 4, "5"); /* posts[1] is still counted by the old one */
+    expect_nothing(&rig);
+    rig.now_ms += 10;
+    expect_ok(&rig, posts[1], "old", 5, 3, "5");
+    expect_send(&rig, posts[2]);
+    queue_bot_forget(rig.bot, rig.now_ms); /* another address: nothing is known any more */
+    posts[3] = submit(&rig, REST_POST, "/channels/1/messages");
+    expect_nothing(&rig);
+    assert_false(answer(&rig, posts[2], 429, "Via: x\n", REFUSED("1.0")));
+    posts[4] = submit(&rig, REST_POST, "/channels/1/messages");
+    expect_wait(&rig, 1000);
+    rig.now_ms += 1000;
+    expect_send(&rig, posts[2]);
+    expect_nothing(&rig);
+    expect_ok(&rig, posts[2], "new", 5, 3, "5");
+    expect_send(&rig, posts[3]);
+    expect_ok(&rig, posts[3], "new", 5, 2, "5");
+    expect_send(&rig, posts[4]);
+    rig_close(&rig);
+}
+
 static void a_late_answer_does_not_bring_an_old_hash_back(void **state) {
     struct rig rig;
     struct queue_entry *entries[4];
@@ -371,6 +406,7 @@ int main(void) {
         cmocka_unit_test(s73_two_routes_of_one_hash_share_one_limit),
         cmocka_unit_test(s74_a_hash_that_changes_takes_what_waits_along),
         cmocka_unit_test(posts_go_one_after_the_other_however_many_are_left),
+        cmocka_unit_test(messages_keep_their_order_while_a_hash_changes),
         cmocka_unit_test(a_late_answer_does_not_bring_an_old_hash_back),
         cmocka_unit_test(emoji_routes_go_one_by_one_whatever_their_headers_say),
         cmocka_unit_test(a_route_without_limits_is_not_held_back),
