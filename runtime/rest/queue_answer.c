@@ -72,6 +72,7 @@ static void off_wire(struct queue_entry *entry, long status, const struct told *
     entry->counted = NULL;
     entry->lane->on_wire--;
     bot->wire_count--;
+    place_answered(entry, status != 0);
     learn(entry, bucket, status, told, now_ms);
     turn_place(bucket, now_ms);
     bucket_unuse(bucket, now_ms);
@@ -85,6 +86,7 @@ static void off_wire(struct queue_entry *entry, long status, const struct told *
 
 void entry_off_wire(struct queue_entry *entry, uint64_t now_ms) {
     off_wire(entry, 0, NULL, now_ms);
+    place_left(entry);
 }
 
 /* --- deciding ----------------------------------------------------------------------------------
@@ -113,9 +115,7 @@ static struct queue_verdict limited(struct queue *queue, struct queue_entry *ent
         verdict.banned = true;
         verdict.wait_ms =
             told->has_retry && told->retry_after_ms > 0 ? told->retry_after_ms : RETRY_UNTOLD_MS;
-        uint64_t until_ms = now_ms + verdict.wait_ms;
-        queue->banned_ms = until_ms > queue->banned_ms ? until_ms : queue->banned_ms;
-        queue_timer_set(queue, &queue->timer, queue->banned_ms);
+        place_ban(queue, entry->place, now_ms + verdict.wait_ms);
         return verdict;
     }
     uint64_t told_ms = told->has_retry   ? told->retry_after_ms
@@ -217,6 +217,7 @@ struct queue_verdict queue_answered(struct queue *queue, struct queue_entry *ent
         news = invalid_count(&queue->invalid, entry->owner, now_ms);
     }
     struct queue_verdict verdict = decide(queue, entry, &known, now_ms);
+    place_left(entry);
     verdict.news = news;
     if (!verdict.ends && entry->ending.next != NULL) {
         verdict.ends = true; /* its end was decided while it was on the wire */

@@ -65,6 +65,19 @@ struct queue_bucket {
     uint64_t idle_ms; /* since when */
 };
 
+/* A host that requests go to, with what it says to this machine whatever bot it was. */
+struct queue_place {
+    struct list of_queue;
+    unsigned users;        /* bots, and requests on the wire */
+    struct heap callbacks; /* buckets of answers to interactions whose turn it is */
+    uint64_t banned_ms;    /* Cloudflare's ban: until when */
+    bool probing;          /* its end is not proven yet: one request at a time */
+    unsigned probes;       /* of these on the wire */
+    uint64_t probe_ms;     /* when the next one may go although there is no answer */
+    struct queue_timer timer;
+    char name[]; /* "https://discord.com" */
+};
+
 struct queue_owner {
     struct table_node node;
     uint64_t id;
@@ -73,6 +86,7 @@ struct queue_owner {
 
 struct queue_bot {
     struct queue *queue;
+    struct queue_place *place;
     struct list of_queue;
     struct list active; /* among the bots that may have something to send */
     struct heap ready;  /* buckets whose turn it could be */
@@ -97,7 +111,7 @@ struct queue {
     uint64_t seq;
     struct list bots;
     struct list active;
-    struct heap callbacks; /* buckets of answers to interactions whose turn it is */
+    struct list places;
     struct heap timers;
     struct list ending; /* entries to give back */
     struct table owners;
@@ -105,7 +119,6 @@ struct queue {
     unsigned on_wire; /* callbacks not counted */
     unsigned callbacks_on_wire;
     size_t entry_count;
-    uint64_t banned_ms; /* until when */
     uint64_t paused_ms; /* the budget of invalid requests: until when */
     struct queue_timer timer;
 };
@@ -148,6 +161,22 @@ void turn_remove(struct queue_bucket *bucket);
 void turn_wake(struct queue_bot *bot);
 /* The next step that sends or refuses; QUEUE_WAIT without a time when there is none. */
 struct queue_step turn_next(struct queue *queue, uint64_t now_ms);
+
+/* ---- queue_place.c: hosts ---- */
+void place_use(struct queue_place *place);
+/* When nobody uses it any more it is freed. */
+void place_unuse(struct queue *queue, struct queue_place *place);
+/* When something may be sent there: now_ms or earlier: at once. */
+uint64_t place_next(const struct queue_place *place, uint64_t now_ms);
+/* This entry goes there, and is off the wire; the place stays known until it is left. */
+void place_sent(struct queue_entry *entry, uint64_t now_ms);
+void place_answered(const struct queue_entry *entry, bool answered);
+/* The entry has nothing to do with it any more. */
+void place_left(struct queue_entry *entry);
+/* Nothing is sent there before until_ms. */
+void place_ban(struct queue *queue, struct queue_place *place, uint64_t until_ms);
+/* All its bots may have something to send. */
+void place_wake(struct queue *queue, const struct queue_place *place);
 
 /* ---- queue.c, queue_answer.c ---- */
 void queue_timer_set(struct queue *queue, struct queue_timer *timer, uint64_t at_ms);

@@ -35,7 +35,7 @@ void turn_remove(struct queue_bucket *bucket) {
 static void make_ready(struct queue_bucket *bucket, const struct queue_lane *lane) {
     struct queue_bot *bot = bucket->bot;
     const struct queue_entry *entry = first_entry(lane);
-    bucket->ready_in = lane->route->callback ? &bot->queue->callbacks
+    bucket->ready_in = lane->route->callback ? &bot->place->callbacks
                        : lane->exempt        ? &bot->ready_exempt
                                              : &bot->ready;
     heap_insert(bucket->ready_in, &bucket->ready, entry->seq | (entry->urgent ? 0 : not_urgent));
@@ -103,6 +103,7 @@ static struct queue_step send(struct queue_bucket *bucket, struct queue_lane *la
     if (!lane->exempt) {
         pace_sent(&bot->pace);
     }
+    place_sent(entry, now_ms);
     entry->on_wire = true;
     entry->token_number = bot->token_number;
     entry->tries++;
@@ -131,11 +132,34 @@ static struct queue_step try(struct queue_bucket *bucket, uint64_t now_ms) {
     return (struct queue_step){.kind = QUEUE_WAIT};
 }
 
+/* Whether something may be sent there now; else the place's timer will tell. */
+static bool is_open(struct queue *queue, struct queue_place *place, uint64_t now_ms) {
+    uint64_t at_ms = place_next(place, now_ms);
+    if (at_ms > now_ms) {
+        queue_timer_set(queue, &place->timer, at_ms);
+    }
+    return at_ms <= now_ms;
+}
+
+/* The answer to an interaction whose turn it is; NULL: none, for now. */
+static struct queue_bucket *callback_choice(struct queue *queue, uint64_t now_ms) {
+    struct heap_node *first = NULL;
+    for (struct list *link = queue->places.next; link != &queue->places; link = link->next) {
+        struct queue_place *place = CONTAINER_OF(link, struct queue_place, of_queue);
+        struct heap_node *node = place->callbacks.root;
+        if (node != NULL && (first == NULL || node->key < first->key) &&
+            is_open(queue, place, now_ms)) {
+            first = node;
+        }
+    }
+    return first != NULL ? CONTAINER_OF(first, struct queue_bucket, ready) : NULL;
+}
+
 /* The bucket of this bot whose turn it is; NULL: none, for now. */
 static struct queue_bucket *bot_choice(struct queue_bot *bot, uint64_t now_ms) {
     struct heap_node *paced = bot->ready.root;
     struct heap_node *exempt = bot->ready_exempt.root;
-    if (bot->on_wire >= QUEUE_WIRE_BOT) {
+    if (bot->on_wire >= QUEUE_WIRE_BOT || !is_open(bot->queue, bot->place, now_ms)) {
         return NULL;
     }
     if (paced != NULL) {
@@ -153,8 +177,10 @@ static struct queue_bucket *bot_choice(struct queue_bot *bot, uint64_t now_ms) {
 }
 
 static struct queue_bucket *choice(struct queue *queue, uint64_t now_ms) {
-    if (queue->callbacks.root != NULL && queue->callbacks_on_wire < QUEUE_WIRE_CALLBACKS) {
-        return CONTAINER_OF(queue->callbacks.root, struct queue_bucket, ready);
+    struct queue_bucket *callback =
+        queue->callbacks_on_wire < QUEUE_WIRE_CALLBACKS ? callback_choice(queue, now_ms) : NULL;
+    if (callback != NULL) {
+        return callback;
     }
     while (queue->on_wire < QUEUE_WIRE_PROCESS && !list_empty(&queue->active)) {
         struct queue_bot *bot = CONTAINER_OF(list_first(&queue->active), struct queue_bot, active);
@@ -170,7 +196,7 @@ static struct queue_bucket *choice(struct queue *queue, uint64_t now_ms) {
 
 struct queue_step turn_next(struct queue *queue, uint64_t now_ms) {
     struct queue_bucket *bucket;
-    while (now_ms >= queue->banned_ms && now_ms >= queue->paused_ms && list_empty(&queue->ending) &&
+    while (now_ms >= queue->paused_ms && list_empty(&queue->ending) &&
            (bucket = choice(queue, now_ms)) != NULL) {
         if (is_in_order(bucket, now_ms)) {
             return try(bucket, now_ms);

@@ -109,8 +109,8 @@ static void note_limit(struct rest *rest, const struct job *job, struct seat *se
     double wait_s = (double)verdict->wait_ms / 1000.0;
     if (verdict->banned) {
         seat->counts.limited_cloudflare++;
-        log_error(&from, "%s: Cloudflare has banned this machine: nothing is sent for %.0f s",
-                  job->route.key, wait_s);
+        log_error(&from, "%s: Cloudflare has banned this machine: nothing is sent to %s for %.0f s",
+                  job->route.key, seat->rest_url, wait_s);
         return;
     }
     uint64_t *count = verdict->limited == TOLD_GLOBAL   ? &seat->counts.limited_global

@@ -4,8 +4,8 @@
  * What may be sent when is decided by the logic files of this room (queue.h and what it includes);
  * client.h carries it out; this puts the two on the REST thread's loop and takes calls from other
  * threads. Per bot: rate limits as Discord's headers tell them, 50 requests a second, order kept
- * within a bucket. Per process: the budget of invalid requests, the ban by Cloudflare, the number
- * of connections.
+ * within a bucket. Per host: the ban by Cloudflare. Per process: the budget of invalid requests, the
+ * number of connections.
  *
  * Tokens in paths (webhooks, interactions) are secrets: no log line and no error text of this room
  * has them; they show the route instead, as in "POST /webhooks/:id/:token". */
@@ -101,7 +101,7 @@ struct rest_status {
     size_t buckets;
     bool token_refused;
     unsigned invalid;       /* of the whole process, in the last ten minutes */
-    uint64_t banned_for_ms; /* of the whole process: nothing is sent for so long; 0: none */
+    uint64_t banned_for_ms; /* nothing is sent to the bot's host for so long; 0: none */
 };
 /* False: no such bot. bot 0: sums over all bots. [REST thread] */
 bool rest_status(const struct rest *rest, uint32_t bot, struct rest_status *status);
