@@ -72,7 +72,7 @@ static void off_wire(struct queue_entry *entry, long status, const struct told *
     entry->counted = NULL;
     entry->lane->on_wire--;
     bot->wire_count--;
-    place_answered(entry, status != 0);
+    place_answered(entry, status != 0, now_ms);
     learn(entry, bucket, status, told, now_ms);
     turn_place(bucket, now_ms);
     bucket_unuse(bucket, now_ms);
@@ -125,6 +125,8 @@ static struct queue_verdict limited(struct queue *queue, struct queue_entry *ent
     uint64_t until_ms = now_ms + verdict.wait_ms;
     if (told->scope == TOLD_GLOBAL && !entry->exempt) {
         pace_block(&entry->bot->pace, until_ms);
+    } else if (told->scope == TOLD_GLOBAL && place_paces(entry)) {
+        pace_block(&entry->place->tokenless, until_ms);
     } else {
         /* A limit within the limit may be meant: then some are left of the one that is told. */
         bool used_up = told->scope != TOLD_SHARED && !(told_complete(told) && told->remaining > 0);

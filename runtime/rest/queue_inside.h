@@ -74,6 +74,7 @@ struct queue_place {
     bool probing;          /* its end is not proven yet: one request at a time */
     unsigned probes;       /* of these on the wire */
     uint64_t probe_ms;     /* when the next one may go although there is no answer */
+    struct pace tokenless; /* what goes without a bot's token, answers to interactions aside */
     struct queue_timer timer;
     char name[]; /* "https://discord.com" */
 };
@@ -170,9 +171,11 @@ void place_unuse(struct queue *queue, struct queue_place *place);
 uint64_t place_next(const struct queue_place *place, uint64_t now_ms);
 /* This entry goes there, and is off the wire; the place stays known until it is left. */
 void place_sent(struct queue_entry *entry, uint64_t now_ms);
-void place_answered(const struct queue_entry *entry, bool answered);
+void place_answered(const struct queue_entry *entry, bool answered, uint64_t now_ms);
 /* The entry has nothing to do with it any more. */
 void place_left(struct queue_entry *entry);
+/* Whether its global limit is the place's, not its bot's. */
+bool place_paces(const struct queue_entry *entry);
 /* Nothing is sent there before until_ms. */
 void place_ban(struct queue *queue, struct queue_place *place, uint64_t until_ms);
 /* All its bots may have something to send. */

@@ -1,6 +1,7 @@
 /* rest/queue_place.c: the hosts that requests go to. Cloudflare's ban is of one of them: a bot with
  * a rest_url of its own, a proxy say, cannot silence the others. When a ban is over one request
- * goes first, and the rest after its answer: a burst would bring the next ban. */
+ * goes first, and the rest after its answer: a burst would bring the next ban. Requests without a
+ * bot's token (webhooks) are counted by Discord for this machine: their 50 a second are kept here. */
 #include "rest/queue_inside.h"
 
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct queue_place *queue_place_get(struct queue *queue, const char *url) {
         memcpy(place->name, url, length);
         place->users = 1;
         place->timer.kind = QUEUE_TIMER_PLACE;
+        pace_init(&place->tokenless, PACE_GLOBAL);
         list_append(&queue->places, &place->of_queue);
     }
     return place;
@@ -67,10 +69,17 @@ uint64_t place_next(const struct queue_place *place, uint64_t now_ms) {
     return place->probing && place->probes > 0 ? place->probe_ms : now_ms;
 }
 
+bool place_paces(const struct queue_entry *entry) {
+    return entry->exempt && !entry->lane->route->callback;
+}
+
 void place_sent(struct queue_entry *entry, uint64_t now_ms) {
     struct queue_place *place = entry->bot->place;
     entry->place = place;
     place_use(place);
+    if (place_paces(entry)) {
+        pace_sent(&place->tokenless);
+    }
     entry->probe = place->probing;
     if (entry->probe) {
         place->probes++;
@@ -78,8 +87,12 @@ void place_sent(struct queue_entry *entry, uint64_t now_ms) {
     }
 }
 
-void place_answered(const struct queue_entry *entry, bool answered) {
+void place_answered(const struct queue_entry *entry, bool answered, uint64_t now_ms) {
     struct queue_place *place = entry->place;
+    if (place_paces(entry)) {
+        pace_answered(&place->tokenless, now_ms);
+        place_wake(entry->bot->queue, place);
+    }
     if (entry->probe) {
         place->probes--;
         place->probing = place->probing && !answered; /* else by place_ban() */

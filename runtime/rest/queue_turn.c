@@ -171,6 +171,15 @@ static struct queue_bucket *bot_choice(struct queue_bot *bot, uint64_t now_ms) {
             }
         }
     }
+    if (exempt != NULL) {
+        uint64_t at_ms = pace_next(&bot->place->tokenless, now_ms);
+        if (at_ms > now_ms) {
+            exempt = NULL;
+            if (at_ms != UINT64_MAX) {
+                queue_timer_set(bot->queue, &bot->place->timer, at_ms);
+            }
+        }
+    }
     struct heap_node *node =
         exempt == NULL || (paced != NULL && paced->key < exempt->key) ? paced : exempt;
     return node != NULL ? CONTAINER_OF(node, struct queue_bucket, ready) : NULL;

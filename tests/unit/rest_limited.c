@@ -192,6 +192,70 @@ static void s75_a_callback_goes_out_at_once_while_the_bot_is_limited(void **stat
     rig_close(&rig);
 }
 
+static void a_global_429_to_a_webhook_holds_all_that_go_without_a_token(void **state) {
+    struct rig rig;
+    rig_open(&rig);
+    struct queue_entry *one = submit(&rig, REST_POST, "/webhooks/1/t");
+    expect_send(&rig, one);
+    assert_false(answer(&rig, one, 429, "Via: x\nX-RateLimit-Scope: global\n",
+                        "{\"retry_after\":4,\"global\":true}"));
+    struct queue_bot *first = rig.bot;
+    struct queue_bot *second = queue_bot_create(rig.queue, 50);
+    rig.bot = second; /* Discord counts them for the machine, whose bot it was it does not see */
+    struct queue_entry *held = submit(&rig, REST_POST, "/webhooks/2/t");
+    struct queue_entry *with_token = submit(&rig, REST_GET, "/users/@me");
+    struct queue_entry *callback = submit(&rig, REST_POST, "/interactions/1/t/callback");
+    expect_send(&rig, callback);
+    expect_send(&rig, with_token);
+    expect_wait(&rig, 4000);
+    rig.now_ms += 4000;
+    expect_send(&rig, one);
+    expect_send(&rig, held);
+    rig.bot = first;
+    queue_end_bot(second, REST_END_STOPPED);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(queue_next(rig.queue, rig.now_ms).kind, QUEUE_END);
+    }
+    queue_bot_destroy(second);
+    rig_close(&rig);
+}
+
+/* As often as they are answered at once. Result: how many went out. */
+static unsigned send_webhooks(struct rig *rig, unsigned count) {
+    unsigned sent = 0;
+    for (unsigned i = 0; i < count; i++) {
+        char path[64];
+        (void)snprintf(path, sizeof(path), "/webhooks/%u/t", i + 1);
+        (void)submit(rig, REST_POST, path);
+    }
+    for (;;) {
+        struct queue_step step = queue_next(rig->queue, rig->now_ms);
+        if (step.kind != QUEUE_SEND) {
+            return sent;
+        }
+        sent++;
+        assert_true(answer(rig, step.entry, 204, "Via: x\n", ""));
+    }
+}
+
+static void webhooks_have_fifty_a_second_of_all_bots_together(void **state) {
+    struct rig rig;
+    rig_open(&rig);
+    struct queue_bot *first = rig.bot;
+    struct queue_bot *second = queue_bot_create(rig.queue, 50);
+    assert_int_equal(send_webhooks(&rig, 30), 30);
+    rig.bot = second;
+    assert_int_equal(send_webhooks(&rig, 30), 20);
+    struct queue_entry *with_token = submit(&rig, REST_GET, "/users/@me");
+    expect_send(&rig, with_token); /* its bot has fifty of its own */
+    assert_true(answer(&rig, with_token, 200, "Via: x\n", ""));
+    rig.now_ms += 1020;
+    assert_int_equal(send_webhooks(&rig, 0), 10);
+    queue_bot_destroy(second);
+    rig.bot = first;
+    rig_close(&rig);
+}
+
 /* --- the budget of invalid requests ---
  */
 
@@ -259,6 +323,8 @@ int main(void) {
         cmocka_unit_test(a_ban_by_one_host_does_not_silence_the_bots_of_another),
         cmocka_unit_test(a_server_that_says_at_once_is_not_believed_for_ever),
         cmocka_unit_test(s75_a_callback_goes_out_at_once_while_the_bot_is_limited),
+        cmocka_unit_test(a_global_429_to_a_webhook_holds_all_that_go_without_a_token),
+        cmocka_unit_test(webhooks_have_fifty_a_second_of_all_bots_together),
         cmocka_unit_test(s77_who_causes_9000_refusals_is_refused_and_nobody_else),
         cmocka_unit_test(before_the_ban_nobody_sends_until_it_is_far_again),
     };
