@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "plugin/instance.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ static bool send_to_host(void *arg, const struct port_message *head, const char 
 static void *run(void *arg) {
     struct hand *hand = arg;
     mark_take(&hand->mark);
-    hand->image = worker_run(&hand->options);
+    hand->image = worker_run(&hand->options, &hand->instance);
     return NULL;
 }
 
@@ -167,6 +168,7 @@ bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {
         atomic_store(&hand->shared.hold, WORKER_ABANDONED);
         hand_leave_behind(hand);
     } else {
+        instance_destroy(hand->instance);
         gone = image_close(hand->image, why, size);
         if (gone) {
             unlink(hand->copy);
