@@ -31,6 +31,10 @@ enum {
     QUEUE_WIRE_BOT = 16,       /* requests of one bot on the wire */
     QUEUE_WIRE_PROCESS = 96,   /* of all bots */
     QUEUE_WIRE_CALLBACKS = 32, /* answers to interactions beside those */
+    /* Of those, with files: an upload may take minutes, and what is short finds a place then too.
+     */
+    QUEUE_LARGE_BOT = QUEUE_WIRE_BOT - 4,
+    QUEUE_LARGE_PROCESS = QUEUE_WIRE_PROCESS - 24,
 };
 
 struct queue;
@@ -60,6 +64,7 @@ struct queue_entry {
     uint64_t deadline_ms; /* when it must have ended */
     bool has_nonce;       /* see struct rest_call */
     bool urgent;
+    bool large; /* has files */
 
     /* For the caller to read. */
     unsigned tries;    /* how often it was sent */

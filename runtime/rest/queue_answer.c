@@ -55,6 +55,16 @@ static void learn(struct queue_entry *entry, struct queue_bucket *bucket, long s
     }
 }
 
+static void large_off_wire(struct queue_bot *bot, bool large) {
+    struct queue *queue = bot->queue;
+    if (large && queue->large_on_wire-- == QUEUE_LARGE_PROCESS) {
+        for (struct list *link = queue->bots.next; link != &queue->bots; link = link->next) {
+            turn_wake(CONTAINER_OF(link, struct queue_bot, of_queue)); /* there is a place again */
+        }
+    }
+    bot->large_on_wire -= large ? 1 : 0;
+}
+
 static void off_wire(struct queue_entry *entry, long status, const struct told *told,
                      uint64_t now_ms) {
     struct queue_bot *bot = entry->bot;
@@ -64,6 +74,7 @@ static void off_wire(struct queue_entry *entry, long status, const struct told *
     } else {
         bot->queue->on_wire--;
         bot->on_wire--;
+        large_off_wire(bot, entry->large);
     }
     if (!entry->exempt) {
         pace_answered(&bot->pace, now_ms);

@@ -5,9 +5,9 @@
  *   lane ── the requests of one route with one major parameter, oldest first
  *   bucket ─ one rate limit (bucket.h), with the lanes that wait for it
  *
- * A lane waits in the bucket (hash, major) once the hash of its route is known, before that in the
- * route's own trial bucket, together with all other lanes of the route, so that one request goes
- * first alone. When a hash changes, a lane moves when it is its turn, or with its next answer. */
+ * A lane waits in the bucket (hash, major) once the hash of its route is known, before that in a
+ * trial bucket of its own, so that one request goes first alone. When a hash changes, a lane moves
+ * when it is its turn, or with its next answer. */
 #ifndef REST_QUEUE_INSIDE_H
 #define REST_QUEUE_INSIDE_H
 
@@ -45,7 +45,7 @@ struct queue_lane {
 enum bucket_kind {
     BUCKET_HASHED, /* by hash and major */
     BUCKET_OWN,    /* by route and major: Discord tells no hash */
-    BUCKET_TRIAL,  /* by route: nothing is known yet */
+    BUCKET_TRIAL,  /* by route and major: nothing is known yet */
 };
 
 struct queue_bucket {
@@ -85,16 +85,25 @@ struct queue_owner {
     struct list entries;
 };
 
+/* Of buckets whose turn it is, by what else must have room for their first request. */
+enum ready_kind {
+    READY_PACED, /* the bot's pace */
+    READY_EXEMPT,
+    READY_PACED_LARGE, /* and the places for requests with files */
+    READY_EXEMPT_LARGE,
+    READY_KINDS,
+};
+
 struct queue_bot {
     struct queue *queue;
     struct queue_place *place;
     struct list of_queue;
-    struct list active; /* among the bots that may have something to send */
-    struct heap ready;  /* buckets whose turn it could be */
-    struct heap ready_exempt;
+    struct list active;             /* among the bots that may have something to send */
+    struct heap ready[READY_KINDS]; /* buckets whose turn it could be */
     struct pace pace;
     struct queue_timer timer; /* when the pace allows more */
     unsigned on_wire;         /* callbacks not counted */
+    unsigned large_on_wire;   /* of these */
     bool dead;                /* its token was refused */
     unsigned token_number;    /* counts its tokens */
     struct list entries;
@@ -118,6 +127,7 @@ struct queue {
     struct table owners;
     struct invalid invalid;
     unsigned on_wire; /* callbacks not counted */
+    unsigned large_on_wire;
     unsigned callbacks_on_wire;
     size_t entry_count;
     uint64_t paused_ms; /* the budget of invalid requests: until when */

@@ -1,7 +1,8 @@
 /* rest/queue_place.c: the hosts that requests go to. Cloudflare's ban is of one of them: a bot with
  * a rest_url of its own, a proxy say, cannot silence the others. When a ban is over one request
  * goes first, and the rest after its answer: a burst would bring the next ban. Requests without a
- * bot's token (webhooks) are counted by Discord for this machine: their 50 a second are kept here. */
+ * bot's token (webhooks) are counted by Discord for this machine: their 50 a second are kept here.
+ */
 #include "rest/queue_inside.h"
 
 #include <stdlib.h>

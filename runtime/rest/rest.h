@@ -4,8 +4,8 @@
  * What may be sent when is decided by the logic files of this room (queue.h and what it includes);
  * client.h carries it out; this puts the two on the REST thread's loop and takes calls from other
  * threads. Per bot: rate limits as Discord's headers tell them, 50 requests a second, order kept
- * within a bucket. Per host: the ban by Cloudflare, and 50 a second of webhooks. Per process: the budget of invalid requests, the
- * number of connections.
+ * within a bucket. Per host: the ban by Cloudflare, and 50 a second of webhooks. Per process: the
+ * budget of invalid requests, the number of connections.
  *
  * Tokens in paths (webhooks, interactions) are secrets: no log line and no error text of this room
  * has them; they show the route instead, as in "POST /webhooks/:id/:token". */

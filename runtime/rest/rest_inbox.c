@@ -105,7 +105,8 @@ uint64_t rest_submit(struct rest *rest, const struct rest_call *call, struct err
     job->entry = (struct queue_entry){.owner = call->owner,
                                       .deadline_ms = job->submitted_ms + deadline_ms,
                                       .has_nonce = call->has_nonce,
-                                      .urgent = call->urgent};
+                                      .urgent = call->urgent,
+                                      .large = call->file_count > 0};
     uint64_t id = post(rest, job, job_bytes(call), err);
     if (id == 0) {
         err_prefix(err, "%s", route.key);

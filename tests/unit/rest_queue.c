@@ -5,20 +5,96 @@
 /* --- learning ---
  */
 
-static void the_first_request_of_a_route_goes_alone(void **state) {
+static void the_first_request_of_a_route_and_channel_goes_alone(void **state) {
     struct rig rig;
     rig_open(&rig);
     struct queue_entry *first = submit(&rig, REST_PUT, "/channels/1/x");
     struct queue_entry *same = submit(&rig, REST_PUT, "/channels/1/x");
     struct queue_entry *other = submit(&rig, REST_PUT, "/channels/2/x");
+    struct queue_entry *behind = submit(&rig, REST_PUT, "/channels/2/x");
     struct queue_entry *apart = submit(&rig, REST_PUT, "/channels/1/y");
     expect_send(&rig, first);
+    expect_send(&rig, other); /* a limit is of one channel: a long upload there holds nobody here */
     expect_send(&rig, apart);
     expect_nothing(&rig);
     expect_ok(&rig, first, "h", 5, 4, "1");
     expect_send(&rig, same);
-    expect_send(&rig, other);
+    expect_nothing(&rig); /* the hash is known, but how many are left over there is not */
+    expect_ok(&rig, other, "h", 5, 4, "1");
+    expect_send(&rig, behind);
     expect_nothing(&rig);
+    rig_close(&rig);
+}
+
+static struct queue_entry *submit_large(struct rig *rig, const char *path) {
+    struct route route;
+    assert_true(rig->used < ENTRIES);
+    struct queue_entry *entry = &rig->entries[rig->used++];
+    *entry = (struct queue_entry){
+        .bot = rig->bot, .owner = 1, .deadline_ms = rig->now_ms + DEADLINE_MS, .large = true};
+    assert_true(route_parse(REST_POST, path, 0, &route, NULL));
+    assert_true(queue_submit(rig->queue, entry, &route, rig->now_ms, NULL));
+    return entry;
+}
+
+static void uploads_leave_places_for_what_is_short(void **state) {
+    struct rig rig;
+    struct queue_entry *uploads[QUEUE_WIRE_BOT];
+    rig_open(&rig);
+    for (unsigned i = 0; i < QUEUE_WIRE_BOT; i++) {
+        char path[64];
+        (void)snprintf(path, sizeof(path), i % 2 == 0 ? "/channels/%u/messages" : "/webhooks/%u/t",
+                       i + 1);
+        uploads[i] = submit_large(&rig, path);
+    }
+    for (unsigned i = 0; i < QUEUE_LARGE_BOT; i++) {
+        expect_send(&rig, uploads[i]);
+    }
+    expect_nothing(&rig);
+    struct queue_entry *brief = submit(&rig, REST_GET, "/users/@me");
+    expect_send(&rig, brief);
+    expect_nothing(&rig);
+    assert_true(answer(&rig, uploads[3], 200, "Via: x\n", ""));
+    expect_send(&rig, uploads[QUEUE_LARGE_BOT]);
+    expect_nothing(&rig);
+    rig_close(&rig);
+}
+
+static void the_uploads_of_all_bots_leave_places_too(void **state) {
+    enum { BOTS = QUEUE_LARGE_PROCESS / QUEUE_LARGE_BOT + 1 };
+    struct rig rig;
+    struct queue_bot *bots[BOTS];
+    rig_open(&rig);
+    struct queue_bot *first = rig.bot;
+    for (unsigned i = 0; i < BOTS; i++) {
+        rig.bot = bots[i] = i == 0 ? first : queue_bot_create(rig.queue, 50);
+        for (unsigned k = 0; k < (i + 1 < BOTS ? QUEUE_LARGE_BOT : 1); k++) {
+            char path[64];
+            (void)snprintf(path, sizeof(path), "/channels/%u/messages", k + 1);
+            (void)submit_large(&rig, path);
+        }
+    }
+    for (unsigned i = 0; i < QUEUE_LARGE_PROCESS; i++) {
+        assert_int_equal(queue_next(rig.queue, rig.now_ms).kind, QUEUE_SEND);
+    }
+    expect_nothing(&rig);
+    struct queue_entry *waits = rig.entries;
+    struct queue_entry *other = rig.entries;
+    while (waits->on_wire) {
+        waits++;
+    }
+    while (other->bot == waits->bot) {
+        other++;
+    }
+    assert_true(answer(&rig, other, 200, "Via: x\n", ""));
+    expect_send(&rig, waits); /* another bot's upload has ended */
+    queue_end_all(rig.queue, REST_END_STOPPED);
+    while (queue_next(rig.queue, rig.now_ms).kind == QUEUE_END) {
+    }
+    for (unsigned i = 1; i < BOTS; i++) {
+        queue_bot_destroy(bots[i]);
+    }
+    rig.bot = first;
     rig_close(&rig);
 }
 
@@ -399,7 +475,9 @@ static void what_is_idle_is_forgotten(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_request_of_a_route_goes_alone),
+        cmocka_unit_test(the_first_request_of_a_route_and_channel_goes_alone),
+        cmocka_unit_test(uploads_leave_places_for_what_is_short),
+        cmocka_unit_test(the_uploads_of_all_bots_leave_places_too),
         cmocka_unit_test(as_many_go_at_once_as_are_left_and_no_more),
         cmocka_unit_test(answers_out_of_order_cost_nothing_and_give_nothing),
         cmocka_unit_test(s72_only_reset_after_counts_whatever_the_clocks_say),
