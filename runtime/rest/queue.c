@@ -90,6 +90,7 @@ struct queue_bot *queue_bot_create(struct queue *queue, uint32_t global_per_s) {
     bot->routes.seed = bot->lanes.seed = bot->buckets.seed = queue->seed;
     pace_init(&bot->pace, global_per_s);
     list_init(&bot->entries);
+    list_init(&bot->wire);
     list_init(&bot->idle_buckets);
     list_init(&bot->idle_routes);
     list_append(&queue->bots, &bot->of_queue);

@@ -87,6 +87,7 @@ struct queue_entry {
     struct heap_node waiting;
     struct queue_timer deadline;
     struct list of_bot;
+    struct list of_wire; /* what its bot has on the wire */
     struct list of_owner;
     struct list ending; /* its end is decided */
     enum rest_end end;

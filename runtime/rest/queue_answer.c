@@ -28,6 +28,29 @@ static struct queue_bucket *named_bucket(struct queue_entry *entry, const struct
     return hashed_bucket(entry->bot, told->hash, lane->major, now_ms);
 }
 
+/* How many requests of the lane are on the wire and count elsewhere than in this bucket. */
+static uint32_t on_wire_elsewhere(const struct queue_lane *lane,
+                                  const struct queue_bucket *bucket) {
+    const struct queue_bot *bot = bucket->bot;
+    uint32_t count = 0;
+    for (struct list *link = bot->wire.next; link != &bot->wire; link = link->next) {
+        const struct queue_entry *entry = CONTAINER_OF(link, struct queue_entry, of_wire);
+        count += entry->lane == lane && entry->counted != bucket ? 1 : 0;
+    }
+    return count;
+}
+
+/* An answer names another bucket than the request was counted for: those of its lane that are still
+ * on the wire will be counted there too. */
+static void learn_elsewhere(const struct queue_entry *entry, struct queue_bucket *named,
+                            const struct told *told, uint64_t now_ms) {
+    struct told less = *told;
+    uint32_t spoken_for = on_wire_elsewhere(entry->lane, named);
+    less.remaining -= spoken_for < less.remaining ? spoken_for : less.remaining;
+    bucket_learn(&named->limit, &less, entry->sent_ms, now_ms);
+    turn_place(named, now_ms);
+}
+
 /* The entry is off the wire: its bucket and the one that the answer names take note. told: NULL
  * when there is no answer. */
 static void learn(struct queue_entry *entry, struct queue_bucket *bucket, long status,
@@ -50,8 +73,7 @@ static void learn(struct queue_entry *entry, struct queue_bucket *bucket, long s
     }
     bucket_returned(&bucket->limit);
     if (named != NULL && complete) {
-        bucket_learn(&named->limit, told, entry->sent_ms, now_ms);
-        turn_place(named, now_ms);
+        learn_elsewhere(entry, named, told, now_ms);
     }
 }
 
@@ -79,6 +101,7 @@ static void off_wire(struct queue_entry *entry, long status, const struct told *
     if (!entry->exempt) {
         pace_answered(&bot->pace, now_ms);
     }
+    list_remove(&entry->of_wire);
     entry->on_wire = false;
     entry->counted = NULL;
     entry->lane->on_wire--;

@@ -107,6 +107,7 @@ struct queue_bot {
     bool dead;                /* its token was refused */
     unsigned token_number;    /* counts its tokens */
     struct list entries;
+    struct list wire; /* of those, on the wire */
     size_t entry_count;
     size_t wire_count;
     struct table routes;

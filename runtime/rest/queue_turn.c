@@ -110,6 +110,7 @@ static struct queue_step send(struct queue_bucket *bucket, struct queue_lane *la
     if (!lane->exempt) {
         pace_sent(&bot->pace);
     }
+    list_append(&bot->wire, &entry->of_wire);
     place_sent(entry, now_ms);
     entry->on_wire = true;
     entry->token_number = bot->token_number;

@@ -198,6 +198,35 @@ static void s74_a_hash_that_changes_takes_what_waits_along(void **state) {
     rig_close(&rig);
 }
 
+static void a_new_hash_counts_what_the_old_one_has_on_the_wire(void **state) {
+    struct rig rig;
+    struct queue_entry *entries[12];
+    rig_open(&rig);
+    for (int i = 0; i < 12; i++) {
+        entries[i] = submit(&rig, REST_PUT, "/channels/1/x");
+    }
+    expect_send(&rig, entries[0]);
+    expect_ok(&rig, entries[0], "old", 6, 5, "60");
+    rig.now_ms += 10;
+    for (int i = 1; i < 6; i++) {
+        expect_send(&rig, entries[i]);
+    }
+    rig.now_ms += 10;
+    expect_ok(&rig, entries[1], "new", 6, 5, "2");
+    expect_send(&rig, entries[6]); /* four of the five are spoken for */
+    expect_wait(&rig, 2000);
+    expect_ok(&rig, entries[2], "new", 6, 4, "2"); /* three on the wire, one counted already */
+    expect_wait(&rig, 2000);
+    expect_ok(&rig, entries[6], "new", 6, 0, "2");
+    expect_ok(&rig, entries[3], "new", 6, 3, "2");
+    expect_wait(&rig, 2000);
+    rig.now_ms += 2000;
+    for (int i = 7; i < 12; i++) {
+        expect_send(&rig, entries[i]);
+    }
+    rig_close(&rig);
+}
+
 static void posts_go_one_after_the_other_however_many_are_left(void **state) {
     struct rig rig;
     rig_open(&rig);
@@ -483,6 +512,7 @@ int main(void) {
         cmocka_unit_test(s72_only_reset_after_counts_whatever_the_clocks_say),
         cmocka_unit_test(s73_two_routes_of_one_hash_share_one_limit),
         cmocka_unit_test(s74_a_hash_that_changes_takes_what_waits_along),
+        cmocka_unit_test(a_new_hash_counts_what_the_old_one_has_on_the_wire),
         cmocka_unit_test(posts_go_one_after_the_other_however_many_are_left),
         cmocka_unit_test(messages_keep_their_order_while_a_hash_changes),
         cmocka_unit_test(a_late_answer_does_not_bring_an_old_hash_back),
