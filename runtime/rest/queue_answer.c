@@ -259,6 +259,12 @@ struct queue_verdict queue_answered(struct queue *queue, struct queue_entry *ent
         verdict.ends = true; /* its end was decided while it was on the wire */
         verdict.end = entry->end;
     }
+    bool hopeless =
+        entry->bot->dead && entry->with_token && entry->token_number == entry->bot->token_number;
+    if (!verdict.ends && hopeless) {
+        verdict.ends = true; /* another answer has told that its token is no good */
+        verdict.end = REST_END_TOKEN;
+    }
     if (!verdict.ends && !requeue(entry, now_ms)) {
         verdict.ends = true;
         verdict.end = REST_END_FAILED;

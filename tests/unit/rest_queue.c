@@ -385,6 +385,26 @@ static void a_401_that_is_not_about_the_token_is_an_answer(void **state) {
     rig_close(&rig);
 }
 
+static void what_failed_is_not_repeated_with_a_token_that_was_refused(void **state) {
+    struct rig rig;
+    rig_open(&rig);
+    struct queue_entry *one = submit(&rig, REST_GET, "/users/@me");
+    struct queue_entry *two = submit(&rig, REST_PUT, "/channels/1/x");
+    struct queue_entry *three = submit(&rig, REST_PUT, "/channels/1/y");
+    struct queue_entry *hook = submit(&rig, REST_GET, "/webhooks/1/t");
+    expect_send(&rig, one);
+    expect_send(&rig, two);
+    expect_send(&rig, three);
+    expect_send(&rig, hook);
+    assert_true(answer(&rig, one, 401, "Via: x\n", "{\"code\":0}"));
+    assert_true(answer(&rig, two, 502, "", ""));
+    assert_int_equal(rig.verdict.end, REST_END_TOKEN);
+    assert_true(answer(&rig, three, 429, "Via: x\n", REFUSED("1.0")));
+    assert_int_equal(rig.verdict.end, REST_END_TOKEN);
+    assert_false(answer(&rig, hook, 502, "", "")); /* has no token */
+    rig_close(&rig);
+}
+
 static void a_401_to_an_old_token_is_tried_with_the_new_one(void **state) {
     struct rig rig;
     rig_open(&rig);
@@ -520,6 +540,7 @@ int main(void) {
         cmocka_unit_test(a_route_without_limits_is_not_held_back),
         cmocka_unit_test(a_refused_token_ends_what_needs_it_and_is_told_once),
         cmocka_unit_test(a_401_that_is_not_about_the_token_is_an_answer),
+        cmocka_unit_test(what_failed_is_not_repeated_with_a_token_that_was_refused),
         cmocka_unit_test(a_401_to_an_old_token_is_tried_with_the_new_one),
         cmocka_unit_test(failures_are_tried_again_but_no_post_that_was_seen),
         cmocka_unit_test(a_deadline_ends_what_waits_and_what_is_on_the_wire),
