@@ -38,6 +38,10 @@ static bool send_to_host(void *arg, const struct port_message *head, const char 
     if (atomic_load(&hand->shared.hold) == WORKER_ABANDONED) {
         return false; /* the inbox may be gone */
     }
+    bool answered = (head->kind == PORT_REST || head->kind == PORT_GATEWAY) && name[0] != '\0';
+    if (answered && box_bytes(hand->mail) > PORT_ANSWERS_BYTES) {
+        return false; /* it asks faster than it takes the answers */
+    }
     if (head->kind >= PORT_REST) { /* past the manager, who may be busy with a change */
         return hand->request != NULL &&
                hand->request(hand->request_arg, &hand->asker, &message, name, data);

@@ -174,7 +174,9 @@ int64_t host_request(struct instance *instance, const struct host_request *reque
     }
     buf_finish(&data);
     if (packed && !taken) {
-        instance_fault(instance, "%s(): too many requests are under way, or the host is stopping",
+        instance_fault(instance,
+                       "%s() was refused: malformed, too many requests under way, or the host is "
+                       "stopping",
                        request->call);
     }
     return taken ? (int64_t)number : packed ? DREY_E_LIMIT : DREY_E_INVALID;

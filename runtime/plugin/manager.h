@@ -51,6 +51,7 @@ struct seat {
     uint64_t incoming_settings;
     struct timers timers;
     struct buf staged; /* timer requests of the incoming one: messages end to end */
+    struct buf cut;    /* uint32_t: requests for members whose chunks it did not take */
     struct state state;
     uint64_t handled; /* by the generations before */
     uint64_t errors;

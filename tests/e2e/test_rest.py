@@ -76,9 +76,11 @@ class Calls(RestCase):
             tail = " {" if words.startswith("POST") else ""
             self.person.say(f"!rest {words} {number} 0{tail}")
             wait_for(words, lambda number=number: re.search(
-                rf"(asked {number} -\d+|done {number} version 1 result -\d+ status 0)$|"
-                rf"done {number} version 1 result -\d+ status 0 ",
-                read(self.seen_file), re.MULTILINE))
+                rf"asked {number} -\d+$", read(self.seen_file), re.MULTILINE))
+        self.call("GET", "/users/@me", 9)
+        self.assertEqual(self.done(9)[:2], (0, 200))
+        before += 1
+        self.assertNotRegex(read(self.seen_file), r"done [1-5] ")  # who was refused is told once
         self.assertEqual(sum(self.simulator.status()["requests"].values()), before)
 
 

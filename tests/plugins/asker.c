@@ -86,6 +86,18 @@ static void ask_members(drey_ctx *ctx, uint64_t guild_id, uint64_t cookie) {
             "members", cookie));
 }
 
+/* Stays until the file PATH.go is there, then asks for more. */
+static void block(drey_ctx *ctx) {
+    char go[512];
+    snprintf(go, sizeof(go), "%s.go", drey_config(ctx, "file"));
+    say("blocked");
+    while (access(go, F_OK) != 0) {
+        usleep(1000);
+    }
+    say("blocked call %d", (int)drey_call(ctx, "GET", "/users/@me", NULL, "done", 7));
+    say("blocked quiet %d", drey_call(ctx, "GET", "/quiet", NULL, NULL, 7) > 0);
+}
+
 static void on_message(drey_ctx *ctx, const drey_event *ev) {
     const char *word = drey_str(ev, "content");
     drey_request unset = {0};
@@ -107,6 +119,8 @@ static void on_message(drey_ctx *ctx, const drey_event *ev) {
         ask_members(ctx, 8, 6);
     } else if (strcmp(word, "flood") == 0) {
         flood(ctx);
+    } else if (strcmp(word, "block") == 0) {
+        block(ctx);
     } else if (strcmp(word, "wrong") == 0) {
         say("method %d", (int)drey_call(ctx, "FETCH", "/a", NULL, "done", 0));
         say("path %d", (int)drey_call(ctx, "GET", "a", NULL, "done", 0));
