@@ -333,6 +333,14 @@ static void members_come_in_chunks_and_end_once(void **state) {
     rig_close(&rig);
 }
 
+static void files_from_memory_stay_within_their_bound(void **state) {
+    struct rig rig = {0};
+    open_with(&rig, "asker");
+    rig_event(&rig, "too large");
+    await_written(&rig, "too large -2\nlarge 1\n");
+    rig_close(&rig);
+}
+
 static int passes;
 static bool has_passed(struct rig *rig) {
     return ++passes > 2;
@@ -432,6 +440,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_malformed_command_refuses_the_plugin_with_the_broken_rule),
         cmocka_unit_test(each_interaction_finds_its_function),
         cmocka_unit_test(members_come_in_chunks_and_end_once),
+        cmocka_unit_test(files_from_memory_stay_within_their_bound),
         cmocka_unit_test(who_does_not_take_its_answers_may_not_ask_for_more),
         cmocka_unit_test(members_that_nobody_takes_end_their_request),
     };
