@@ -165,7 +165,20 @@ void queue_end_owner(struct queue *queue, uint64_t owner, enum rest_end end);
 void queue_end_bot(struct queue_bot *bot, enum rest_end end);
 void queue_end_all(struct queue *queue, enum rest_end end);
 
-/* Counts an invalid request that did not go through here. */
+/* For requests that do not go through here. When the owner may send one to this place: now_ms or
+ * earlier: at once; else Cloudflare's ban or the budget of invalid requests is in the way. */
+uint64_t queue_open_ms(struct queue *queue, const struct queue_place *place, uint64_t owner,
+                       uint64_t now_ms);
+/* What an answer to such a one means for all others. queue_next() is worth another look. */
+struct queue_outside {
+    bool banned; /* for wait_ms */
+    uint64_t wait_ms;
+    enum invalid_news news;
+};
+struct queue_outside queue_note_outside(struct queue *queue, struct queue_place *place,
+                                        uint64_t owner, long status, const struct told *told,
+                                        uint64_t now_ms);
+/* Counts an invalid request. */
 enum invalid_news queue_note_invalid(struct queue *queue, uint64_t owner, uint64_t now_ms);
 
 struct queue_counts {

@@ -141,14 +141,17 @@ static bool is_ban(const struct told *told) {
     return !told->json || (!told->via && told->scope == TOLD_NO_SCOPE && !told_complete(told));
 }
 
+static uint64_t ban_ms(const struct told *told) {
+    return told->has_retry && told->retry_after_ms > 0 ? told->retry_after_ms : RETRY_UNTOLD_MS;
+}
+
 static struct queue_verdict limited(struct queue *queue, struct queue_entry *entry,
                                     const struct told *told, uint64_t now_ms) {
     struct queue_verdict verdict = {.is_limited = true, .limited = told->scope};
     if (is_ban(told)) {
         verdict.is_limited = false;
         verdict.banned = true;
-        verdict.wait_ms =
-            told->has_retry && told->retry_after_ms > 0 ? told->retry_after_ms : RETRY_UNTOLD_MS;
+        verdict.wait_ms = ban_ms(told);
         place_ban(queue, entry->place, now_ms + verdict.wait_ms);
         return verdict;
     }
@@ -277,4 +280,31 @@ struct queue_verdict queue_answered(struct queue *queue, struct queue_entry *ent
 
 enum invalid_news queue_note_invalid(struct queue *queue, uint64_t owner, uint64_t now_ms) {
     return invalid_count(&queue->invalid, owner, now_ms);
+}
+
+uint64_t queue_open_ms(struct queue *queue, const struct queue_place *place, uint64_t owner,
+                       uint64_t now_ms) {
+    unsigned on_wire = queue->on_wire + queue->callbacks_on_wire;
+    uint64_t at_ms = place_next(place, now_ms);
+    return invalid_verdict(&queue->invalid, owner, on_wire, now_ms) == INVALID_MAY_SEND ||
+                   at_ms > now_ms
+               ? at_ms
+               : invalid_relief(&queue->invalid, now_ms);
+}
+
+struct queue_outside queue_note_outside(struct queue *queue, struct queue_place *place,
+                                        uint64_t owner, long status, const struct told *told,
+                                        uint64_t now_ms) {
+    struct queue_outside means = {.news = INVALID_NOTHING};
+    if (status == 429 && is_ban(told)) {
+        means.banned = true;
+        means.wait_ms = ban_ms(told);
+        place_ban(queue, place, now_ms + means.wait_ms);
+    } else if (status != 0 && now_ms >= place->banned_ms) {
+        place_clear(queue, place);
+    }
+    if (status != 0 && invalid_is(status, told->scope)) {
+        means.news = invalid_count(&queue->invalid, owner, now_ms);
+    }
+    return means;
 }

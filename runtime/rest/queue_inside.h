@@ -189,6 +189,8 @@ void place_left(struct queue_entry *entry);
 bool place_paces(const struct queue_entry *entry);
 /* Nothing is sent there before until_ms. */
 void place_ban(struct queue *queue, struct queue_place *place, uint64_t until_ms);
+/* Whoever has asked there was answered, and not with a ban. */
+void place_clear(struct queue *queue, struct queue_place *place);
 /* All its bots may have something to send. */
 void place_wake(struct queue *queue, const struct queue_place *place);
 

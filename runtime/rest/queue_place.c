@@ -112,6 +112,11 @@ void place_ban(struct queue *queue, struct queue_place *place, uint64_t until_ms
     queue_timer_set(queue, &place->timer, place->banned_ms);
 }
 
+void place_clear(struct queue *queue, struct queue_place *place) {
+    place->probing = false;
+    place_wake(queue, place);
+}
+
 void place_wake(struct queue *queue, const struct queue_place *place) {
     for (struct list *link = queue->bots.next; link != &queue->bots; link = link->next) {
         struct queue_bot *bot = CONTAINER_OF(link, struct queue_bot, of_queue);

@@ -76,6 +76,16 @@ void rest_cancel(struct rest *rest, uint64_t id);
 /* The same for all calls of an owner that were submitted before. [any thread] */
 void rest_cancel_owner(struct rest *rest, uint64_t owner);
 
+/* For the host's own questions that go to the client directly: where the gateway is must be found
+ * with a token that the bot's calls do not have yet. They count into the same budget of invalid
+ * requests, and heed and tell of Cloudflare's ban like all others. url: of the request or of its
+ * host. [REST thread] */
+/* 0: it may be sent; else for how long not. *why: ERR_LIMIT, in words. */
+uint64_t rest_closed_ms(struct rest *rest, const char *url, struct err *why);
+/* Such a question of this bot's was answered so. */
+void rest_note(struct rest *rest, const char *bot, const char *url,
+               const struct rest_response *response);
+
 /* What became of the calls that were left when rest_stop() was called. */
 struct rest_stopped {
     size_t answered; /* ended otherwise than below */

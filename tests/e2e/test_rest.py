@@ -198,6 +198,13 @@ class Limits(RestCase):
         self.assertEqual(self.person.request_count("GET /channels/*"), 0)
         self.assertEqual(self.simulator.status()["rest_429"], {"ban": 1})
 
+    def test_a_ban_told_to_the_host_itself_is_one(self):
+        simulator = self.sim()
+        simulator.fault("x1 route GET/gateway/bot rest-ban")
+        host = self.host({"main": {"token": "t", "rest_url": simulator.rest}}).start()
+        host.logged(r"error main: Cloudflare has banned this machine: nothing is sent to \S+ for 600 s")
+        host.logged(r"warn  main: GET \S+/gateway/bot answered 429; trying again in 600")
+
     def test_a_skewed_clock_does_not_matter(self):
         """S72"""
         self.begin("--time-scale", 20)

@@ -256,6 +256,39 @@ static void webhooks_have_fifty_a_second_of_all_bots_together(void **state) {
     rig_close(&rig);
 }
 
+static void what_others_ask_counts_and_heeds_the_ban(void **state) {
+    struct rig rig;
+    struct told told = {0};
+    rig_open(&rig);
+    struct queue_place *place = queue_place_get(rig.queue, ""); /* the bot's */
+    assert_true(queue_open_ms(rig.queue, place, 0, rig.now_ms) <= rig.now_ms);
+    told_header(&told, "Retry-After: 7", 14);
+    told_body(&told, "<html>1015</html>", 17);
+    struct queue_outside means = queue_note_outside(rig.queue, place, 0, 429, &told, rig.now_ms);
+    assert_true(means.banned);
+    assert_int_equal(means.wait_ms, 7000);
+    assert_int_equal(queue_invalid(rig.queue, rig.now_ms), 1);
+    struct queue_entry *held = submit(&rig, REST_GET, "/users/@me");
+    struct queue_entry *behind = submit(&rig, REST_GET, "/gateway");
+    expect_wait(&rig, 7000);
+    assert_int_equal(queue_open_ms(rig.queue, place, 0, rig.now_ms), rig.now_ms + 7000);
+    rig.now_ms += 7000;
+    expect_send(&rig, held);
+    assert_int_equal(queue_open_ms(rig.queue, place, 0, rig.now_ms), rig.now_ms + 10000);
+    expect_wait(&rig, 10000);
+    told = (struct told){0};
+    means = queue_note_outside(rig.queue, place, 0, 403, &told, rig.now_ms);
+    assert_false(means.banned);
+    assert_int_equal(queue_invalid(rig.queue, rig.now_ms), 2);
+    expect_send(&rig, behind); /* somebody was answered: the ban is over */
+    for (unsigned i = 0; i < INVALID_STOP; i++) {
+        (void)queue_note_outside(rig.queue, place, 0, 401, &told, rig.now_ms);
+    }
+    assert_true(queue_open_ms(rig.queue, place, 0, rig.now_ms) > rig.now_ms + 60000);
+    queue_place_release(rig.queue, place);
+    rig_close(&rig);
+}
+
 /* --- the budget of invalid requests ---
  */
 
@@ -325,6 +358,7 @@ int main(void) {
         cmocka_unit_test(s75_a_callback_goes_out_at_once_while_the_bot_is_limited),
         cmocka_unit_test(a_global_429_to_a_webhook_holds_all_that_go_without_a_token),
         cmocka_unit_test(webhooks_have_fifty_a_second_of_all_bots_together),
+        cmocka_unit_test(what_others_ask_counts_and_heeds_the_ban),
         cmocka_unit_test(s77_who_causes_9000_refusals_is_refused_and_nobody_else),
         cmocka_unit_test(before_the_ban_nobody_sends_until_it_is_far_again),
     };
