@@ -154,3 +154,14 @@ __attribute__((target("avx2,pclmul"))) void json_blocks_avx2(const uint8_t *byte
     }
 }
 #endif
+
+json_blocks_fn *json_blocks_best(void) {
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("pclmul")) {
+        return __builtin_cpu_supports("avx2") ? json_blocks_avx2 : json_blocks_pclmul;
+    }
+    return json_blocks_sse2;
+#else
+    return json_blocks_scalar;
+#endif
+}

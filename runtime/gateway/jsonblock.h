@@ -26,6 +26,9 @@ struct json_carry {
 typedef void json_blocks_fn(const uint8_t *bytes, size_t count, struct json_carry *carry,
                             struct json_block *out);
 
+/* The fastest that this machine can run. */
+json_blocks_fn *json_blocks_best(void);
+
 json_blocks_fn json_blocks_scalar;
 #ifdef __x86_64__
 json_blocks_fn json_blocks_sse2;

@@ -51,7 +51,7 @@ static void decode(struct instance *instance, const struct ring_record *record,
     event->raw = (const char *)message + record->d_offset;
     event->raw_size = record->d_length;
     instance->document = (struct path_text){event->raw, record->d_length};
-    struct path_value root = path_root(instance->document);
+    struct path_value root = path_whole(instance->document);
     path_ids(instance->document, root, &ids);
     event->id = ids.id;
     event->guild_id = ids.guild_id;

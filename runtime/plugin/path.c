@@ -176,6 +176,18 @@ struct path_value path_root(struct path_text text) {
     return value_at(text, 0);
 }
 
+struct path_value path_whole(struct path_text text) {
+    if (text.length < 2 || text.bytes[0] != '{' || text.bytes[text.length - 1] != '}') {
+        return path_root(text);
+    }
+    return (struct path_value){.kind = PATH_OBJECT, .end = text.length};
+}
+
+struct path_value path_scalar(struct path_text text, uint32_t at) {
+    bool opens = at < text.length && (text.bytes[at] == '{' || text.bytes[at] == '[');
+    return opens ? nothing : value_at(text, at);
+}
+
 /* The member or element that begins at `at` (its key, for a member). *key_end: behind the key. */
 static struct path_value entry_at(struct path_text text, uint32_t at, uint16_t within,
                                   uint32_t *key_end) {
@@ -361,66 +373,4 @@ uint64_t path_id(struct path_text text, struct path_value value) {
 
 bool path_true(struct path_text text, struct path_value value) {
     return in_bounds(text, value) && value.kind == PATH_BOOL && text.bytes[value.start] == 't';
-}
-
-/* The members that path_ids() looks at. */
-enum id_member { MEMBER_OTHER, ID, GUILD_ID, CHANNEL_ID, USER_ID, PERSON, MEMBER };
-
-static enum id_member member_of(const char *key, uint32_t bytes) {
-    static const struct {
-        char name[12];
-        uint8_t length;
-        uint8_t member;
-    } rows[] = {
-        {"id", 2, ID},           {"guild_id", 8, GUILD_ID}, {"channel_id", 10, CHANNEL_ID},
-        {"user_id", 7, USER_ID}, {"author", 6, PERSON},     {"user", 4, PERSON},
-        {"member", 6, MEMBER},
-    };
-    bool escaped = memchr(key, '\\', bytes) != NULL;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        bool is = escaped ? key_is(key, bytes, rows[i].name, rows[i].length)
-                          : bytes == rows[i].length && memcmp(key, rows[i].name, bytes) == 0;
-        if (is) {
-            return (enum id_member)rows[i].member;
-        }
-    }
-    return MEMBER_OTHER;
-}
-
-void path_ids(struct path_text text, struct path_value d, struct path_ids *ids) {
-    uint64_t person = 0; /* of `author` or `user`: before `member`, behind `user_id` */
-    uint64_t member = 0;
-    uint32_t end = 0;
-    *ids = (struct path_ids){0};
-    if (d.kind != PATH_OBJECT) {
-        return;
-    }
-    for (struct path_value value = first_entry(text, d, &end); value.kind != PATH_NONE;
-         value = next_entry(text, value, &end)) {
-        switch (member_of(text.bytes + value.key + 1, end - value.key - 2)) {
-        case ID:
-            ids->id = path_id(text, value);
-            break;
-        case GUILD_ID:
-            ids->guild_id = path_id(text, value);
-            break;
-        case CHANNEL_ID:
-            ids->channel_id = path_id(text, value);
-            break;
-        case USER_ID:
-            ids->user_id = path_id(text, value);
-            break;
-        case PERSON:
-            person = path_id(text, path_find(text, value, "id"));
-            break;
-        case MEMBER:
-            member = path_id(text, path_find(text, value, "user.id"));
-            break;
-        case MEMBER_OTHER:
-            break;
-        }
-    }
-    if (ids->user_id == 0) {
-        ids->user_id = person != 0 ? person : member;
-    }
 }

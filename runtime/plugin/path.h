@@ -39,6 +39,11 @@ struct path_value {
 
 /* The whole text as a value. */
 struct path_value path_root(struct path_text text);
+/* The same where the text was found to be one value before, without blanks around it: an object
+ * is not walked through again. */
+struct path_value path_whole(struct path_text text);
+/* The value that begins at `at`, unless it is an object or array: those are nothing here. */
+struct path_value path_scalar(struct path_text text, uint32_t at);
 /* "author.username", "embeds.0.title"; "" and NULL are the value itself. */
 struct path_value path_find(struct path_text text, struct path_value from, const char *path);
 /* The first element or member; the one behind a value reached so. */

@@ -25,7 +25,7 @@ ROOMS = {
     "rest": ["base"],
     "interaction": ["base"],
     # what a plugin declares is checked where it is told at once
-    "plugin": ["base", "ring", "gateway/events.h", "interaction/definition.h",
+    "plugin": ["base", "ring", "gateway/events.h", "gateway/jsonblock.h", "interaction/definition.h",
                "interaction/cooldown.h", "interaction/message.h"],
     "cluster": ["base"],
     # shares no codec with the client: a shared one would agree with its own mistakes
