@@ -20,6 +20,7 @@ enum err_code {
     ERR_PROTOCOL, /* the other side broke its protocol */
     ERR_BUSY,     /* somebody else holds it (lock, reload under way) */
     ERR_NOT_FOUND,
+    ERR_EXISTS, /* there is one already */
 };
 
 struct err {

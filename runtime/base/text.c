@@ -178,6 +178,25 @@ bool text_u64(const char *text, uint64_t *value) {
     return true;
 }
 
+bool text_i64(const char *text, size_t length, int64_t *value) {
+    uint64_t digits = 0;
+    bool negative = length > 0 && text[0] == '-';
+    size_t at = negative ? 1 : 0;
+    if (at == length) {
+        return false;
+    }
+    for (; at < length; at++) {
+        uint64_t digit = (uint64_t)(unsigned char)text[at] - '0';
+        if (digit > 9 || digits > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        digits = digits * 10 + digit;
+    }
+    uint64_t most = (uint64_t)INT64_MAX + (negative ? 1 : 0);
+    *value = negative ? (int64_t)(0 - digits) : (int64_t)digits;
+    return digits <= most;
+}
+
 struct unit {
     const char *name;
     uint64_t factor;

@@ -29,6 +29,8 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 
 /* Decimal digits only, no sign, no blanks. False on anything else or on overflow. */
 bool text_u64(const char *text, uint64_t *value);
+/* The same with a '-' in front, or none; of so many bytes, whatever follows. */
+bool text_i64(const char *text, size_t length, int64_t *value);
 /* "32 MiB", "64K", "4096": a bare number is bytes; K, M, G (with or without iB) are powers of
  * 1024. False on anything else. */
 bool text_bytes(const char *text, uint64_t *bytes);

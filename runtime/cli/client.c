@@ -164,3 +164,20 @@ cJSON *client_simple(const char *control, const char *config_path, cJSON *reques
     }
     return answer;
 }
+
+bool client_ring(int fd, const char *bot, int fds[3], struct err *err) {
+    size_t count = 3;
+    cJSON *request = cJSON_CreateObject();
+    cJSON_AddStringToObject(request, "cmd", "tail");
+    cJSON_AddStringToObject(request, "bot", bot);
+    cJSON *answer = client_ask(fd, request, fds, &count, err);
+    bool ok = answer != NULL && count == 3;
+    if (answer != NULL && !ok) {
+        err_set(err, ERR_PROTOCOL, "drey did not hand over the ring");
+    }
+    cJSON_Delete(answer);
+    for (size_t i = 0; !ok && i < count; i++) {
+        close(fds[i]);
+    }
+    return ok;
+}

@@ -20,6 +20,9 @@ int client_connect(const char *path, struct err *err);
  * failure, also when the answer is {"ok": false}. fds: receives up to *fd_count descriptors, owned;
  * *fd_count is set to how many came. Both may be NULL. */
 cJSON *client_ask(int fd, cJSON *request, int *fds, size_t *fd_count, struct err *err);
+/* Asks for a bot's ring; the connection keeps it for us. fds: the ring, a cursor at its head and
+ * what wakes it, for reader_open(); owned. False: none is open. */
+bool client_ring(int fd, const char *bot, int fds[3], struct err *err);
 /* All of it for a command with one request: finds, connects, asks; complains on failure and sets
  * *status to the exit status. */
 cJSON *client_simple(const char *control, const char *config_path, cJSON *request, int *status);

@@ -174,25 +174,17 @@ static uint64_t records_in(int ring_fd) {
     return fstat(ring_fd, &status) == 0 ? (uint64_t)status.st_size / RING_ALIGN : 0;
 }
 
-/* Asks for a bot's ring; the connection keeps it for us. */
 static bool follow(struct source *source, int control, const char *bot, struct err *err) {
-    int fds[3] = {-1, -1, -1};
-    size_t count = 3;
+    int fds[3];
     if (!text_copy(source->bot, sizeof(source->bot), bot)) {
         return err_set(err, ERR_PROTOCOL, "its name is too long");
     }
-    cJSON *request = cJSON_CreateObject();
-    cJSON_AddStringToObject(request, "cmd", "tail");
-    cJSON_AddStringToObject(request, "bot", bot);
-    cJSON *answer = client_ask(control, request, fds, &count, err);
-    bool ok = answer != NULL && count == 3;
-    if (answer != NULL && !ok) {
-        err_set(err, ERR_PROTOCOL, "drey did not hand over the ring");
+    if (!client_ring(control, bot, fds, err)) {
+        return false;
     }
-    cJSON_Delete(answer);
-    source->records_max = ok ? records_in(fds[0]) : 0;
-    source->reader = ok ? reader_open(fds[0], fds[1], fds[2], err) : NULL;
-    for (size_t i = 0; i < count; i++) {
+    source->records_max = records_in(fds[0]);
+    source->reader = reader_open(fds[0], fds[1], fds[2], err);
+    for (size_t i = 0; i < 3; i++) {
         close(fds[i]);
     }
     return source->reader != NULL;

@@ -46,6 +46,20 @@ void change_config(struct plugins *plugins, const char *bot, const char *plugin,
     }
 }
 
+static void find_store_max(void *to, const char *key, const char *value) {
+    if (strcmp(key, "store_max") == 0) {
+        (void)text_bytes(value, to); /* the configuration was checked when it was read */
+    }
+}
+
+static uint64_t store_bytes(struct plugins *plugins, const char *bot, const char *plugin) {
+    uint64_t bytes = 0;
+    if (plugins->host.config != NULL) {
+        plugins->host.config(plugins->host.arg, bot, plugin, find_store_max, &bytes);
+    }
+    return bytes;
+}
+
 /* ---- Steps: asked of all, judged together ---- */
 
 /* late: what it is when one does not answer in time. */
@@ -60,10 +74,12 @@ static bool make_hand(struct change *change, struct seat *seat, struct err *err)
     struct plugins *plugins = change->plugins;
     const struct note *note = &change->candidate->note;
     char copy[PATH_MAX];
+    char store[PATH_MAX];
     uint64_t serial = ++plugins->serial;
     int length = snprintf(copy, sizeof(copy), "%s/%s.%llu-%016llx.so", plugins->gen_dir, note->id,
                           (unsigned long long)serial, (unsigned long long)change->candidate->hash);
-    if (length < 0 || (size_t)length >= sizeof(copy)) {
+    int kept = snprintf(store, sizeof(store), "%s/plugins/%s.db", seat->bot->state_dir, note->id);
+    if (length < 0 || (size_t)length >= sizeof(copy) || kept < 0 || (size_t)kept >= sizeof(store)) {
         return err_set(err, ERR_INVALID, "%s: path too long", plugins->gen_dir);
     }
     if (!image_copy(copy, change->candidate->bytes.bytes, change->candidate->bytes.length, err)) {
@@ -72,6 +88,8 @@ static bool make_hand(struct change *change, struct seat *seat, struct err *err)
     struct hand_spec spec = {.plugin = note->id,
                              .bot = seat->bot->name,
                              .copy = copy,
+                             .store = store,
+                             .store_bytes = store_bytes(plugins, seat->bot->name, note->id),
                              .generation = change->generation,
                              .serial = serial,
                              .seat = seat->serial,
@@ -194,7 +212,7 @@ static bool restore_all(struct change *change, struct err *err) {
     for (size_t i = 0; i < change->count; i++) {
         struct seat *seat = change->seats[i];
         change->asked[i] = NULL;
-        if (!store_fetch(seat, change->plugin->id, err)) {
+        if (!state_fetch(seat, change->plugin->id, err)) {
             return false;
         }
         if (seat->state.there) {
@@ -268,8 +286,10 @@ static void declare(struct change *change, struct seat *seat) {
 }
 
 static void switch_seat(struct change *change, struct seat *seat) {
-    struct port_message go = {.kind = PORT_GO};
     struct hand *old = seat->hand;
+    struct port_message go = {.kind = PORT_GO, .extra = old != NULL && !old->abandoned};
+    seat->due_ms = UINT64_MAX; /* it will tell */
+    seat->due_asked = false;
     seat->hand = seat->incoming;
     seat->incoming = NULL;
     tend_staged(change->plugins, seat); /* first: a call behind its answer is wanted */
@@ -287,7 +307,7 @@ static void switch_seat(struct change *change, struct seat *seat) {
     seat->progress_ms = clock_mono_ms();
     change->waiting += ring_head(seat->bot->ring) - cursor_position(seat->cursor);
     hand_ask(seat->hand, &go, "", "", 0);
-    store_mark_begun(seat->bot, change->plugin->id);
+    state_mark_begun(seat->bot, change->plugin->id);
 }
 
 static void commit(struct change *change) {
@@ -318,7 +338,7 @@ static void forget_cursor(const struct seat *seat, const char *id) {
 
 static void roll_back(struct change *change) {
     struct hand *incoming[SEATS_MAX];
-    struct port_message go = {.kind = PORT_GO};
+    struct port_message go = {.kind = PORT_GO, .extra = 1};
     for (size_t i = 0; i < change->count; i++) { /* the old ones first: events wait */
         struct seat *seat = change->seats[i];
         if (seat->hand != NULL && !seat->hand->abandoned) {
@@ -370,6 +390,7 @@ static struct seat *add_seat(struct plugins *plugins, struct plugin *plugin, str
         return NULL;
     }
     seat->fresh = !known;
+    seat->due_ms = UINT64_MAX;
     seat->serial = ++plugins->serial;
     seat->next = plugin->seats;
     plugin->seats = seat;

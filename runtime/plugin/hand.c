@@ -46,8 +46,14 @@ static bool send_to_host(void *arg, const struct port_message *head, const char 
         return hand->request != NULL &&
                hand->request(hand->request_arg, &hand->asker, &message, name, data);
     }
-    bool bounded = head->kind >= PORT_LOG && head->kind != PORT_TIMER_DONE; /* else by its cause */
+    bool bounded = head->kind >= PORT_LOG && head->kind != PORT_TIMER_DONE &&
+                   head->kind != PORT_DUE_NEXT; /* else by its cause */
     return box_push(hand->inbox, &message, name, data, bounded ? PORT_BOX_BYTES : 0);
+}
+
+static bool ask_keep(void *arg, const struct buf *ask, struct buf *answer) {
+    struct hand *hand = arg;
+    return keep_serve(hand->keep, ask, answer);
 }
 
 static void *run(void *arg) {
@@ -58,6 +64,7 @@ static void *run(void *arg) {
 }
 
 static void free_hand(struct hand *hand) {
+    keep_destroy(hand->keep);
     box_destroy(hand->control);
     box_destroy(hand->mail);
     buf_finish(&hand->answer);
@@ -74,6 +81,8 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
     hand->bot = strdup(spec->bot);
     hand->control = box_create(err);
     hand->mail = box_create(err);
+    hand->keep = keep_create(
+        &(struct keep_options){.path = spec->store, .most_bytes = spec->store_bytes}, err);
     hand->inbox = spec->inbox;
     hand->serial = spec->serial;
     text_copy(hand->plugin, sizeof(hand->plugin), spec->plugin);
@@ -83,7 +92,7 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
     hand->request_arg = spec->request_arg;
     mark_make(&hand->mark);
     hand->options = (struct worker_options){
-        .port = {hand->control, hand->mail, hand, send_to_host},
+        .port = {hand->control, hand->mail, hand, send_to_host, ask_keep},
         .bot = hand->bot,
         .generation = spec->generation,
         .ring_fd = spec->ring_fd,
@@ -91,7 +100,7 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
         .wake_fd = spec->wake_fd,
         .shared = &hand->shared,
     };
-    if (hand->bot == NULL || hand->control == NULL || hand->mail == NULL) {
+    if (hand->bot == NULL || hand->control == NULL || hand->mail == NULL || hand->keep == NULL) {
         free_hand(hand);
         return NULL;
     }
@@ -164,12 +173,14 @@ bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {
         snprintf(why, size, "its thread does not end");
         pthread_detach(hand->thread);
         atomic_store(&hand->shared.hold, WORKER_ABANDONED);
+        keep_abandon(hand->keep);
         hand_leave_behind(hand);
         return false; /* everything stays where the thread may still need it */
     }
     if (hand->image != NULL && mark_stays(&hand->mark)) {
         snprintf(why, size, "it left a thread running");
         atomic_store(&hand->shared.hold, WORKER_ABANDONED);
+        keep_abandon(hand->keep);
         hand_leave_behind(hand);
     } else {
         instance_destroy(hand->instance);
@@ -189,6 +200,7 @@ bool hand_abandon(struct hand *hand) {
         return false;
     }
     hand->abandoned = true;
+    keep_abandon(hand->keep); /* it may be in a transaction, which would lock out its successor */
     pthread_detach(hand->thread);
     return true;
 }

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "plugin/keep.h"
 #include "plugin/mark.h"
 #include "plugin/plugins.h"
 #include "plugin/port.h"
@@ -19,7 +20,8 @@ struct hand {
     struct hand *next; /* in the manager's list */
     uint64_t serial;   /* stands in every message it sends */
     pthread_t thread;
-    struct mark mark; /* threads the plugin starts inherit it */
+    struct keep *keep; /* what its plugin keeps */
+    struct mark mark;  /* threads the plugin starts inherit it */
     char plugin[64];
     char *bot;
     char copy[PATH_MAX]; /* the private copy of the file */
@@ -44,6 +46,8 @@ struct hand_spec {
     const char *plugin;
     const char *bot;
     const char *copy;
+    const char *store;    /* the file that its plugin keeps things in */
+    uint64_t store_bytes; /* at most; 0: the default */
     uint32_t generation;
     uint64_t serial;
     uint64_t seat;

@@ -3,7 +3,6 @@
  * corruption. */
 #include "plugin/host.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "plugin/template.h"
 
@@ -31,7 +30,7 @@ static void say_left_out(struct instance *instance, uint64_t count) {
 
 bool instance_settle_log(struct instance *instance, bool over) {
     pthread_mutex_lock(&instance->lock);
-    uint64_t count = ration_settle(&instance->ration, clock_mono_ms(), over);
+    uint64_t count = ration_settle(&instance->ration, instance_mono_ms(instance), over);
     bool waiting = instance->ration.suppressed > 0;
     atomic_store(&instance->left_out, waiting);
     pthread_mutex_unlock(&instance->lock);
@@ -47,7 +46,7 @@ say(struct instance *instance, uint32_t kind, int32_t status, const char *format
     char text[2048];
     uint64_t suppressed = 0;
     pthread_mutex_lock(&instance->lock);
-    bool pass = ration_take(&instance->ration, clock_mono_ms(), &suppressed);
+    bool pass = ration_take(&instance->ration, instance_mono_ms(instance), &suppressed);
     atomic_store(&instance->left_out, !pass);
     pthread_mutex_unlock(&instance->lock);
     if (!pass) {
@@ -280,7 +279,7 @@ static const char *host_config(drey_ctx *ctx, const char *key) {
 }
 
 static uint64_t host_now_ms(drey_ctx *ctx) {
-    return clock_wall_ms();
+    return instance_wall_ms(host_instance(ctx));
 }
 
 /* None yet: voice will be the first. */

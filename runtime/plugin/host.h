@@ -4,6 +4,7 @@
 #define PLUGIN_HOST_H
 
 #include "plugin/instance.h"
+#include "plugin/keep.h"
 
 /* The instance a ctx is the first field of. */
 struct instance *host_instance(drey_ctx *ctx);
@@ -46,7 +47,14 @@ int32_t host_on_interaction(drey_ctx *ctx, uint32_t kind, const char *name, cons
                             drey_event_fn fn);
 int64_t host_answer(drey_ctx *ctx, const drey_answer *answer);
 drey_json host_option(drey_ctx *ctx, drey_json d, const char *name);
-/* As store.h says of the wrappers (host_kv.c). */
+/* Whether start has been called, on this thread. */
+bool host_may_keep(struct instance *instance, const char *call);
+/* Asks the store and waits. Result: of the answer, which stands in *bytes, its rows from *rows on;
+ * what went wrong has been told (but for DREY_E_UNKNOWN and DREY_E_EXISTS). */
+int64_t host_ask_keep(struct instance *instance, const char *call, const struct keep_ask *ask,
+                      const struct keep_texts *texts, struct buf *bytes, struct keep_answer *answer,
+                      size_t *rows);
+/* As store.h says of the wrappers (host_kv.c, host_due.c). */
 int32_t host_kv_get(drey_ctx *ctx, uint64_t guild_id, const char *key, drey_value *value);
 int64_t host_kv_int(drey_ctx *ctx, uint64_t guild_id, const char *key);
 int32_t host_kv_set(drey_ctx *ctx, uint64_t guild_id, const char *key, const void *data,

@@ -1,7 +1,6 @@
 /* plugin/host_interaction.c: commands and what else is routed to a handler, and the answers. */
 #include "plugin/host.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "interaction/message.h"
 #include "plugin/template.h"
@@ -351,8 +350,9 @@ bool instance_may_use(struct instance *instance, const struct route *route,
     }
     struct cooldown_rule rule = {(enum cooldown_per)rules->per, rules->uses, rules->seconds};
     struct cooldown_subject subject = {event->user_id, event->guild_id, event->channel_id};
-    if (instance->cooldown == NULL || cooldown_take(instance->cooldown, &rule, route->name,
-                                                    &subject, clock_mono_ms(), &wait_ms)) {
+    if (instance->cooldown == NULL ||
+        cooldown_take(instance->cooldown, &rule, route->name, &subject, instance_mono_ms(instance),
+                      &wait_ms)) {
         return true;
     }
     uint64_t seconds = (wait_ms + 999) / 1000;

@@ -8,6 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint64_t instance_wall_ms(const struct instance *instance) {
+    const struct port *port = instance->port;
+    return port->now_ms != NULL ? port->now_ms(port->arg, true) : clock_wall_ms();
+}
+
+uint64_t instance_mono_ms(const struct instance *instance) {
+    const struct port *port = instance->port;
+    return port->now_ms != NULL ? port->now_ms(port->arg, false) : clock_mono_ms();
+}
+
 struct instance *instance_create(const struct port *port, const char *bot, uint32_t generation,
                                  const char *config, size_t config_length, struct err *err) {
     struct instance *instance = calloc(1, sizeof(*instance));
@@ -30,7 +40,9 @@ struct instance *instance_create(const struct port *port, const char *bot, uint3
     }
     memset(instance->first, 0xff, sizeof(instance->first));
     instance->first_all = INSTANCE_NONE;
-    instance->nonce = clock_wall_ms() << 20 ^ clock_mono_ns();
+    instance->due_told_ms = UINT64_MAX;
+    instance->nonce = instance_wall_ms(instance) << 20 ^
+                      (port->now_ms != NULL ? instance_mono_ms(instance) : clock_mono_ns());
     instance->ctx.size = sizeof(instance->ctx);
     instance->ctx.generation = generation;
     instance->ctx.host = &instance_host;
@@ -61,6 +73,8 @@ void instance_destroy(struct instance *instance) {
     arena_finish(&instance->arena);
     tombs_finish(&instance->tombs);
     buf_finish(&instance->config);
+    buf_finish(&instance->keep_ask);
+    buf_finish(&instance->keep_answer);
     buf_finish(&instance->saved);
     buf_finish(&instance->scratch);
     drop_staged(instance);
@@ -81,6 +95,7 @@ void instance_enter(struct instance *instance, enum instance_phase phase) {
 }
 
 void instance_leave(struct instance *instance) {
+    instance_settle_keep(instance);
     atomic_store(&instance->phase, PHASE_IDLE);
     instance->document = (struct path_text){0};
     arena_reset(&instance->arena);
@@ -142,6 +157,7 @@ bool instance_restore(struct instance *instance, uint32_t reason, uint32_t versi
 }
 
 bool instance_start(struct instance *instance, struct err *err) {
+    instance->started = true;
     if (instance->entry->start == NULL) {
         return true;
     }
@@ -171,8 +187,8 @@ void instance_stop(struct instance *instance) {
     }
 }
 
-static const struct callback *find_callback(const struct instance *instance, const char *name,
-                                            enum callback_kind kind) {
+const struct callback *instance_callback(const struct instance *instance, const char *name,
+                                         enum callback_kind kind) {
     for (uint32_t i = 0; i < instance->callback_count; i++) {
         const struct callback *callback = &instance->callbacks[i];
         if (callback->kind == kind && strcmp(callback->name, name) == 0) {
@@ -183,7 +199,7 @@ static const struct callback *find_callback(const struct instance *instance, con
 }
 
 bool instance_timer(struct instance *instance, const char *name, uint64_t cookie) {
-    const struct callback *callback = find_callback(instance, name, CALLBACK_TIMER);
+    const struct callback *callback = instance_callback(instance, name, CALLBACK_TIMER);
     if (tombs_has(&instance->tombs, name, cookie)) {
         return true;
     }
@@ -198,7 +214,7 @@ bool instance_timer(struct instance *instance, const char *name, uint64_t cookie
 
 bool instance_post(struct instance *instance, const char *name, uint64_t cookie, const void *data,
                    size_t length) {
-    const struct callback *callback = find_callback(instance, name, CALLBACK_POST);
+    const struct callback *callback = instance_callback(instance, name, CALLBACK_POST);
     if (callback == NULL) {
         return false;
     }
@@ -231,7 +247,8 @@ static drey_json open_document(struct instance *instance, const char *text, uint
 }
 
 bool instance_rest(struct instance *instance, const struct port_message *message) {
-    const struct callback *callback = find_callback(instance, port_name(message), CALLBACK_REST);
+    const struct callback *callback =
+        instance_callback(instance, port_name(message), CALLBACK_REST);
     struct port_parts parts;
     const char *texts = parts_of(message, &parts);
     if (callback == NULL || texts == NULL) {
@@ -254,7 +271,8 @@ bool instance_rest(struct instance *instance, const struct port_message *message
 }
 
 bool instance_members(struct instance *instance, const struct port_message *message) {
-    const struct callback *callback = find_callback(instance, port_name(message), CALLBACK_MEMBERS);
+    const struct callback *callback =
+        instance_callback(instance, port_name(message), CALLBACK_MEMBERS);
     struct port_parts parts;
     const char *texts = parts_of(message, &parts);
     if (callback == NULL || texts == NULL) {
@@ -272,6 +290,37 @@ bool instance_members(struct instance *instance, const struct port_message *mess
     callback->members(&instance->ctx, message->extra, &members);
     instance_leave(instance);
     return true;
+}
+
+void instance_mail(struct instance *instance, const struct port_message *message) {
+    const char *name = port_name(message);
+    bool known = true;
+    switch (message->kind) {
+    case PORT_TIMER_ACK:
+        tombs_remove(&instance->tombs, name, message->number);
+        break;
+    case PORT_TIMER:
+        known = instance_timer(instance, name, message->number);
+        break;
+    case PORT_POST:
+        known = instance_post(instance, name, message->number, port_data(message),
+                              message->data_length);
+        break;
+    case PORT_REST_DONE:
+        known = instance_rest(instance, message);
+        break;
+    case PORT_MEMBERS:
+        known = instance_members(instance, message);
+        break;
+    case PORT_DUE:
+        instance_due(instance);
+        break;
+    default:
+        break;
+    }
+    if (!known) {
+        instance_fault(instance, "a call for \"%s\" is gone: this version does not have it", name);
+    }
 }
 
 bool instance_ask(struct instance *instance, const struct port_message *head, const char *name,

@@ -111,6 +111,18 @@ struct instance {
     struct arena arena;
     struct path_text document; /* what JSON cursors point into now */
     uint32_t stamp;            /* of the running callback; never 0 */
+    struct buf keep_ask;       /* what it asks of the store, and what that said last */
+    struct buf keep_answer;
+    uint64_t keep_changes; /* counts what it changed there */
+    bool keep_open;        /* a transaction is */
+    bool started;          /* start was called: from here on it may keep things */
+    bool due_begun;        /* the store knows who serves */
+    bool due_moved;        /* what is due next may have changed */
+    bool due_owed;         /* the end of `due_name` could not be written down */
+    char due_name[64];
+    uint64_t due_cookie;
+    uint64_t due_told_ms;  /* what the host believes */
+    uint64_t due_began_ms; /* what was due before is late */
     struct buf saved;
     uint32_t saved_version;
     bool has_saved;
@@ -144,12 +156,28 @@ bool instance_post(struct instance *instance, const char *name, uint64_t cookie,
 /* False: no callback of that name. message: PORT_REST_DONE, PORT_MEMBERS. */
 bool instance_rest(struct instance *instance, const struct port_message *message);
 bool instance_members(struct instance *instance, const struct port_message *message);
+/* Hands in what the host has sent: PORT_TIMER, PORT_TIMER_ACK, PORT_POST, PORT_REST_DONE,
+ * PORT_MEMBERS, PORT_DUE. A function that this version does not have is told as a fault. */
+void instance_mail(struct instance *instance, const struct port_message *message);
 /* Sends a request to the host, or keeps it until the load has committed. False: the host takes no
  * more. */
 bool instance_ask(struct instance *instance, const struct port_message *head, const char *name,
                   const void *data);
 /* The load has committed: what start asked for goes out. */
 void instance_go(struct instance *instance);
+
+/* Its function of this name and kind; NULL: it has none. */
+const struct callback *instance_callback(const struct instance *instance, const char *name,
+                                         enum callback_kind kind);
+
+/* ---- due.c: calls at a later time (store.h) ---- */
+/* It serves from now on. takes_over: somebody did so until now. */
+void instance_due_begin(struct instance *instance, bool takes_over);
+/* Makes one call that is due, if there is one, and tells the host when to ask again. */
+void instance_due(struct instance *instance);
+/* A callback has returned: a transaction that it left open is rolled back, and the host is told
+ * when something is due if that may have changed. */
+void instance_settle_keep(struct instance *instance);
 
 /* Whether anything would be called for this record. */
 bool instance_wants(const struct instance *instance, const struct ring_record *record);
@@ -169,6 +197,10 @@ bool instance_may_use(struct instance *instance, const struct route *route,
 void instance_enter(struct instance *instance, enum instance_phase phase);
 void instance_leave(struct instance *instance);
 drey_json instance_json(const struct instance *instance, struct path_value value);
+
+/* The time as the plugin sees it. [any thread] */
+uint64_t instance_wall_ms(const struct instance *instance);
+uint64_t instance_mono_ms(const struct instance *instance);
 
 /* The table every ctx points to. */
 extern const drey_host instance_host;

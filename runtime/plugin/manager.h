@@ -3,6 +3,7 @@
 #ifndef PLUGIN_MANAGER_H
 #define PLUGIN_MANAGER_H
 
+#include "base/alarm.h"
 #include "plugin/guard.h"
 #include "plugin/hand.h"
 #include "plugin/instance.h"
@@ -50,6 +51,8 @@ struct seat {
     uint64_t settings;        /* hash of the configuration that its init was given */
     uint64_t incoming_settings;
     struct timers timers;
+    uint64_t due_ms;   /* when its worker wants PORT_DUE, wall clock; UINT64_MAX: never */
+    bool due_asked;    /* it was sent; the worker will tell the next time */
     struct buf staged; /* timer requests of the incoming one: messages end to end */
     struct buf cut;    /* uint32_t: requests for members whose chunks it did not take */
     struct state state;
@@ -101,6 +104,7 @@ struct plugins {
     uint32_t checkpoint_ms;
     struct box *inbox;
     struct loop_watch *inbox_watch;
+    struct alarm *alarm;         /* the next call by the wall clock (store.h) */
     struct loop_timer *timer;    /* the next timer of a plugin's */
     struct loop_timer *watchdog; /* looks for handlers that do not return */
     struct loop_timer *checkpoint;
@@ -201,21 +205,22 @@ bool tend_await(struct plugins *plugins, struct hand **hands, size_t count, uint
 /* Carries out what the new generation asked for while it was incoming. */
 void tend_staged(struct plugins *plugins, struct seat *seat);
 void tend_arm_timer(struct plugins *plugins);
+void tend_arm_alarm(struct plugins *plugins);
 bool tend_start(struct plugins *plugins, struct err *err);
 void tend_stop(struct plugins *plugins);
 
-/* ---- store.c: states on disk ---- */
+/* ---- state.c: states on disk ---- */
 /* found: whether there is one. False: it is there but cannot be used. */
-bool store_read(const struct bot *bot, const char *id, struct state *state, struct err *err);
+bool state_read(const struct bot *bot, const char *id, struct state *state, struct err *err);
 /* Into seat->state: what its old version has just handed over (its last answer, to PORT_HOLD or
  * PORT_CHECKPOINT), or what is on disk when none serves or it is stuck. */
-bool store_fetch(struct seat *seat, const char *id, struct err *err);
+bool state_fetch(struct seat *seat, const char *id, struct err *err);
 /* clean: written at an orderly stop, so that it is complete. */
-bool store_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
+bool state_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
                  size_t length, bool clean, struct err *err);
 /* The plugin handed over that there is nothing: an older state must not come back. */
-void store_remove(const struct bot *bot, const char *id);
+void state_remove(const struct bot *bot, const char *id);
 /* Notes that a run has begun which the state does not know of. */
-void store_mark_begun(const struct bot *bot, const char *id);
+void state_mark_begun(const struct bot *bot, const char *id);
 
 #endif

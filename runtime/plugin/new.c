@@ -61,6 +61,15 @@ static bool write_new(const char *path, const struct buf *text, struct err *err)
     return ok || err_system(err, "%s", path);
 }
 
+/* The folder that a file of the template stands in. */
+static bool make_folder(const char *path, struct err *err) {
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof(folder), "%s", path);
+    char *slash = strrchr(folder, '/');
+    *slash = '\0';
+    return mkdir(folder, 0777) == 0 || errno == EEXIST || err_system(err, "%s", folder);
+}
+
 static bool write_file(const struct request *request, const struct template_file *file,
                        struct err *err) {
     struct buf name = {0};
@@ -74,7 +83,7 @@ static bool write_file(const struct request *request, const struct template_file
                (int)sizeof(path)) {
         ok = err_set(err, ERR_INVALID, "%s: path too long", request->dir);
     } else {
-        ok = write_new(path, &text, err);
+        ok = make_folder(path, err) && write_new(path, &text, err);
     }
     buf_finish(&name);
     buf_finish(&text);

@@ -33,7 +33,7 @@ enum port_kind {
     PORT_HOLD,       /* stop at the next event boundary and save() */
     PORT_CHECKPOINT, /* save(), go on */
     PORT_STOP,       /* stop(), end of the thread or process */
-    PORT_GO,         /* handle events (again); not answered */
+    PORT_GO, /* handle events (again); not answered. extra: 1 when somebody served until now */
     /* host to worker, in the other box; handled only between PORT_GO and PORT_HOLD */
     PORT_TIMER,     /* name, number: cookie; extra: the timer's serial */
     PORT_TIMER_ACK, /* name, number: cookie: a TIMER_SET or TIMER_STOP was carried out; calls
@@ -44,6 +44,7 @@ enum port_kind {
     PORT_MEMBERS,   /* name, extra: cookie; status: DREY_E_*; number: DREY_MEMBERS_* | which of
                        the seat's requests << 32; more: index | count << 32; data: struct
                        port_parts: error, GUILD_MEMBERS_CHUNK */
+    PORT_DUE,       /* something is due: look (keep.h), then tell PORT_DUE_NEXT */
     /* worker to host; status < 0 is a failure and data its text */
     PORT_LOADED = 32, /* data: a registration list (see instance.h) */
     PORT_RESTORED,
@@ -56,6 +57,7 @@ enum port_kind {
     PORT_TIMER_STOP, /* name, number: cookie */
     PORT_TIMER_DONE, /* extra: the timer's serial */
     PORT_FAULT,      /* a broken rule or a lost delivery; data: text */
+    PORT_DUE_NEXT,   /* extra: when PORT_DUE is wanted, wall clock, ms; UINT64_MAX: never */
     /* worker to host, past the manager's inbox, to whoever carries out requests (port.h below) */
     PORT_REST = 64,   /* name, number: the request, extra: cookie; data: struct port_rest */
     PORT_REST_CANCEL, /* number: the request */
@@ -159,6 +161,12 @@ struct port {
     struct box *mail;    /* timers and posts; borrowed */
     void *arg;
     bool (*send)(void *arg, const struct port_message *head, const char *name, const void *data);
+    /* Asks for what the plugin keeps, and waits for the answer (keep.h). False: no memory. NULL:
+     * there is no store here. [the worker's thread] */
+    bool (*keep)(void *arg, const struct buf *ask, struct buf *answer);
+    /* The plugin's time, since 1970 (wall) or since any moment; NULL: the clocks of this machine.
+     * [any thread] */
+    uint64_t (*now_ms)(void *arg, bool wall);
 };
 
 #endif

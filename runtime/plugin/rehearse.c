@@ -69,7 +69,7 @@ static bool run_all(struct plugins *plugins, const char *copy, const char *id,
         buf_clear(&config);
         change_config(plugins, seat->bot->name, id, &config);
         uint64_t hash = text_hash(config.length > 0 ? config.bytes : "", config.length);
-        ok = store_fetch(seat, id, err);
+        ok = state_fetch(seat, id, err);
         if (!ok || (known(hashes, done, hash) && !seat->state.there)) {
             continue;
         }

@@ -128,8 +128,8 @@ static void keep_state(const struct ending *ending) {
     if (held->status < 0) {
         log_error(&from, "state not saved: %s", port_data(held));
     } else if (held->extra == 0) {
-        store_remove(seat->bot, id);
-    } else if (!store_write(seat->bot, id, (uint32_t)held->number, port_data(held),
+        state_remove(seat->bot, id);
+    } else if (!state_write(seat->bot, id, (uint32_t)held->number, port_data(held),
                             held->data_length, true, &err)) {
         log_error(&from, "state not saved: %s", err.text);
     }

@@ -62,8 +62,8 @@ static void checkpointed(struct plugin *plugin, struct seat *seat,
     if (message->status < 0) {
         log_warn(&from, "checkpoint: %s", port_data(message));
     } else if (message->extra == 0) {
-        store_remove(seat->bot, plugin->id);
-    } else if (!store_write(seat->bot, plugin->id, (uint32_t)message->number, port_data(message),
+        state_remove(seat->bot, plugin->id);
+    } else if (!state_write(seat->bot, plugin->id, (uint32_t)message->number, port_data(message),
                             message->data_length, false, &err)) {
         log_warn(&from, "checkpoint: %s", err.text);
     }
@@ -85,6 +85,13 @@ static void seat_message(struct plugins *plugins, struct plugin *plugin, struct 
         break;
     case PORT_TIMER_DONE:
         timers_done(&seat->timers, message->extra);
+        break;
+    case PORT_DUE_NEXT:
+        if (!incoming) { /* which tells it when it goes */
+            seat->due_ms = message->extra;
+            seat->due_asked = false;
+            tend_arm_alarm(plugins);
+        }
         break;
     case PORT_CHECKPOINTED:
         checkpointed(plugin, seat, message);
@@ -273,6 +280,30 @@ void tend_arm_timer(struct plugins *plugins) {
     }
 }
 
+/* ---- Calls by the wall clock ---- */
+
+static void call_due(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    struct port_message head = {.kind = PORT_DUE};
+    if (seat->hand != NULL && !seat->due_asked && seat->due_ms <= clock_wall_ms()) {
+        seat->due_asked = box_push(seat->hand->mail, &head, "", "", 0);
+    }
+}
+
+static void on_alarm(void *arg) {
+    each_seat(arg, call_due);
+    tend_arm_alarm(arg);
+}
+
+void tend_arm_alarm(struct plugins *plugins) {
+    uint64_t next = UINT64_MAX;
+    for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
+        for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
+            next = !seat->due_asked && seat->due_ms < next ? seat->due_ms : next;
+        }
+    }
+    alarm_set(plugins->alarm, next);
+}
+
 /* ---- Handlers that do not return ---- */
 
 static void quarantine(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
@@ -346,6 +377,10 @@ bool tend_start(struct plugins *plugins, struct err *err) {
     if (plugins->timer == NULL || plugins->watchdog == NULL || plugins->checkpoint == NULL) {
         return err_set(err, ERR_NO_MEMORY, "timers of the plugin manager");
     }
+    plugins->alarm = alarm_create(plugins->loop, on_alarm, plugins, err);
+    if (plugins->alarm == NULL) {
+        return false;
+    }
     plugins->inbox_watch =
         loop_watch_create(plugins->loop, box_fd(plugins->inbox), on_inbox, plugins, err);
     if (plugins->inbox_watch == NULL) {
@@ -365,6 +400,8 @@ void tend_stop(struct plugins *plugins) {
             *timers[i] = NULL;
         }
     }
+    alarm_destroy(plugins->alarm);
+    plugins->alarm = NULL;
     if (plugins->inbox_watch != NULL) {
         loop_watch_destroy(plugins->inbox_watch);
         plugins->inbox_watch = NULL;

@@ -253,10 +253,11 @@ static void step_stop(struct worker *worker) {
     answer(worker, PORT_STOPPED, true, &err);
 }
 
-static void step_go(struct worker *worker) {
+static void step_go(struct worker *worker, bool takes_over) {
     worker->going = worker->reader != NULL;
     if (worker->going) {
         instance_go(worker->instance);
+        instance_due_begin(worker->instance, takes_over);
     }
 }
 
@@ -291,7 +292,7 @@ static void one_step(struct worker *worker, const struct port_message *message) 
         step_stop(worker);
         break;
     case PORT_GO:
-        step_go(worker);
+        step_go(worker, message->extra != 0);
         break;
     default:
         break;
@@ -301,31 +302,9 @@ static void one_step(struct worker *worker, const struct port_message *message) 
 /* ---- Mail ---- */
 
 static void one_mail(struct worker *worker, const struct port_message *message) {
-    struct instance *instance = worker->instance;
-    const char *name = port_name(message);
-    bool known = true;
-    if (message->kind == PORT_TIMER_ACK) {
-        tombs_remove(&instance->tombs, name, message->number);
-        return;
-    }
     go_inside(worker);
-    if (message->kind == PORT_TIMER) {
-        known = instance_timer(instance, name, message->number);
-    } else if (message->kind == PORT_POST) {
-        known = instance_post(instance, name, message->number, port_data(message),
-                              message->data_length);
-    } else if (message->kind == PORT_REST_DONE) {
-        known = instance_rest(instance, message);
-    } else if (message->kind == PORT_MEMBERS) {
-        known = instance_members(instance, message);
-    }
-    if (!come_back(worker)) {
-        return;
-    }
-    if (!known) {
-        instance_fault(instance, "a call for \"%s\" is gone: this version does not have it", name);
-    }
-    if (message->kind == PORT_TIMER) {
+    instance_mail(worker->instance, message);
+    if (come_back(worker) && message->kind == PORT_TIMER) {
         struct port_message done = {.kind = PORT_TIMER_DONE, .extra = message->extra};
         tell_host(worker, &done, "");
     }

@@ -72,6 +72,40 @@ fail:
     return NULL;
 }
 
+static uint64_t tail_of(const struct reader *reader) {
+    return atomic_load_explicit(&reader->file->tail, memory_order_acquire);
+}
+
+void reader_rewind(struct reader *reader) {
+    reader->at = tail_of(reader);
+    reader->next = reader->at;
+    atomic_store_explicit(&reader->page->position, reader->at, memory_order_release);
+}
+
+struct reader *reader_open_past(int ring_fd, struct err *err) {
+    struct reader *reader = calloc(1, sizeof(*reader));
+    if (reader == NULL) {
+        err_set(err, ERR_NO_MEMORY, "reader");
+        return NULL;
+    }
+    reader->wake_fd = -1;
+    if (!map_ring(reader, ring_fd, err)) {
+        goto fail;
+    }
+    void *page =
+        mmap(NULL, CURSOR_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) {
+        err_system(err, "a page for the cursor");
+        goto fail;
+    }
+    reader->page = page;
+    reader_rewind(reader);
+    return reader;
+fail:
+    reader_close(reader);
+    return NULL;
+}
+
 void reader_close(struct reader *reader) {
     if (reader == NULL) {
         return;
@@ -103,10 +137,6 @@ static void copy_racy(void *to, const void *from, size_t length) {
     FENCE(memory_order_acquire);
 }
 #endif
-
-static uint64_t tail_of(const struct reader *reader) {
-    return atomic_load_explicit(&reader->file->tail, memory_order_acquire);
-}
 
 static bool overtaken(const struct reader *reader) {
     return tail_of(reader) > reader->at;

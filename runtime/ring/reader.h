@@ -56,6 +56,11 @@ uint64_t cursor_position(const struct cursor *cursor);
 /* Reader side: from the three descriptors (duplicated inside), which may come over a socket.
  * All of the ring's content is treated as hostile. Result: owned. */
 struct reader *reader_open(int ring_fd, int cursor_fd, int wake_fd, struct err *err);
+/* The same with a place of its own that nobody else knows, at the oldest record: for a look at what
+ * a ring holds. It cannot sleep. */
+struct reader *reader_open_past(int ring_fd, struct err *err);
+/* Goes back to the oldest record. */
+void reader_rewind(struct reader *reader);
 void reader_close(struct reader *reader);
 
 /* Looks at the next record's header without copying its message: for skipping what nobody

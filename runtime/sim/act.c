@@ -77,6 +77,21 @@ static bool may_be(const struct sim_act *act, const struct sim_bot *bot) {
     return wanted == NULL || (text_u64(wanted, &id) && id == bot->self.id);
 }
 
+bool sim_act_direct(struct sim_act *act) {
+    struct sim_bot *bot = act->sim->bots;
+    if (act->place.channel != NULL) {
+        return true;
+    }
+    while (bot != NULL && !may_be(act, bot)) {
+        bot = bot->next;
+    }
+    if (bot == NULL) {
+        return err_set(&act->err, ERR_NOT_FOUND, "there is no such bot to write to");
+    }
+    take_bot(act, bot);
+    return true;
+}
+
 /* The longest run of words that is a command; what follows are subcommands. */
 static const struct sim_command *find_command(struct sim_act *act, const char *name, int type,
                                               const char **rest) {
@@ -177,6 +192,7 @@ int sim_act_happen(struct sim_act *act, struct sim_interaction *interaction, cJS
     interaction->wait_until_ms =
         interaction->made_ms + (wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS);
     act->conn->parked = true;
+    sim_feed_interaction(act->sim, interaction);
     sim_tell(act->sim, SIM_INTERACTION_CREATE, act->place.guild, act->bot->self.id, &json);
     buf_finish(&json);
     return 0;

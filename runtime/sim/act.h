@@ -24,6 +24,9 @@ struct sim_act {
 /* Who does it and where, from "as", "guild" and "channel" of the body; the bot is found later.
  * False: act->err says why not. */
 bool sim_act_begin(struct sim_act *act, struct sim_conn *conn, const cJSON *body);
+/* Finds the place of a direct channel: that with the bot of the body, or with any. False: act->err,
+ * there is no bot. */
+bool sim_act_direct(struct sim_act *act);
 /* act->err as the answer; returns status. */
 int sim_act_refuse(struct sim_act *act, struct buf *out, int status);
 /* A new interaction of this person with this bot, not sent yet. NULL: act->err. */
@@ -58,8 +61,28 @@ int sim_act_command(struct sim_conn *conn, const cJSON *body, bool text, struct 
 int sim_act_complete(struct sim_conn *conn, const cJSON *body, bool text, struct buf *out);
 int sim_act_press(struct sim_conn *conn, const cJSON *body, bool text, struct buf *out);
 int sim_act_submit(struct sim_conn *conn, const cJSON *body, bool text, struct buf *out);
-/* act_show.c: the newest messages of a channel, the oldest of them first. */
-void sim_show_channel(struct sim *sim, uint64_t channel_id, uint64_t last, struct buf *out,
+/* Which messages of a channel are shown. */
+struct sim_history {
+    uint64_t channel_id;
+    uint64_t last;   /* how many, the newest */
+    uint64_t before; /* only such as are older than this id; 0: all */
+    uint64_t after;  /* the oldest of those newer than this id, instead of the newest; 0: no */
+    uint64_t viewer; /* whose reactions count as "me"; 0: nobody's */
+};
+
+/* act_show.c: messages of a channel, the oldest of them first. */
+void sim_show_channel(struct sim *sim, const struct sim_history *history, struct buf *out,
                       bool text);
+/* person.c: a person says something (with files when the body is multipart), adds a reaction or
+ * takes it back, reads a channel. Return the status. */
+int sim_person_say(struct sim_conn *conn, const struct sim_request *request, const cJSON *body,
+                   struct buf *out);
+int sim_person_react(struct sim_conn *conn, const cJSON *body, struct buf *out);
+int sim_person_read(struct sim_conn *conn, const cJSON *body, bool text, struct buf *out);
+/* look.c: what a screen shows at first: guilds and bots; one guild with its channels, roles and
+ * members; the commands that hold in it. */
+void sim_look_world(struct sim *sim, struct buf *out);
+void sim_look_guild(struct sim *sim, struct sim_guild *guild, struct buf *out);
+void sim_look_commands(struct sim *sim, const struct sim_guild *guild, struct buf *out);
 
 #endif

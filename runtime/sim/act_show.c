@@ -38,6 +38,10 @@ static const struct sim_post *post_of(struct sim *sim, const struct sim_interact
     return id == 0 ? NULL : sim_store_find(sim->store, interaction->channel_id, id);
 }
 
+const char *sim_outcome(struct sim *sim, const struct sim_interaction *interaction) {
+    return outcome_of(interaction, post_of(sim, interaction));
+}
+
 static void show_text(struct sim *sim, const struct sim_interaction *interaction,
                       const struct sim_post *post, struct buf *out) {
     if (interaction->missed) {
@@ -81,36 +85,70 @@ void sim_show_outcome(struct sim *sim, const struct sim_interaction *interaction
     cJSON_Delete(object);
 }
 
-static const char *seen_by(struct sim *sim, const struct sim_post *post) {
-    if (!post->ephemeral) {
-        return NULL;
-    }
+const struct sim_user *sim_post_viewer(const struct sim *sim, const struct sim_post *post) {
     for (const struct sim_interaction *at = sim->interactions; at != NULL; at = at->next) {
         if (at->id == post->interaction) {
-            return at->user->name;
+            return at->user;
         }
     }
-    return "one person";
+    return NULL;
 }
 
-void sim_show_channel(struct sim *sim, uint64_t channel_id, uint64_t last, struct buf *out,
-                      bool text) {
-    const struct sim_log *log = sim_store_log(sim->store, channel_id);
+static const char *seen_by(struct sim *sim, const struct sim_post *post) {
+    const struct sim_user *viewer = post->ephemeral ? sim_post_viewer(sim, post) : NULL;
+    return !post->ephemeral ? NULL : viewer != NULL ? viewer->name : "one person";
+}
+
+/* The last one that is older than the history's bound. */
+static const struct sim_post *newest_of(const struct sim_log *log,
+                                        const struct sim_history *history) {
     const struct sim_post *at = log != NULL ? log->newest : NULL;
-    for (uint64_t i = 1; at != NULL && at->older != NULL && i < last; i++) {
+    while (at != NULL && history->before != 0 && at->id >= history->before) {
         at = at->older;
     }
-    buf_text(out, text ? "" : "[");
-    for (bool comma = false; at != NULL; at = at->newer, comma = true) {
-        cJSON *message = sim_post_object(at, 0);
-        if (text) {
-            sim_chat_message(out, message, seen_by(sim, at));
-        } else {
-            cJSON_AddBoolToObject(message, "ephemeral", at->ephemeral);
-            buf_text(out, comma ? "," : "");
-            sim_print(out, message);
+    return at;
+}
+
+static void show_json(struct sim *sim, const struct sim_post *post, uint64_t viewer,
+                      struct buf *out) {
+    cJSON *message = sim_post_object(post, viewer);
+    const struct sim_user *only = post->ephemeral ? sim_post_viewer(sim, post) : NULL;
+    cJSON_AddBoolToObject(message, "ephemeral", post->ephemeral);
+    if (only != NULL) {
+        sim_add_id(message, "for", only->id);
+    }
+    sim_print(out, message);
+    cJSON_Delete(message);
+}
+
+void sim_show_channel(struct sim *sim, const struct sim_history *history, struct buf *out,
+                      bool text) {
+    const struct sim_log *log = sim_store_log(sim->store, history->channel_id);
+    const struct sim_post *newest = newest_of(log, history);
+    const struct sim_post *at = history->last > 0 ? newest : NULL;
+    uint64_t last = history->after != 0 ? UINT64_MAX : history->last;
+    for (uint64_t i = 1;
+         at != NULL && at->older != NULL && at->older->id > history->after && i < last; i++) {
+        at = at->older;
+    }
+    at = at != NULL && at->id > history->after ? at : NULL;
+    if (history->after != 0) { /* the newest of what is shown */
+        newest = at;
+        for (uint64_t i = 1; newest != NULL && newest->newer != NULL && i < history->last; i++) {
+            newest = newest->newer;
         }
-        cJSON_Delete(message);
+    }
+    buf_text(out, text ? "" : "[");
+    for (bool comma = false; at != NULL; comma = true) {
+        if (text) {
+            cJSON *message = sim_post_object(at, 0);
+            sim_chat_message(out, message, seen_by(sim, at));
+            cJSON_Delete(message);
+        } else {
+            buf_text(out, comma ? "," : "");
+            show_json(sim, at, history->viewer, out);
+        }
+        at = at == newest ? NULL : at->newer;
     }
     buf_text(out, text ? (log == NULL || log->count == 0 ? "no messages\n" : "") : "]");
 }

@@ -153,12 +153,23 @@ void sim_bot_drop_session(struct sim *sim, struct sim_bot *bot, struct sim_sessi
     *at = session->next;
     bot->session_count--;
     sim->session_total--;
+    sim_feed_bot(sim, bot);
     struct sim_conn *conn = session->connection;
     if (conn != NULL) {
         conn->session = NULL;
         conn->duty.identified = false;
     }
     sim_session_destroy(session);
+}
+
+uint32_t sim_bot_connected(const struct sim_bot *bot) {
+    uint32_t connected = 0;
+    for (size_t i = 0; bot->session_count > 0 && i < SIM_SESSION_BUCKETS; i++) {
+        for (const struct sim_session *at = bot->buckets[i]; at != NULL; at = at->next) {
+            connected += at->connection != NULL ? 1 : 0;
+        }
+    }
+    return connected;
 }
 
 void sim_bots_sweep(struct sim *sim, uint64_t now_ms) {

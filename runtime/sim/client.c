@@ -50,6 +50,22 @@ static int connect_to(const char *host, uint16_t port, struct err *err) {
     return fd;
 }
 
+/* The Host line of a request: the address that was found for the name, which is what the
+ * simulator's guard wants to see. */
+static void write_host(int fd, struct buf *request) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof(address);
+    char host[64];
+    char port[16];
+    if (getpeername(fd, (struct sockaddr *)&address, &size) == 0 &&
+        getnameinfo((struct sockaddr *)&address, size, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
+        bool six = address.ss_family == AF_INET6;
+        host[strcspn(host, "%")] = '\0'; /* the scope of a link-local address is ours alone */
+        buf_printf(request, "Host: %s%s%s:%s\r\n", six ? "[" : "", host, six ? "]" : "", port);
+    }
+}
+
 static bool send_all(int fd, const struct buf *bytes) {
     size_t sent = 0;
     while (sent < bytes->length) {
@@ -106,9 +122,10 @@ static int ask(const struct wish *wish, const char *method, const char *target,
         fprintf(stderr, "drey sim: %s\n", err.text);
         return 1;
     }
-    buf_printf(&request,
-               "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
-               method, target, wish->at, body != NULL ? body->length : 0);
+    buf_printf(&request, "%s %s HTTP/1.1\r\n", method, target);
+    write_host(fd, &request);
+    buf_printf(&request, "Connection: close\r\nContent-Length: %zu\r\n\r\n",
+               body != NULL ? body->length : 0);
     if (body != NULL) {
         buf_append(&request, body->bytes, body->length);
     }

@@ -2,6 +2,7 @@
 #include "sim/state.h"
 
 #include "base/clock.h"
+#include "sim/guard.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,9 +81,10 @@ void sim_conn_end(struct sim_conn *conn, bool reset) {
     if (conn->wire == NULL) {
         return;
     }
-    if (conn->phase != SIM_PHASE_HTTP) {
+    if (conn->phase != SIM_PHASE_HTTP && conn->watch == SIM_WATCH_NOT) {
         note(conn, '*', reset ? "reset" : "end", "");
     }
+    sim_feed_leave(conn);
     sim_gateway_detach(conn, 0);
     sim_wire_destroy(conn->wire, reset);
     conn->wire = NULL;
@@ -146,6 +148,7 @@ static void on_ended(void *arg) {
     } else if (conn->gateway) {
         note(conn, '<', "end", "after a close frame");
     }
+    sim_feed_leave(conn);
     sim_gateway_detach(conn, 0);
     sim_wire_destroy(conn->wire, false);
     conn->wire = NULL;
@@ -192,6 +195,20 @@ static void take_close(struct sim_conn *conn, const struct sim_ws_item *item) {
     }
 }
 
+/* Who looks at the feed has nothing to say; a ping is answered, a close frame too. */
+static void watch_item(struct sim_conn *conn, enum sim_ws_result result,
+                       const struct sim_ws_item *item) {
+    struct buf *out = sim_wire_output(conn->wire);
+    if (result == SIM_WS_GOT_PING) {
+        sim_ws_frame(out, 0x80 | SIM_WS_PONG, item->bytes, item->length);
+    } else if (result == SIM_WS_GOT_CLOSE || result == SIM_WS_BROKEN) {
+        sim_feed_leave(conn);
+        sim_ws_close_frame(out, item->code, "");
+        sim_wire_flush(conn->wire);
+        sim_conn_end(conn, false);
+    }
+}
+
 static void gateway_item(struct sim_conn *conn, enum sim_ws_result result,
                          const struct sim_ws_item *item) {
     bool closing = conn->phase == SIM_PHASE_CLOSING;
@@ -233,7 +250,11 @@ static void gateway_bytes(struct sim_conn *conn) {
         if (result == SIM_WS_NEED_MORE) {
             break;
         }
-        gateway_item(conn, result, &item);
+        if (conn->watch == SIM_WATCH_NOT) {
+            gateway_item(conn, result, &item);
+        } else {
+            watch_item(conn, result, &item);
+        }
         if (conn->wire != NULL) {
             buf_consume(input, used); /* after the item, which lies in it */
         }
@@ -250,16 +271,42 @@ static void end_http(struct sim_conn *conn) {
     sim_wire_shut(conn->wire);
 }
 
+/* True: the request may not use the control endpoint, and has been told so. */
+static bool guarded(struct sim_conn *conn, const struct sim_request *request) {
+    const struct sim_guard guard = {.host = request->host,
+                                    .origin = request->origin,
+                                    .site = request->fetch_site,
+                                    .listen = conn->sim->listeners[conn->via].host,
+                                    .tls = sim_wire_is_tls(conn->wire)};
+    const char *why = sim_guard_refuses(&guard);
+    if (why != NULL) {
+        char json[256];
+        snprintf(json, sizeof(json), "{\"error\":\"%s\"}", why);
+        sim_answer(conn, 403, json);
+    }
+    return why != NULL;
+}
+
 static void take_request(struct sim_conn *conn, const struct sim_request *request) {
+    bool control = strncmp(request->path, "/sim", 4) == 0;
+    if (control && guarded(conn, request)) {
+        conn->last_request = true; /* an upgrade may follow with frames */
+        end_http(conn);
+        return;
+    }
+    if (request->upgrade && strcmp(request->path, "/sim/live") == 0) {
+        sim_feed_socket(conn, request);
+        return;
+    }
     if (request->upgrade) {
         sim_gateway_start(conn, request);
         return;
     }
-    if (strncmp(request->path, "/sim", 4) == 0) {
+    if (control) {
         sim_control_answer(conn, request);
     } else if (strncmp(request->path, "/attachments/", 13) == 0) {
         sim_file_answer(conn, request);
-    } else {
+    } else if (!sim_web_answer(conn, request)) {
         sim_rest_answer(conn, request);
     }
     conn->last_request = !request->keep_alive;

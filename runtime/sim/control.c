@@ -67,10 +67,23 @@ static void spell_fault(const struct call *call, struct buf *text) {
     }
 }
 
+/* {"end":"rest-slow"}: that one alone. */
+static int end_fault(struct call *call, const char *word) {
+    size_t ended;
+    if (!sim_fault_list_end(&call->sim->faults, word, &ended)) {
+        return fail(call, 400, "there is no such fault; GET /sim/faults lists them");
+    }
+    buf_printf(call->out, "{\"ended\":%zu}", ended);
+    return 200;
+}
+
 static int post_fault(struct call *call) {
     struct buf text = {0};
     struct err err = {0};
     size_t count = 0;
+    if (text_of(call, "end") != NULL) {
+        return end_fault(call, text_of(call, "end"));
+    }
     if (call->body != NULL && text_of(call, "fault") != NULL) {
         spell_fault(call, &text);
     } else {
@@ -146,36 +159,11 @@ struct sim_guild *sim_guild_named(struct sim *sim, const char *name) {
 }
 
 static int post_say(struct call *call) {
-    struct sim *sim = call->sim;
-    const char *text = text_of(call, "text");
-    const char *guild_name = text_of(call, "guild");
-    const char *channel_name = text_of(call, "channel");
-    const char *user_name = text_of(call, "as");
-    struct sim_guild *guild = guild_name != NULL            ? sim_guild_named(sim, guild_name)
-                              : sim->world->guild_count > 0 ? &sim->world->guilds[0]
-                                                            : NULL;
-    struct sim_guild *where = guild;
-    if (text == NULL || guild == NULL) {
-        return fail(call, 400, text == NULL ? "text is missing" : "no such guild");
-    }
-    struct sim_channel *channel =
-        sim_channel_named(sim, guild, channel_name != NULL ? channel_name : "general", &where);
-    const struct sim_user *user =
-        sim_world_user_named(sim->world, user_name != NULL ? user_name : "ann");
-    if (channel == NULL || user == NULL || sim_guild_member(where, sim->world, user->id) == NULL) {
-        return fail(call, 404, channel == NULL ? "no such channel" : "no such member");
-    }
-    if (!sim_traffic_say(&sim->traffic, sim->world, where, channel, user, text,
-                         sim->bots != NULL ? &sim->bots->self : NULL, clock_wall_ms(),
-                         &sim->news)) {
-        return fail(call, 500, "no memory");
-    }
-    sim_remember(sim, &sim->news);
-    sim_deliver(sim, &sim->news);
-    sim_pump_all(sim);
-    buf_printf(call->out, "{\"id\":\"%" PRIu64 "\",\"channel_id\":\"%" PRIu64 "\"}",
-               channel->last_message_id, channel->id);
-    return 200;
+    return sim_person_say(call->conn, call->request, call->body, call->out);
+}
+
+static int post_react(struct call *call) {
+    return sim_person_react(call->conn, call->body, call->out);
 }
 
 /* A dispatch for every session of a shard (or of all). */
@@ -235,6 +223,10 @@ static int post_rate(struct call *call) {
     call->sim->options.rate = (uint64_t)wanted;
     buf_printf(call->out, "{\"rate\":%" PRId64 "}", wanted);
     return 200;
+}
+
+static int get_feed(struct call *call) {
+    return sim_feed_lines(call->conn, call->request, call->out);
 }
 
 /* Counters, limits, faults and revoked tokens as at the start; connections and sessions stay. */
@@ -312,19 +304,46 @@ static struct sim_channel *named_place(struct call *call, const char *name,
     return from != NULL && name != NULL ? sim_channel_named(sim, from, name, guild) : NULL;
 }
 
-/* {"channel":...,"guild":...,"last":N} */
 static int post_messages(struct call *call) {
-    struct sim_guild *guild = NULL;
-    const char *name = text_of(call, "channel");
-    const struct sim_channel *channel = named_place(call, name != NULL ? name : "general", &guild);
-    if (channel == NULL) {
-        return fail(call, 404, guild == NULL ? "no such guild" : "no such channel");
-    }
     bool text = wants_text(call);
-    sim_show_channel(call->sim, channel->id, (uint64_t)number_of(call, "last", 50), call->out,
-                     text);
-    call->type = text ? "text/plain; charset=utf-8" : NULL;
+    int status = sim_person_read(call->conn, call->body, text, call->out);
+    call->type = text && status == 200 ? "text/plain; charset=utf-8" : NULL;
+    return status;
+}
+
+static int get_world(struct call *call) {
+    sim_look_world(call->sim, call->out);
     return 200;
+}
+
+/* The guild of a query "guild=ID"; without one the first. NULL: there is none (answered). */
+static struct sim_guild *asked_guild(struct call *call) {
+    struct sim *sim = call->sim;
+    const char *query = call->request->query;
+    struct sim_guild *guild = strncmp(query, "guild=", 6) == 0 ? sim_guild_named(sim, query + 6)
+                              : query[0] == '\0' && sim->world->guild_count > 0
+                                  ? &sim->world->guilds[0]
+                                  : NULL;
+    if (guild == NULL) {
+        fail(call, 404, "no such guild; wanted ?guild=ID");
+    }
+    return guild;
+}
+
+static int get_guild(struct call *call) {
+    struct sim_guild *guild = asked_guild(call);
+    if (guild != NULL) {
+        sim_look_guild(call->sim, guild, call->out);
+    }
+    return guild != NULL ? 200 : 404;
+}
+
+static int get_commands(struct call *call) {
+    const struct sim_guild *guild = asked_guild(call);
+    if (guild != NULL) {
+        sim_look_commands(call->sim, guild, call->out);
+    }
+    return guild != NULL ? 200 : 404;
 }
 
 static bool deny(struct sim *sim, uint64_t place, const cJSON *list) {
@@ -391,7 +410,9 @@ static const struct route {
     {"POST", "/sim/command", post_command},   {"POST", "/sim/complete", post_complete},
     {"POST", "/sim/press", post_press},       {"POST", "/sim/submit", post_submit},
     {"POST", "/sim/messages", post_messages}, {"POST", "/sim/deny", post_deny},
-    {"GET", "/sim/routes", get_routes},
+    {"GET", "/sim/routes", get_routes},       {"GET", "/sim/feed", get_feed},
+    {"POST", "/sim/react", post_react},       {"GET", "/sim/world", get_world},
+    {"GET", "/sim/guild", get_guild},         {"GET", "/sim/commands", get_commands},
 };
 
 void sim_control_answer(struct sim_conn *conn, const struct sim_request *request) {

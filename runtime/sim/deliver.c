@@ -186,6 +186,7 @@ static void deliver_to_bot(struct sim *sim, const struct sim_news *news, struct 
 void sim_deliver(struct sim *sim, const struct sim_news *news) {
     struct payloads made = {0};
     sim->stats.happened++;
+    sim_feed_news(sim, news);
     for (struct sim_bot *bot = sim->bots; bot != NULL; bot = bot->next) {
         if (bot->session_count > 0 && (news->only == 0 || news->only == bot->self.id)) {
             deliver_to_bot(sim, news, bot, &made);

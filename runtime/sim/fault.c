@@ -316,3 +316,18 @@ void sim_fault_list_clear(struct sim_fault_list *list) {
         remove_at(list, list->count - 1);
     }
 }
+
+bool sim_fault_list_end(struct sim_fault_list *list, const char *word, size_t *ended) {
+    unsigned verb = 0;
+    while (verb < SIM_FAULT_COUNT && strcmp(sim_fault_word((enum sim_fault_verb)verb), word) != 0) {
+        verb++;
+    }
+    *ended = 0;
+    for (size_t i = list->count; i > 0; i--) {
+        if (list->items[i - 1].verb == (enum sim_fault_verb)verb) {
+            remove_at(list, i - 1);
+            (*ended)++;
+        }
+    }
+    return verb < SIM_FAULT_COUNT;
+}

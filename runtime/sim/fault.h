@@ -139,5 +139,7 @@ const struct sim_fault *sim_fault_holds_route(struct sim_fault_list *list, enum 
  * lasting ones that are over. False: none is due. *due is owned by the caller. */
 bool sim_fault_list_due(struct sim_fault_list *list, uint64_t now_ms, struct sim_fault *due);
 void sim_fault_list_clear(struct sim_fault_list *list);
+/* Ends all of one kind, by its word; *ended: how many. False: there is no such word. */
+bool sim_fault_list_end(struct sim_fault_list *list, const char *word, size_t *ended);
 
 #endif

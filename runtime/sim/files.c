@@ -124,7 +124,10 @@ void sim_file_answer(struct sim_conn *conn, const struct sim_request *request) {
                          "This content is no longer available.\n", 37);
         return;
     }
-    sim_http_respond(sim_wire_output(conn->wire), 200, NULL,
+    /* A browser shows it at most: on this very server it must run no script of a stranger's. */
+    sim_http_respond(sim_wire_output(conn->wire), 200,
+                     "Content-Security-Policy: sandbox; default-src 'none'\r\n"
+                     "X-Content-Type-Options: nosniff\r\n",
                      file->type[0] != '\0' ? file->type : "application/octet-stream", file->bytes,
                      file->length);
 }

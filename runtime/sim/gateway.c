@@ -142,6 +142,7 @@ void sim_gateway_detach(struct sim_conn *conn, uint16_t client_code) {
     conn->session = NULL;
     session->connection = NULL;
     session->detached_ms = loop_now_ms(conn->sim->loop);
+    sim_feed_bot(conn->sim, conn->bot);
     if (client_code == 1000 || client_code == 1001) {
         /* The client says good-bye: its session ends, the bot goes offline. */
         sim_bot_drop_session(conn->sim, conn->bot, session);

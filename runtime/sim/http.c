@@ -19,12 +19,16 @@ enum header {
     UPGRADE,
     AUDIT_REASON,
     EXPECT,
+    HOST,
+    ORIGIN,
+    FETCH_SITE,
     HEADER_COUNT
 };
 
 static const char *const header_names[HEADER_COUNT] = {
     "authorization", "user-agent",         "content-type", "sec-websocket-key",
-    "upgrade",       "x-audit-log-reason", "expect"};
+    "upgrade",       "x-audit-log-reason", "expect",       "host",
+    "origin",        "sec-fetch-site"};
 
 struct sim_http {
     http_parser parser;
@@ -177,6 +181,9 @@ static void fill(struct sim_http *http, struct sim_request *request) {
         .content_type = header(http, CONTENT_TYPE),
         .audit_reason = header(http, AUDIT_REASON),
         .websocket_key = header(http, WEBSOCKET_KEY),
+        .host = header(http, HOST),
+        .origin = header(http, ORIGIN),
+        .fetch_site = header(http, FETCH_SITE),
         .keep_alive = http_should_keep_alive(&http->parser) != 0,
         .body = http->body.bytes != NULL ? http->body.bytes : empty,
         .body_length = http->body.length,

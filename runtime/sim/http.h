@@ -20,7 +20,10 @@ struct sim_request {
     const char *content_type;
     const char *audit_reason; /* X-Audit-Log-Reason, as it was sent */
     const char *websocket_key;
-    bool upgrade; /* asks for a WebSocket */
+    const char *host;
+    const char *origin;
+    const char *fetch_site; /* Sec-Fetch-Site, which browsers send */
+    bool upgrade;           /* asks for a WebSocket */
     bool keep_alive;
     const char *body;
     size_t body_length;

@@ -86,6 +86,10 @@ const struct sim_command *sim_command_named(const struct sim_bot *bot, uint64_t 
 /* control_act.c: POST /sim/command, press, submit, complete; what they answer. Returns the
  * status, 0 when the answer comes later. */
 struct sim_act;
+/* act_show.c: what became of it, in a word: "pending", "message", "modal", "no_response" ... */
+const char *sim_outcome(struct sim *sim, const struct sim_interaction *interaction);
+/* Who may see an ephemeral message; NULL: the interaction is forgotten. */
+const struct sim_user *sim_post_viewer(const struct sim *sim, const struct sim_post *post);
 /* act_show.c: what the bot did, as JSON or as text for people. */
 void sim_show_outcome(struct sim *sim, const struct sim_interaction *interaction, struct buf *out,
                       bool text);

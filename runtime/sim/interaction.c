@@ -106,6 +106,7 @@ static bool enough(struct sim *sim, const struct sim_interaction *interaction) {
 }
 
 void sim_interaction_progress(struct sim *sim, struct sim_interaction *interaction) {
+    sim_feed_interaction(sim, interaction);
     if (interaction->waiter != 0 && enough(sim, interaction)) {
         answer_waiter(sim, interaction);
     }
@@ -143,6 +144,7 @@ void sim_interactions_tick(struct sim *sim, uint64_t now_ms) {
         if (at->ack == SIM_ACK_NONE && !at->missed && now_ms > at->made_ms + deadline) {
             at->missed = true;
             sim->stats.unanswered++;
+            sim_feed_interaction(sim, at);
         }
     }
     /* Who is answered goes on with its next request, which may change the list: from the start. */

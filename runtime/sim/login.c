@@ -20,6 +20,7 @@ static void attach(struct sim_conn *conn, struct sim_bot *bot, struct sim_sessio
     conn->shard = session->shard;
     conn->stats = sim_bot_shard(bot, session->shard, session->shard_count);
     session->connection = conn;
+    sim_feed_bot(conn->sim, bot);
 }
 
 static void resume_url(struct sim_conn *conn, struct buf *out) {

@@ -58,6 +58,7 @@ static const struct option {
     {"--interaction-life", "MS", NUMBER, FIELD(answers_ms), 1, 86400000,
      "how long an interaction's token lives (default 900000)"},
     {"--no-limits", "", FLAG, FIELD(no_limits), 0, 0, "no REST rate limits at all"},
+    {"--web", "", FLAG, FIELD(web), 0, 0, "serves a chat to look at, at / of the same address"},
     {"--token", "T", TOKEN, FIELD(tokens), 0, 0,
      "accept only this token; may be repeated (default: any)"},
     {"--transcript", "FILE", TEXT, FIELD(transcript), 0, 0, "write every payload's line there"},

@@ -37,6 +37,7 @@ struct sim_options {
     uint64_t answer_ms;    /* within which an interaction must be answered */
     uint64_t answers_ms;   /* how long its token lives */
     bool no_limits;        /* of REST */
+    bool web;              /* serves a page to look at it */
     bool json;
     bool help;
 };

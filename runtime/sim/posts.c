@@ -206,12 +206,13 @@ static cJSON *new_object(struct sim_call *call, const struct sim_place *place,
                          uint64_t id) {
     cJSON *object = cJSON_CreateObject();
     const char *content = form->content != NULL ? form->content : "";
-    bool hook = author->webhook_name != NULL;
+    cJSON *by = author->user != NULL           ? sim_user_object(author->user)
+                : author->webhook_name != NULL ? webhook_user(author)
+                                               : sim_bot_user(&author->bot->self);
     cJSON_AddNumberToObject(object, "type", 0);
     sim_add_id(object, "id", id);
     sim_add_id(object, "channel_id", place->id);
-    cJSON_AddItemToObject(object, "author",
-                          hook ? webhook_user(author) : sim_bot_user(&author->bot->self));
+    cJSON_AddItemToObject(object, "author", by);
     cJSON_AddStringToObject(object, "content", content);
     set_mentions(call->sim, object, content, form->allowed_mentions);
     cJSON_AddBoolToObject(object, "tts", form->tts);
@@ -235,6 +236,12 @@ static cJSON *new_object(struct sim_call *call, const struct sim_place *place,
     return object;
 }
 
+static uint64_t author_id_of(const struct sim_author *author) {
+    return author->user != NULL           ? author->user->id
+           : author->webhook_name != NULL ? author->webhook_id
+                                          : author->bot->self.id;
+}
+
 /* Stores the object as a new message. */
 static struct sim_post *store_object(struct sim_call *call, const struct sim_place *place,
                                      const struct sim_author *author,
@@ -249,7 +256,7 @@ static struct sim_post *store_object(struct sim_call *call, const struct sim_pla
     }
     post->guild_id = place->guild != NULL ? place->guild->id : 0;
     post->only = place->guild == NULL && author->bot != NULL ? author->bot->self.id : 0;
-    post->author_id = author->webhook_name != NULL ? author->webhook_id : author->bot->self.id;
+    post->author_id = author_id_of(author);
     post->webhook_id = author->webhook_id;
     post->made_ms = call->now_ms;
     post->ephemeral = (form->flags & SIM_FLAG_EPHEMERAL) != 0;
@@ -268,7 +275,7 @@ struct sim_post *sim_post_make(struct sim_call *call, const struct sim_place *pl
     struct sim *sim = call->sim;
     struct sim_post *post = NULL;
     cJSON *attachments = NULL;
-    uint64_t author_id = author->webhook_name != NULL ? author->webhook_id : author->bot->self.id;
+    uint64_t author_id = author_id_of(author);
     bool loading = (form->flags & SIM_FLAG_LOADING) != 0;
     struct sim_post *same = sim_store_nonce(sim->store, place->id, author_id, form->nonce);
     if (same != NULL && form->enforce_nonce) {
@@ -279,7 +286,8 @@ struct sim_post *sim_post_make(struct sim_call *call, const struct sim_place *pl
         *status = sim_fail(call, 400, 50006, "Cannot send an empty message");
         return NULL;
     }
-    if (sim_file_count(call) > 0 && !sim_call_may(call, place, SIM_MAY_ATTACH)) {
+    if (sim_file_count(call) > 0 && author->user == NULL &&
+        !sim_call_may(call, place, SIM_MAY_ATTACH)) {
         *status = 403;
         return NULL;
     }
@@ -414,6 +422,9 @@ void sim_post_drop(struct sim *sim, const struct sim_place *place, struct sim_po
         if (sim->traffic.recent[i].id == id) {
             sim->traffic.recent[i].id = 0;
         }
+    }
+    if (ephemeral) {
+        sim_feed_ephemeral(sim, post, SIM_MESSAGE_DELETE);
     }
     sim_store_remove(sim->store, post);
     if (!ephemeral) {

@@ -27,6 +27,7 @@ static void remember_interaction(struct sim *sim, const struct sim_news *news) {
         interaction->user = news->user;
         interaction->command_type = 1;
         snprintf(interaction->name, sizeof(interaction->name), "ping");
+        sim_feed_interaction(sim, interaction);
     }
 }
 

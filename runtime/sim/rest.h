@@ -133,6 +133,8 @@ struct sim_bot *sim_bot_numbered(struct sim *sim, uint64_t user_id);
 
 /* posts.c: making and changing messages, whoever asks. */
 struct sim_author {
+    const struct sim_user *user; /* a person, NULL: none; then bot is who is at the other end of a
+                                    direct channel */
     const struct sim_bot *bot;
     const char *webhook_name;       /* NULL: the bot itself */
     uint64_t webhook_id;            /* 0: none */
@@ -155,6 +157,9 @@ void sim_post_drop(struct sim *sim, const struct sim_place *place, struct sim_po
 bool sim_take_files(struct sim_call *call, uint64_t channel_id, const cJSON *listed,
                     cJSON **attachments, int *status);
 size_t sim_file_count(const struct sim_call *call);
+/* rest_reactions.c: somebody adds a reaction or takes it back, by its character or "name:id". */
+bool sim_react(struct sim *sim, const struct sim_place *place, struct sim_post *post,
+               const char *emoji, uint64_t user, bool add, struct err *err);
 /* rest_interactions.c: the routes of a webhook whose token is an interaction's. */
 int sim_interaction_follow_up(struct sim_call *call);
 int sim_interaction_get(struct sim_call *call);

@@ -180,6 +180,7 @@ static int post_command(struct sim_call *call) {
     call->bot->command_creates += fresh ? 1 : 0;
     call->bot->command_writes++;
     set_object(call, command, object);
+    sim_feed_commands(call->sim, call->bot);
     return sim_give(call, fresh ? 201 : 200, cJSON_Duplicate(command->object, true));
 }
 
@@ -201,6 +202,7 @@ static int patch_command(struct sim_call *call) {
     }
     call->bot->command_writes++;
     set_object(call, command, object);
+    sim_feed_commands(call->sim, call->bot);
     return sim_give(call, 200, cJSON_Duplicate(command->object, true));
 }
 
@@ -217,6 +219,7 @@ static int delete_command(struct sim_call *call) {
     *at = command->next;
     free_command(command);
     call->bot->command_writes++;
+    sim_feed_commands(call->sim, call->bot);
     return 204;
 }
 
@@ -333,6 +336,7 @@ static int put_commands(struct sim_call *call) {
     call->bot->command_writes++;
     replace_all(call, scope_of(call), list);
     cJSON_Delete(list);
+    sim_feed_commands(call->sim, call->bot);
     return get_commands(call);
 }
 

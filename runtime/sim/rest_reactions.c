@@ -64,7 +64,7 @@ static void render_emoji(struct buf *json, const struct emoji *emoji) {
 }
 
 /* MESSAGE_REACTION_ADD and the three ways to remove. user 0: not of one user. */
-static void tell(struct sim_call *call, enum sim_event event, const struct sim_place *place,
+static void tell(struct sim *sim, enum sim_event event, const struct sim_place *place,
                  const struct sim_post *post, const struct emoji *emoji, uint64_t user) {
     struct buf json = {0};
     buf_printf(&json, "{\"message_id\":\"%" PRIu64 "\",\"channel_id\":\"%" PRIu64 "\"", post->id,
@@ -80,14 +80,41 @@ static void tell(struct sim_call *call, enum sim_event event, const struct sim_p
     }
     if (event == SIM_MESSAGE_REACTION_ADD) {
         buf_printf(&json, ",\"message_author_id\":\"%" PRIu64 "\"", post->author_id);
-        if (place->guild != NULL) {
+        const struct sim_bot *bot = sim_bot_numbered(sim, user);
+        const struct sim_member *member =
+            place->guild != NULL ? sim_guild_member(place->guild, sim->world, user) : NULL;
+        if (place->guild != NULL && (bot != NULL || member != NULL)) {
             buf_text(&json, ",\"member\":");
-            sim_render_self_member(&json, place->guild, &call->bot->self);
+            if (bot != NULL) {
+                sim_render_self_member(&json, place->guild, &bot->self);
+            } else {
+                sim_render_member(&json, place->guild, member, sim_world_user(sim->world, user));
+            }
         }
     }
     buf_text(&json, "}");
-    sim_tell(call->sim, event, place->guild, post->only, &json);
+    sim_tell(sim, event, place->guild, post->only, &json);
     buf_finish(&json);
+}
+
+bool sim_react(struct sim *sim, const struct sim_place *place, struct sim_post *post,
+               const char *text, uint64_t user, bool add, struct err *err) {
+    struct emoji emoji;
+    bool full = false;
+    if (!read_emoji(text, &emoji)) {
+        return err_set(err, ERR_INVALID, "'%.40s' is no emoji", text);
+    }
+    if (!add) {
+        if (sim_post_unreact(post, emoji.name, emoji.id, user)) {
+            tell(sim, SIM_MESSAGE_REACTION_REMOVE, place, post, &emoji, user);
+        }
+        return true;
+    }
+    if (sim_post_react(post, emoji.name, emoji.id, user, &full)) {
+        tell(sim, SIM_MESSAGE_REACTION_ADD, place, post, &emoji, user);
+    }
+    return !full || err_set(err, ERR_LIMIT, "it has %d different reactions, no more are possible",
+                            SIM_REACTIONS_MOST);
 }
 
 static int put_reaction(struct sim_call *call) {
@@ -105,7 +132,7 @@ static int put_reaction(struct sim_call *call) {
         return 403;
     }
     if (sim_post_react(post, emoji.name, emoji.id, call->bot->self.id, &full)) {
-        tell(call, SIM_MESSAGE_REACTION_ADD, &place, post, &emoji, call->bot->self.id);
+        tell(call->sim, SIM_MESSAGE_REACTION_ADD, &place, post, &emoji, call->bot->self.id);
     } else if (full) {
         return sim_fail(call, 400, 30010, "Maximum number of reactions reached (20)");
     }
@@ -124,7 +151,7 @@ static int remove_reaction(struct sim_call *call, uint64_t user) {
         return 403;
     }
     if (sim_post_unreact(post, emoji.name, emoji.id, user)) {
-        tell(call, user != 0 ? SIM_MESSAGE_REACTION_REMOVE : SIM_MESSAGE_REACTION_REMOVE_EMOJI,
+        tell(call->sim, user != 0 ? SIM_MESSAGE_REACTION_REMOVE : SIM_MESSAGE_REACTION_REMOVE_EMOJI,
              &place, post, &emoji, user);
     }
     return 204;
@@ -150,7 +177,7 @@ static int delete_reactions(struct sim_call *call) {
         return status;
     }
     sim_post_clear_reactions(post);
-    tell(call, SIM_MESSAGE_REACTION_REMOVE_ALL, &place, post, NULL, 0);
+    tell(call->sim, SIM_MESSAGE_REACTION_REMOVE_ALL, &place, post, NULL, 0);
     return 204;
 }
 

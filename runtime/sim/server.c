@@ -146,6 +146,7 @@ static void on_tick(void *arg) {
     sim_interactions_tick(sim, now_ms);
     stream_guilds(sim);
     sim_make_traffic(sim, now_ms);
+    sim_feed_faults(sim);
     sim_pump_all(sim);
     for (struct sim_conn *at = sim->conns; at != NULL; at = at->next) {
         if (at->wire != NULL && sim_wire_pending(at->wire) > 0) {
@@ -208,6 +209,7 @@ struct sim *sim_server_create(const struct sim_options *options, struct err *err
     }
     sim->started_ms = loop_now_ms(sim->loop);
     sim->last_tick_ms = sim->started_ms;
+    sim->run = clock_random();
     sim->tick = loop_timer_create(sim->loop, on_tick, sim);
     sim->transcript = sim_transcript_open(options->transcript, err);
     sim->world = sim->transcript == NULL
@@ -273,6 +275,7 @@ void sim_server_destroy(struct sim *sim) {
     for (unsigned i = 0; i < SIM_LISTENERS; i++) {
         sim_listener_close(&sim->listeners[i]);
     }
+    sim_feed_end_all(sim, "the simulator ends");
     for (struct sim_conn *at = sim->conns; at != NULL; at = at->next) {
         sim_conn_close(at, 1012, "the simulator ends");
         sim_conn_end(at, false);
@@ -293,6 +296,7 @@ void sim_server_destroy(struct sim *sim) {
     sim_transcript_close(sim->transcript);
     buf_finish(&sim->scratch);
     buf_finish(&sim->squeezed);
+    buf_finish(&sim->feed_faults);
     loop_timer_destroy(sim->tick);
     loop_destroy(sim->loop);
     SSL_CTX_free(sim->tls);
@@ -304,6 +308,9 @@ static void addresses_json(const struct sim *sim, struct buf *out) {
     char url[128];
     format_url(&sim->listeners[SIM_LISTEN_MAIN], "http", url, sizeof(url));
     buf_printf(out, "{\"rest\":\"%s/api/v10\",\"control\":\"%s/sim\"", url, url);
+    if (sim->options.web) {
+        buf_printf(out, ",\"web\":\"%s/\"", url);
+    }
     sim_gateway_url(sim, false, false, url, sizeof(url));
     buf_printf(out, ",\"gateway\":\"%s\"", url);
     sim_gateway_url(sim, false, true, url, sizeof(url));
@@ -329,6 +336,9 @@ bool sim_server_addresses(const struct sim *sim, bool json, struct buf *out) {
     bool fine = buf_printf(out, "sim: %s/api/v10  %s/  %s  seed %" PRIu64 "\n", rest, gateway,
                            sim->options.token_count == 0 ? "any token accepted" : "given tokens",
                            sim->options.seed);
+    if (sim->options.web) {
+        fine = fine && buf_printf(out, "web: %s/\n", rest);
+    }
     if (sim->tls != NULL) {
         format_url(&sim->listeners[SIM_LISTEN_TLS], "https", rest, sizeof(rest));
         sim_gateway_url(sim, true, false, gateway, sizeof(gateway));

@@ -73,8 +73,12 @@ struct sim_listener {
 enum sim_phase {
     SIM_PHASE_HTTP,
     SIM_PHASE_GATEWAY,
+    SIM_PHASE_WATCH,   /* somebody looks at the feed */
     SIM_PHASE_CLOSING, /* close frame sent: wait for the client's end */
 };
+
+/* How a connection looks at the feed. */
+enum sim_watch { SIM_WATCH_NOT, SIM_WATCH_LINES, SIM_WATCH_SOCKET };
 
 struct sim_conn {
     struct sim_conn *next;
@@ -105,6 +109,9 @@ struct sim_conn {
     struct buf joined; /* JOIN: compressed messages waiting */
     uint32_t joined_count;
     bool gateway; /* it was upgraded */
+    enum sim_watch watch;
+    bool watch_chat; /* without the transcript */
+    struct sim_conn *next_watcher;
     bool corrupt_next;
     bool sever_next;
     bool frozen;
@@ -200,6 +207,10 @@ struct sim {
     struct sim_bot *bots;
     uint32_t bot_count;
     struct sim_conn *conns;
+    struct sim_conn *watchers; /* of the feed */
+    uint32_t watcher_count;
+    struct buf feed_faults; /* what it was told last of faults that hold */
+    uint64_t run;           /* random: tells one run of the simulator from the next */
     uint32_t gateway_conns;
     uint32_t session_total;
     uint64_t next_conn;
@@ -223,6 +234,8 @@ bool sim_bot_add_session(struct sim *sim, struct sim_bot *bot, struct sim_sessio
 struct sim_session *sim_bot_session(struct sim_bot *bot, const char *id);
 /* Ends the session: its connection, if any, lives on without it. */
 void sim_bot_drop_session(struct sim *sim, struct sim_bot *bot, struct sim_session *session);
+/* How many of its sessions have a connection. */
+uint32_t sim_bot_connected(const struct sim_bot *bot);
 void sim_bots_sweep(struct sim *sim, uint64_t now_ms);
 void sim_bots_destroy(struct sim *sim);
 struct sim_session *sim_bot_bucket(struct sim_bot *bot, uint32_t shard, uint32_t shard_count);
@@ -305,6 +318,8 @@ void sim_remember(struct sim *sim, const struct sim_news *news);
 void sim_rest_answer(struct sim_conn *conn, const struct sim_request *request);
 /* The table of routes as JSON. */
 void sim_routes_list(struct buf *json);
+/* web.c: the page, when it is wanted. False: the request asks for nothing of it. */
+bool sim_web_answer(struct sim_conn *conn, const struct sim_request *request);
 /* files.c: GET /attachments/... */
 void sim_file_answer(struct sim_conn *conn, const struct sim_request *request);
 void sim_control_answer(struct sim_conn *conn, const struct sim_request *request);
@@ -314,6 +329,27 @@ void sim_answer(struct sim_conn *conn, int status, const char *json);
 void sim_answer_buf(struct sim_conn *conn, int status, const struct buf *json);
 void sim_count_up(struct sim_count **list, const char *name);
 void sim_counts_free(struct sim_count **list);
+
+/* feed.c, all of which do nothing while nobody watches. What they tell: README.md. */
+/* GET /sim/feed: the answer that never ends; returns a status, 0: it has begun. */
+int sim_feed_lines(struct sim_conn *conn, const struct sim_request *request, struct buf *out);
+/* The same over a WebSocket: answers the upgrade. */
+void sim_feed_socket(struct sim_conn *conn, const struct sim_request *request);
+void sim_feed_news(struct sim *sim, const struct sim_news *news);
+/* A message that only one person sees. */
+void sim_feed_ephemeral(struct sim *sim, const struct sim_post *post, enum sim_event event);
+struct sim_interaction;
+void sim_feed_interaction(struct sim *sim, const struct sim_interaction *interaction);
+void sim_feed_bot(struct sim *sim, const struct sim_bot *bot);
+void sim_feed_commands(struct sim *sim, const struct sim_bot *bot);
+/* Called now and then: tells when other faults hold than before. */
+void sim_feed_faults(struct sim *sim);
+/* A line of the transcript. arg: the simulator. */
+void sim_feed_transcript(void *arg, const char *json, size_t length);
+/* The connection watches no more; its end is the caller's. */
+void sim_feed_leave(struct sim_conn *conn);
+/* The last line, then the end of them all. */
+void sim_feed_end_all(struct sim *sim, const char *reason);
 
 /* status.c: everything that is counted, as JSON. */
 void sim_status(struct sim *sim, struct buf *json);

@@ -10,8 +10,8 @@
 
 enum {
     SIM_STORE_TABLE = 8192,
-    SIM_HISTORY_MOST = 500,  /* messages of one channel */
-    SIM_STORE_MOST = 100000, /* of all */
+    SIM_HISTORY_MOST = 10000, /* messages of one channel */
+    SIM_STORE_MOST = 100000,  /* of all */
     SIM_STORE_BYTES = 64 << 20,
     SIM_FILES_BYTES = 128 << 20,
     SIM_FILE_MOST = 10 << 20,
@@ -19,6 +19,7 @@ enum {
     SIM_PINS_MOST = 250,
     SIM_EMOJI_SIZE = 160,
     SIM_NONCE_SIZE = 27,
+    SIM_NONCES_MOST = 500, /* of a channel, that are remembered */
 };
 
 struct sim_reaction {

@@ -76,6 +76,7 @@ void sim_tell_post(struct sim *sim, const struct sim_post *post, enum sim_event 
         post->guild_id != 0 ? sim_world_guild(sim->world, post->guild_id) : NULL;
     if (object == NULL || post->ephemeral) {
         cJSON_Delete(object);
+        sim_feed_ephemeral(sim, post, event);
         return;
     }
     buf_clear(&news->full);

@@ -382,30 +382,6 @@ bool sim_traffic_next(struct sim_traffic *traffic, struct sim_world *world,
     return kinds[i].tell(&scene);
 }
 
-bool sim_traffic_say(struct sim_traffic *traffic, struct sim_world *world, struct sim_guild *guild,
-                     struct sim_channel *channel, const struct sim_user *user, const char *text,
-                     const struct sim_self *self, uint64_t wall_ms, struct sim_news *news) {
-    struct scene scene = {.traffic = traffic, .world = world, .news = news, .guild = guild};
-    start(&scene);
-    news->event = SIM_MESSAGE_CREATE;
-    struct sim_message message = {.id = sim_world_id(world, wall_ms),
-                                  .channel_id = channel->id,
-                                  .guild_id = guild->id,
-                                  .wall_ms = wall_ms,
-                                  .author = user,
-                                  .member = sim_guild_member(guild, world, user->id),
-                                  .guild = guild,
-                                  .text = text};
-    char mention[32];
-    if (self != NULL) {
-        snprintf(mention, sizeof(mention), "<@%" PRIu64 ">", self->id);
-        message.mention = strstr(text, mention) != NULL ? self->id : 0;
-    }
-    message.nonce = message.id + 1;
-    channel->last_message_id = message.id;
-    return render_both(&scene, &message);
-}
-
 void sim_news_finish(struct sim_news *news) {
     buf_finish(&news->full);
     buf_finish(&news->bare);

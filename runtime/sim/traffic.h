@@ -43,10 +43,6 @@ struct sim_news {
  * NULL: none is there. False: no memory, or the world has no guild. */
 bool sim_traffic_next(struct sim_traffic *traffic, struct sim_world *world,
                       const struct sim_self *self, uint64_t wall_ms, struct sim_news *news);
-/* Somebody says this text in a channel. */
-bool sim_traffic_say(struct sim_traffic *traffic, struct sim_world *world, struct sim_guild *guild,
-                     struct sim_channel *channel, const struct sim_user *user, const char *text,
-                     const struct sim_self *self, uint64_t wall_ms, struct sim_news *news);
 void sim_news_finish(struct sim_news *news);
 
 #endif

@@ -12,6 +12,9 @@
 struct sim_transcript {
     FILE *file;
     struct buf pending;
+    struct buf told;
+    sim_transcript_fn *fn;
+    void *arg;
     uint64_t count; /* entries ever added */
     struct sim_entry kept[SIM_TRANSCRIPT_KEPT];
 };
@@ -42,6 +45,7 @@ void sim_transcript_close(struct sim_transcript *transcript) {
         fclose(transcript->file);
     }
     buf_finish(&transcript->pending);
+    buf_finish(&transcript->told);
     free(transcript);
 }
 
@@ -80,6 +84,15 @@ void sim_transcript_add(struct sim_transcript *transcript, const struct sim_entr
             sim_transcript_flush(transcript);
         }
     }
+    buf_clear(&transcript->told);
+    if (transcript->fn != NULL && show(kept, &transcript->told)) {
+        transcript->fn(transcript->arg, transcript->told.bytes, transcript->told.length - 1);
+    }
+}
+
+void sim_transcript_tell(struct sim_transcript *transcript, sim_transcript_fn *fn, void *arg) {
+    transcript->fn = fn;
+    transcript->arg = arg;
 }
 
 bool sim_transcript_show(const struct sim_transcript *transcript, size_t last, struct buf *out) {

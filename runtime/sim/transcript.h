@@ -33,6 +33,9 @@ struct sim_transcript *sim_transcript_open(const char *path, struct err *err);
 void sim_transcript_close(struct sim_transcript *transcript);
 /* Copies; stamps both times. note: may be "". */
 void sim_transcript_add(struct sim_transcript *transcript, const struct sim_entry *entry);
+/* What every line is told to, too: json is one object, borrowed for the call. NULL: nobody. */
+typedef void sim_transcript_fn(void *arg, const char *json, size_t length);
+void sim_transcript_tell(struct sim_transcript *transcript, sim_transcript_fn *fn, void *arg);
 /* Appends the newest `last` entries, oldest first, one JSON object a line. */
 bool sim_transcript_show(const struct sim_transcript *transcript, size_t last, struct buf *out);
 /* Writes to the file what has gathered. */

@@ -30,3 +30,31 @@ function(drey_add_plugin name)
     COMMAND ${CMAKE_COMMAND} -E rename "${out}/.${name}.so.new" "${out}/${name}.so"
     VERBATIM)
 endfunction()
+
+# drey_add_replay_test(NAME FILES...): a test of ctest for the plugin NAME of drey_add_plugin():
+# `drey replay` plays the files against it. drey is the one that is found beside this package, or on
+# the PATH; -DDREY_PROGRAM=FILE names another.
+function(drey_add_replay_test name)
+  if(NOT ARGN)
+    message(FATAL_ERROR "drey_add_replay_test(${name}): which files?")
+  endif()
+  if(TARGET drey)
+    set(program $<TARGET_FILE:drey>)
+  else()
+    find_program(DREY_PROGRAM drey HINTS "${DREY_PROGRAM_HINT}")
+    set(program "${DREY_PROGRAM}")
+    if(NOT program)
+      message(WARNING "drey is not found: the replay files of ${name} are not tested; "
+        "-DDREY_PROGRAM=FILE says where it is")
+      return()
+    endif()
+  endif()
+  list(TRANSFORM ARGN PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" OUTPUT_VARIABLE files)
+  set(out "${CMAKE_CURRENT_BINARY_DIR}")
+  if(DREY_PLUGIN_DIR)
+    set(out "${DREY_PLUGIN_DIR}")
+  endif()
+  add_test(NAME replay.${name}
+    COMMAND "${program}" replay --plugin "${out}/${name}.so" ${files})
+  set_tests_properties(replay.${name} PROPERTIES TIMEOUT 120)
+endfunction()

@@ -357,7 +357,7 @@ class Cli(Case):
                     'echo "${COMPREPLY[@]}"')
         done = subprocess.run(["bash", "-c", complete, os.path.join(SOURCE, "etc/completions/drey"),
                                "re"], capture_output=True, text=True, check=True)
-        self.assertEqual(done.stdout, "reload\n")
+        self.assertEqual(done.stdout, "reload record replay\n")
 
     def run_drey(self, *words):
         return subprocess.run([DREY, *words], capture_output=True, text=True, check=False)

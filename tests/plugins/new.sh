@@ -16,6 +16,8 @@ symbols() {
 cmake -S hello -B hello/build -Ddrey_DIR="$build/sdk" -DCMAKE_C_FLAGS='-Wall -Wextra -Werror' > log 2>&1 &&
     cmake --build hello/build >> log 2>&1 || { cat log; exit 1; }
 [ "$(symbols hello/build/hello.so)" = drey_plugin_v1 ]
+ctest --test-dir hello/build > log 2>&1 && grep -q 'replay.hello .*Passed' log || { cat log; exit 1; }
+"$drey" replay hello/test/hello.replay > log 2>&1 || { cat log; exit 1; }
 
 "$drey" new hello > /dev/null 2>&1 && { echo "an existing folder was overwritten"; exit 1; }
 "$drey" new 'No Good' > /dev/null 2>&1 && { echo "a bad name was taken"; exit 1; }
@@ -30,3 +32,4 @@ cc $(pkg-config --define-variable=prefix="$home/installed" --cflags drey) -Wall 
 cmake -S elsewhere -B elsewhere/build -DCMAKE_PREFIX_PATH="$home/installed" > log 2>&1 &&
     cmake --build elsewhere/build >> log 2>&1 || { cat log; exit 1; }
 [ -f elsewhere/build/other.so ]
+ctest --test-dir elsewhere/build > log 2>&1 && grep -q 'replay.other .*Passed' log || { cat log; exit 1; }

@@ -21,12 +21,14 @@ ROOMS = {
     "base": [],
     "ring": ["base"],
     "config": ["base"],
+    "store": ["base"],
     "gateway": ["base", "ring"],
     "rest": ["base"],
     "interaction": ["base"],
     # what a plugin declares is checked where it is told at once
-    "plugin": ["base", "ring", "gateway/events.h", "gateway/jsonblock.h", "interaction/definition.h",
-               "interaction/cooldown.h", "interaction/message.h"],
+    "plugin": ["base", "ring", "store/store.h", "gateway/events.h", "gateway/jsonblock.h",
+               "interaction/definition.h", "interaction/cooldown.h", "interaction/message.h"],
+    "replay": ["base", "ring", "gateway/events.h", "interaction", "plugin"],
     "cluster": ["base"],
     # shares no codec with the client: a shared one would agree with its own mistakes
     "sim": ["base"],
@@ -44,7 +46,7 @@ LIBRARIES = [
     (r"uv\.h", ["base/loop.c"]),
     (r"curl/.*", ["rest/client.c"]),
     (r"ini\.h", ["config/ini.c"]),
-    (r"sqlite3\.h", ["plugin/kv.c"]),
+    (r"sqlite3\.h", ["store/db.c"]),
     (r"nats(/.*|\.h)", ["cluster/bus.c"]),
     (r"(zlib|zstd)\.h", ["gateway/inflate*.c", "gateway/inflate*.h", "sim/*"]),
     # bot.c hashes tokens, catalogue.c what it published

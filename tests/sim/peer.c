@@ -35,6 +35,25 @@ bool peer_send_bytes(struct peer *peer, const void *bytes, size_t length) {
     return send(peer->fd, bytes, length, MSG_NOSIGNAL) == (ssize_t)length;
 }
 
+bool peer_say(struct peer *peer, uint16_t port, const char *text) {
+    *peer = (struct peer){.fd = dial(port)};
+    return peer->fd >= 0 && peer_send_bytes(peer, text, strlen(text));
+}
+
+bool peer_line(struct peer *peer, struct buf *line) {
+    const char *end;
+    buf_clear(line);
+    while (peer->in.length == 0 || (end = memchr(peer->in.bytes, '\n', peer->in.length)) == NULL) {
+        if (!receive(peer->fd, &peer->in)) {
+            return false;
+        }
+    }
+    size_t length = (size_t)(end - peer->in.bytes);
+    buf_append(line, peer->in.bytes, length);
+    buf_consume(&peer->in, length + 1);
+    return true;
+}
+
 int peer_open(struct peer *peer, uint16_t port, const char *query) {
     char request[512];
     int status = 0;
@@ -43,7 +62,7 @@ int peer_open(struct peer *peer, uint16_t port, const char *query) {
         return 0;
     }
     int length = snprintf(request, sizeof(request),
-                          "GET /%s HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: "
+                          "GET /%s HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: "
                           "websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
                           "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
                           query);
@@ -246,7 +265,8 @@ int peer_http(uint16_t port, const char *method, const char *path, const char *t
     if (fd < 0) {
         return 0;
     }
-    buf_printf(&request, "%s %s HTTP/1.1\r\nHost: here\r\nConnection: close\r\n", method, path);
+    buf_printf(&request, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", method,
+               path);
     if (token != NULL) {
         buf_printf(&request, "Authorization: Bot %s\r\n", token);
     }

@@ -27,6 +27,11 @@ struct peer {
  * or lost. */
 int peer_open(struct peer *peer, uint16_t port, const char *query);
 void peer_close(struct peer *peer);
+/* Connects and sends this text, nothing more; false: refused. peer_line() reads what comes. */
+bool peer_say(struct peer *peer, uint16_t port, const char *text);
+/* The next line without its end, CR and all, into line (cleared first); false: the connection is
+ * over. */
+bool peer_line(struct peer *peer, struct buf *line);
 bool peer_send_bytes(struct peer *peer, const void *bytes, size_t length);
 /* One masked frame; first: the whole first byte. */
 bool peer_send_frame(struct peer *peer, uint8_t first, const void *bytes, size_t length);

@@ -1,4 +1,4 @@
-/* plugin/store.c: the state of a plugin of a bot on disk: STATE_DIR/BOT/plugins/ID.state.
+/* plugin/state.c: the state of a plugin of a bot on disk: STATE_DIR/BOT/plugins/ID.state.
  * A header and the blob. The header says whether the run that wrote it ended in an orderly way. */
 #include "plugin/manager.h"
 
@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STORE_FORMAT = 1 };
+enum { STATE_FORMAT = 1 };
 
-struct store_header {
+struct state_header {
     char magic[8]; /* "dreystat" */
     uint32_t format;
     uint32_t clean;
@@ -28,20 +28,20 @@ static bool state_path(const struct bot *bot, const char *id, char *out, size_t 
     return length > 0 && (size_t)length < size;
 }
 
-static bool judge(const struct buf *file, struct store_header *header) {
+static bool judge(const struct buf *file, struct state_header *header) {
     if (file->length < sizeof(*header)) {
         return false;
     }
     memcpy(header, file->bytes, sizeof(*header));
-    return memcmp(header->magic, "dreystat", 8) == 0 && header->format == STORE_FORMAT &&
+    return memcmp(header->magic, "dreystat", 8) == 0 && header->format == STATE_FORMAT &&
            header->length == file->length - sizeof(*header) &&
            header->crc == text_crc32c(0, file->bytes + sizeof(*header), header->length);
 }
 
-bool store_read(const struct bot *bot, const char *id, struct state *state, struct err *err) {
+bool state_read(const struct bot *bot, const char *id, struct state *state, struct err *err) {
     char path[PATH_MAX];
     struct buf file = {0};
-    struct store_header header;
+    struct state_header header;
     state->there = false;
     if (!state_path(bot, id, path, sizeof(path))) {
         return err_set(err, ERR_INVALID, "%s: path too long", bot->state_dir);
@@ -66,10 +66,10 @@ bool store_read(const struct bot *bot, const char *id, struct state *state, stru
     return ok;
 }
 
-bool store_fetch(struct seat *seat, const char *id, struct err *err) {
+bool state_fetch(struct seat *seat, const char *id, struct err *err) {
     seat->state.there = false;
     if (seat->hand == NULL || seat->stuck) {
-        return store_read(seat->bot, id, &seat->state, err);
+        return state_read(seat->bot, id, &seat->state, err);
     }
     const struct port_message *held = hand_answer(seat->hand);
     buf_clear(&seat->state.data);
@@ -82,13 +82,13 @@ bool store_fetch(struct seat *seat, const char *id, struct err *err) {
     return true;
 }
 
-bool store_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
+bool state_write(const struct bot *bot, const char *id, uint32_t version, const void *data,
                  size_t length, bool clean, struct err *err) {
     char path[PATH_MAX];
     char folder[PATH_MAX];
     struct buf file = {0};
-    struct store_header header = {.magic = "dreysta",
-                                  .format = STORE_FORMAT,
+    struct state_header header = {.magic = "dreysta",
+                                  .format = STATE_FORMAT,
                                   .clean = clean,
                                   .version = version,
                                   .crc = text_crc32c(0, data, length),
@@ -105,14 +105,14 @@ bool store_write(const struct bot *bot, const char *id, uint32_t version, const 
     return ok;
 }
 
-void store_remove(const struct bot *bot, const char *id) {
+void state_remove(const struct bot *bot, const char *id) {
     char path[PATH_MAX];
     if (state_path(bot, id, path, sizeof(path)) && unlink(path) != 0 && errno != ENOENT) {
         log_warn(NULL, "%s: an old state cannot be removed: %s", path, strerror(errno));
     }
 }
 
-void store_mark_begun(const struct bot *bot, const char *id) {
+void state_mark_begun(const struct bot *bot, const char *id) {
     char path[PATH_MAX];
     uint32_t clean = 0;
     if (!state_path(bot, id, path, sizeof(path))) {
@@ -122,7 +122,7 @@ void store_mark_begun(const struct bot *bot, const char *id) {
     if (fd < 0) {
         return;
     }
-    off_t place = (off_t)offsetof(struct store_header, clean);
+    off_t place = (off_t)offsetof(struct state_header, clean);
     if (pwrite(fd, &clean, sizeof(clean), place) != (ssize_t)sizeof(clean)) {
         log_warn(NULL, "%s: cannot be marked as in use: %s", path, strerror(errno));
     }
