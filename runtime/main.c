@@ -4,6 +4,7 @@
 #include "bot/house.h"
 #include "cli/cli.h"
 #include "config/help.h"
+#include "dev/dev.h"
 #include "plugin/new.h"
 #include "plugin/probe.h"
 #include "sim/sim.h"
@@ -134,8 +135,25 @@ static const struct command {
      "  -t, --ttl TIME      set: the key goes after this time, such as 10m\n"
      "  --json              list, get, schedules: a JSON object on each line\n"
      "Exit status: 0 done, 1 trouble, 2 usage, 4 there is no such key, 78 configuration.\n"},
-    {"new", new_main, "NAME [--dir DIR]", "make a folder with a plugin that builds and runs",
+    {"new", new_main, "NAME [--lang c|cpp|rust|zig] [--dir DIR]",
+     "make a folder with a plugin that builds and runs",
+     "  --lang LANGUAGE     c (the default), cpp, rust or zig\n"
      "  --dir DIR           the folder; default: NAME. Nothing that is there is overwritten.\n"},
+    {"dev", dev_main,
+     "[DIR] [--lang LANGUAGE] [--asan] [--gdb] [--attach] [--keep] [-v] [-- SIM-OPTIONS]",
+     "build a plugin, run it against a local Discord, chat with it",
+     "In a plugin's folder: builds it (CMake, Cargo, Zig, or one C or C++ file), starts a local\n"
+     "Discord and the host, builds and reloads at each save, and is a chat: type /COMMAND, or\n"
+     ":help. A version that does not build or load is refused, the one that runs goes on.\n"
+     "Settings for the plugin come from a file dev.ini there. Two dashes alone end our options,\n"
+     "the simulator's follow. Reads lines from a pipe as well.\n"
+     "  --lang LANGUAGE     where several could be built: c, cpp, rust or zig; default: auto\n"
+     "  --asan              build with AddressSanitizer and UndefinedBehaviorSanitizer, and run so\n"
+     "  --gdb               run the host under gdb in this terminal; the chat is in another\n"
+     "  --attach            be the chat of the drey dev that is at work in the folder\n"
+     "  --keep              leave the temporary folder: configuration, state, the plugin as loaded\n"
+     "  -v, --verbose       show all that the host logs\n"
+     "Exit status: 0 ended as asked, 1 trouble, 2 usage.\n"},
     {"sim", sim_main, "[OPTIONS]", "run a local Discord to test bots against",
      "See: drey sim --help\n"},
     {"help", help_main, "[COMMAND | config]", "explain a command, or every configuration key", ""},

@@ -210,7 +210,8 @@ static void count_row(void *to, const struct plugins_row *row) {
     }
 }
 
-/* Whether all that the bot wants runs: then what is not declared is not wanted. */
+/* Whether all that the bot wants runs: then what is not declared is not wanted. Who wants all that
+ * is there must have seen all that is there. */
 static bool all_run(const struct house *house, const struct config_bot *config) {
     struct buf wanted = {0};
     bool all = residents_wanted(config, &wanted);
@@ -220,7 +221,8 @@ static bool all_run(const struct house *house, const struct config_bot *config) 
         census.id = id[0] != '*' && id[0] != '!' ? id : NULL;
         census.found = false;
         plugins_status(house->plugins, count_row, &census);
-        all = !census.refused && (census.id == NULL || census.found);
+        all = !census.refused && (census.id == NULL || census.found) &&
+              (id[0] != '*' || plugins_see_all(house->plugins));
     }
     buf_finish(&wanted);
     return all;
@@ -255,7 +257,7 @@ static void learn_grants(struct house *house, struct house_bot *entry, uint64_t 
         (grants->asked && now_ms - grants->asked_ms < max_age_ms)) {
         return;
     }
-    if (!grants_ask(grants, config, house->rest.loop, house->client) &&
+    if (!grants_ask(grants, config, house->rest.loop, house->client, house->calls) &&
         text_copy(house->silent_url, sizeof(house->silent_url), config->rest_url)) {
         house->silent_until_ms = clock_mono_ms() + GRANTS_SILENCE_MS;
     }

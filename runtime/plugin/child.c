@@ -293,7 +293,8 @@ static int run(struct child *child, const struct boot *boot, const struct buf *d
                                      .generation = boot->generation,
                                      .reader = reader,
                                      .shared = child->shared};
-    (void)worker_run(&options); /* the image stays: exit() ends it as it ends a program */
+    struct instance *instance;
+    (void)worker_run(&options, &instance); /* both stay: exit() ends them as it ends a program */
     return 0;
 }
 

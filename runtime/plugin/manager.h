@@ -56,6 +56,7 @@ struct seat {
     uint64_t due_ms;   /* when its worker wants PORT_DUE, wall clock; UINT64_MAX: never */
     bool due_asked;    /* it was sent; the worker will tell the next time */
     struct buf staged; /* timer requests of the incoming one: messages end to end */
+    struct buf cut;    /* uint32_t: requests for members whose chunks it did not take */
     struct state state;
     uint64_t handled; /* by the generations before */
     uint64_t errors;
@@ -124,7 +125,9 @@ struct plugins {
     struct loop_timer *reviver; /* starts processes again that have ended */
     struct watch *watch;
     struct guard guard;
-    bool blind; /* a directory could not be looked at */
+    bool blind;   /* at the last look a directory could not be looked at */
+    bool partial; /* or was not there */
+    bool sighted; /* a file was seen, some time */
     struct bot *bots;
     struct plugin *plugins; /* by id */
     struct file_seen *files;

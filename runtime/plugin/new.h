@@ -2,8 +2,9 @@
 #ifndef PLUGIN_NEW_H
 #define PLUGIN_NEW_H
 
-/* `drey new NAME [--dir DIR]`: writes DIR (default: NAME) with a source file, a CMakeLists.txt and
- * a README, and says how to build it. argv[0] is "new". Nothing that is there is overwritten.
+/* `drey new NAME [--lang c|cpp|rust|zig] [--dir DIR]`: writes DIR (default: NAME) with a source
+ * that answers /NAME, a build file and a README, and says what to type next. argv[0] is "new".
+ * Nothing that is there is overwritten; when something cannot be written, nothing of it stays.
  * Returns the exit status: 0, 1 (could not write), 2 (usage). [main thread] */
 int new_main(int argc, char **argv);
 

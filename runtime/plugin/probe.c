@@ -38,8 +38,8 @@ struct child {
 /* What the child may know of our environment: nothing that could be a secret. */
 static void pick_environment(char **picked) {
     static const char *const names[] = {
-        "PATH=",          "LD_LIBRARY_PATH=", "LANG=",        "ASAN_OPTIONS=",
-        "UBSAN_OPTIONS=", "TSAN_OPTIONS=",    "LSAN_OPTIONS="};
+        "PATH=",         "LD_LIBRARY_PATH=", "LD_PRELOAD=",   "LANG=",
+        "ASAN_OPTIONS=", "UBSAN_OPTIONS=",   "TSAN_OPTIONS=", "LSAN_OPTIONS="};
     size_t count = 0;
     for (char **entry = environ; *entry != NULL; entry++) {
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

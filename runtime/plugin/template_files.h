@@ -6,8 +6,9 @@
 #include <stddef.h>
 
 struct template_file {
-    const char *name; /* with @NAME@ for the plugin's */
-    const char *text;
+    const char *language; /* as --lang names it */
+    const char *name;     /* a path in the new folder; as in the text, marks stand for the plugin */
+    const char *text;     /* @NAME@, @IDENT@ (the same with _ for -), @COMMAND@ (the same, short) */
 };
 extern const struct template_file template_files[];
 extern const size_t template_file_count;

@@ -36,6 +36,7 @@ struct exchange {
     size_t piece;             /* of it: where we are */
     uint64_t in_piece;
     bool read_once; /* bytes of it were handed out */
+    bool again;     /* and then from the start */
     bool repeatable;
     struct err trouble; /* on this side, when code is set */
     char reason[CURL_ERROR_SIZE];
@@ -118,6 +119,7 @@ static int on_seek(void *arg, curl_off_t offset, int origin) {
     if (offset != 0 || origin != SEEK_SET || (exchange->read_once && !exchange->repeatable)) {
         return CURL_SEEKFUNC_FAIL;
     }
+    exchange->again = exchange->again || exchange->read_once;
     exchange->piece = 0;
     exchange->in_piece = 0;
     return CURL_SEEKFUNC_OK;
@@ -218,10 +220,21 @@ static void explain(const struct exchange *exchange, CURLcode code,
     }
 }
 
+/* Whether bytes of the request itself may have left: the size counts what was said to a proxy to
+ * get through, too, and the time is set when all of that is done. */
+static bool is_under_way(CURL *easy) {
+    long sent = 0;
+    curl_off_t began_us = 0;
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &began_us);
+    return sent > 0 && began_us > 0;
+}
+
 static void finish(struct exchange *exchange, CURLcode code) {
     struct rest_response response = {.body =
                                          exchange->body.bytes != NULL ? exchange->body.bytes : "",
                                      .length = exchange->body.length,
+                                     .again = exchange->again,
                                      .told = &exchange->told};
     if (code == CURLE_OK) {
         curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &response.status);
@@ -232,9 +245,7 @@ static void finish(struct exchange *exchange, CURLcode code) {
             exchange->told.retry_after_ms = after_ms;
         }
     } else {
-        long sent = 0;
-        curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &sent);
-        response.maybe_seen = sent > 0;
+        response.maybe_seen = is_under_way(exchange->easy);
         explain(exchange, code, &response);
     }
     exchange_unlink(exchange); /* whoever is told may cancel, and must not find this one */

@@ -1,16 +1,12 @@
-/* template/plugin.c: @NAME@, says hello to whoever writes "!hello". */
+/* template/plugin.c: @NAME@: answers /@COMMAND@. */
 #include <drey/drey.h>
 
-#include <string.h>
-
-static void on_message(drey_ctx *ctx, const drey_event *ev) {
-    if (strcmp(drey_str(ev, "content"), "!hello") == 0) {
-        drey_info(ctx, "hello, %s!", drey_str(ev, "author.username"));
-    }
+static void on_command(drey_ctx *ctx, const drey_event *ev) {
+    drey_reply(ev, drey_write(ctx, "{'content': 'Hello, <@%llu>!'}", (unsigned long long)ev->user_id));
 }
 
 static int init(drey_ctx *ctx) {
-    return drey_on(ctx, DREY_MESSAGE_CREATE, DREY_ANYWHERE | DREY_CONTENT, on_message);
+    return drey_command(ctx, "{'name': '@COMMAND@', 'description': 'Says hello'}", NULL, on_command);
 }
 
 DREY_PLUGIN("@NAME@", "0.1.0", init)

@@ -37,6 +37,8 @@ ROOMS = {
     "control": ["base", "ring", "config", "gateway", "rest", "interaction", "plugin", "cluster",
                 "bot"],
     "cli": ["*"],
+    # runs host and simulator as programs of their own: of theirs only what a person reads
+    "dev": ["base", "bot/house.h", "cli/cli.h", "plugin/note.h", "sim/chat.h"],
     "": ["*"],  # main.c
 }
 
