@@ -189,6 +189,16 @@ void plugins_deliver(struct plugins *plugins, uint64_t seat, const struct port_m
     (void)box_push(plugins->inbox, &message, name, data, 0); /* without memory it is lost */
 }
 
+/* Told once for each plugin of each bot: it is the same for the generations that follow. */
+static void note_confined(struct hand *hand, const struct seat *seat,
+                          const struct port_message *message) {
+    struct log_from from = {.bot = hand->bot, .shard = -1, .plugin = hand->plugin};
+    text_copy(hand->confined, sizeof(hand->confined), port_data(message));
+    log_line(seat != NULL && seat->hand == NULL ? LOG_INFO : LOG_DEBUG, &from,
+             "in a process of its own (pid %d), confined by %s", warden_pid(hand->warden),
+             hand->confined);
+}
+
 void tend_inbox(struct plugins *plugins) {
     struct buf bytes = {0};
     while (box_pop(plugins->inbox, &bytes)) {
@@ -204,7 +214,7 @@ void tend_inbox(struct plugins *plugins) {
         }
         struct seat *seat = seat_of(plugins, hand, &plugin);
         if (message->kind == PORT_CONFINED) {
-            text_copy(hand->confined, sizeof(hand->confined), port_data(message));
+            note_confined(hand, seat, message);
         } else if (message->kind == PORT_ENDED) {
             revive_ended(plugins, hand, plugin, seat, message);
         } else if (seat != NULL) {

@@ -3,8 +3,12 @@ what keeps its code from being unmapped."""
 import os
 import shutil
 import time
+import unittest
 
-from rig import BAD, Reload, TSAN, main, read
+from rig import BAD, PROCESS, Reload, TSAN, main, read
+
+
+on_a_thread = unittest.skipIf(PROCESS, "what is left behind is gone with a process")
 
 
 class Left(Reload):
@@ -14,6 +18,7 @@ class Left(Reload):
         self.assertEqual(self.kept(), 1)
         self.assertEqual(self.log_count(f"the old code stays in memory: {why}"), 1)
 
+    @on_a_thread
     def test_row_22_a_thread_left_running_is_seen_and_its_code_kept(self):
         self.replace("2.left-thread")
         self.replace("3.good")
@@ -22,6 +27,7 @@ class Left(Reload):
         self.began.descriptors += 2  # the boxes it might still post to
         self.all_well(kept=1, threads=1)
 
+    @on_a_thread
     def test_row_22_a_thread_left_running_under_a_name_of_its_own_is_seen_too(self):
         self.replace("2.left-renamed")
         self.replace("3.good")
@@ -31,6 +37,7 @@ class Left(Reload):
         self.began.descriptors += 2
         self.all_well(kept=1, threads=1)
 
+    @on_a_thread
     def test_row_23_a_signal_handler_left_behind_keeps_the_code(self):
         self.replace("2.left-signal")
         self.replace("3.good")
@@ -40,6 +47,7 @@ class Left(Reload):
         self.flows()
         self.all_well(kept=1)
 
+    @on_a_thread
     def test_row_23_a_plugin_cannot_take_the_signals_that_drey_needs(self):
         told = r"\[ledger\] a plugin changed what happens at SIGTERM .*it is put back"
         self.replace("2.took-signals")
@@ -59,12 +67,14 @@ class Left(Reload):
         self.replace("5.good")
         self.all_well()
 
+    @on_a_thread
     def test_row_23_on_exit_keeps_the_code(self):
         self.replace("2.good", "ledger_on_exit")
         self.replace("3.good")
         self.kept_for("it uses on_exit")
         self.all_well(kept=1)
 
+    @on_a_thread
     def test_row_23_setvbuf_keeps_the_code(self):
         self.replace("2.good", "ledger_setvbuf")
         self.replace("3.good")
