@@ -79,6 +79,21 @@ static const struct command {
      "  -e, --event EVENT   of this kind alone, such as MESSAGE_CREATE; may be repeated\n"
      "  --json              whole messages, one line each\n"
      "Exit status: 0 drey has stopped, 1 trouble, 2 usage, 3 not running.\n"},
+    {"kv", kv_main, "list|get|set|delete|export|import|schedules [BOT [PLUGIN [KEY [VALUE]]]]",
+     "look into what plugins keep, change it, save it",
+     "Works on the files below state_dir, whether drey runs or not.\n"
+     "  list [BOT [PLUGIN]]           keys and values, in the order of guild and key\n"
+     "  get BOT PLUGIN KEY            the value's bytes, as they are\n"
+     "  set BOT PLUGIN KEY VALUE      VALUE -: what comes on stdin\n"
+     "  delete BOT PLUGIN KEY\n"
+     "  export BOT PLUGIN             everything, a JSON object on each line\n"
+     "  import BOT PLUGIN             such lines from stdin; other keys stay\n"
+     "  schedules [BOT [PLUGIN]]      calls at a later time\n" CONFIG_OPTION
+     "  -g, --guild ID      the keys of this guild; 0: those of none. list: without it, all\n"
+     "  -p, --prefix TEXT   list: keys that begin with it\n"
+     "  -t, --ttl TIME      set: the key goes after this time, such as 10m\n"
+     "  --json              list, get, schedules: a JSON object on each line\n"
+     "Exit status: 0 done, 1 trouble, 2 usage, 4 there is no such key, 78 configuration.\n"},
     {"record", record_main,
      "[-c FILE] [--control SOCKET] --bot NAME [--plugin ID] [--event EVENT]... [--last N] "
      "[--from AGO] [--to AGO] [-f] [--content] [--keep-ids]",

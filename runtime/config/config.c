@@ -193,6 +193,21 @@ static void bot_load(struct load *load, size_t section, const struct config_sect
     load->no_memory = !config_token(&token, bot) || load->no_memory;
 }
 
+/* The host's own keys in a plugin's section; they are read where the plugin is loaded. */
+static void plugin_keys_check(struct load *load, const struct ini_entry *entry) {
+    const struct config_key *key = config_key_find(CONFIG_KIND_PLUGIN, entry->name);
+    struct config_wrong wrong;
+    uint64_t bytes;
+    if (key == NULL) {
+        return;
+    }
+    struct config_key checked = *key;
+    checked.offset = 0;
+    if (!config_value_set(&checked, entry->value, &load->in, &bytes, &wrong)) {
+        add_wrong(load, entry->value[0] != '\0' ? entry->value_place : entry->name_place, &wrong);
+    }
+}
+
 static void plugin_load(struct load *load, size_t section, const struct config_section_name *name,
                         struct config_plugin_section *out) {
     size_t count;
@@ -206,6 +221,7 @@ static void plugin_load(struct load *load, size_t section, const struct config_s
     }
     for (size_t i = 0; i < count; i++) {
         settings[i] = (struct config_setting){entries[i].name, entries[i].value};
+        plugin_keys_check(load, &entries[i]);
     }
     out->settings = settings;
     out->setting_count = count;

@@ -39,33 +39,41 @@ static const char top[] =
     "# around values are optional: \"...\" with \\\" \\\\ \\n \\t. Paths begin at this file's\n"
     "# folder. What is commented out below shows an example, not always the default.\n";
 
-static const char plugin_example[] = "\n"
-                                     "# Settings for one plugin: the keys are the plugin's own.\n"
-                                     "#[plugin:recorder]\n"
-                                     "#file = events.txt\n"
-                                     "\n"
-                                     "# The same for one bot: it goes before what is above.\n"
-                                     "#[plugin:recorder@main]\n"
-                                     "#file = main.txt\n";
+static const char plugin_example[] =
+    "\n"
+    "# Settings for one plugin: its own keys, and what is named here.\n"
+    "#[plugin:recorder]\n"
+    "#file = events.txt\n"
+    "\n";
+static const char override_example[] = "\n"
+                                       "# The same for one bot: it goes before what is above.\n"
+                                       "#[plugin:recorder@main]\n"
+                                       "#file = main.txt\n";
+
+static bool ini_key(struct buf *out, const struct config_key *key) {
+    /* the one key that a bot cannot do without is live */
+    const char *off = strcmp(key->name, "token_file") == 0 ? "" : "#";
+    return lines(out, "# ", key->help) && lines(out, "# ", key->more) && standard(out, "# ", key) &&
+           buf_printf(out, "%s%s = %s\n", off, key->name, key->example);
+}
 
 bool config_help_ini(struct buf *out) {
     bool ok = buf_text(out, top);
-    enum config_kind kind = CONFIG_KIND_PLUGIN;
+    enum config_kind kind = CONFIG_KIND_COUNT;
     const struct config_key *key;
     for (size_t row = 0; ok && (key = config_key_row(row)) != NULL; row++) {
-        if (key->kind != kind) {
+        if (key->kind != kind && key->kind == CONFIG_KIND_PLUGIN) {
+            kind = key->kind;
+            ok = buf_text(out, plugin_example);
+        } else if (key->kind != kind) {
             kind = key->kind;
             ok = buf_text(out, kind == CONFIG_KIND_DREY ? "\n[drey]\n" : "\n[bot:main]\n");
         } else {
             ok = buf_text(out, "\n");
         }
-        /* the one key that a bot cannot do without is live */
-        const char *off = strcmp(key->name, "token_file") == 0 ? "" : "#";
-        ok = ok && lines(out, "# ", key->help) && lines(out, "# ", key->more) &&
-             standard(out, "# ", key) &&
-             buf_printf(out, "%s%s = %s\n", off, key->name, key->example);
+        ok = ok && ini_key(out, key);
     }
-    return ok && buf_text(out, plugin_example);
+    return ok && buf_text(out, override_example);
 }
 
 static bool help_section(struct buf *out, enum config_kind kind) {

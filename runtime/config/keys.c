@@ -160,6 +160,14 @@ static const struct config_key keys[] = {
      .help = "How long to wait for a slow plugin, with a unit (ms, s, m).",
      .range = "0 to 10m",
      .least = 0, .most = 600000},
+    {CONFIG_KIND_PLUGIN, "store_max", CONFIG_TYPE_BYTES, CONFIG_EFFECT_PLUGINS,
+     CONFIG_NO_FIELD,
+     .standard = "64 MiB",
+     .example = "256 MiB",
+     .help = "Bytes of disk for what this plugin stores, on each bot; K, M and G are understood.",
+     .more = "Full, it refuses to store more; what has expired makes room.",
+     .range = "128 KiB to 16 GiB",
+     .least = 128 << 10, .most = GIB(16)},
 };
 /* clang-format on */
 
@@ -173,9 +181,10 @@ static const struct {
     [CONFIG_KIND_BOT] = {"[bot:NAME]",
                          "One bot. NAME is yours to choose (letters, digits, '_' and '-'); there\n"
                          "may be several bots in one file."},
-    [CONFIG_KIND_PLUGIN] = {"[plugin:NAME]",
-                            "Settings for one plugin: the keys are the plugin's own.\n"
-                            "[plugin:NAME@BOT] goes before [plugin:NAME] on that bot."},
+    [CONFIG_KIND_PLUGIN] =
+        {"[plugin:NAME]",
+         "Settings for one plugin. Keys that are not listed here are the plugin's own.\n"
+         "[plugin:NAME@BOT] goes before [plugin:NAME] on that bot."},
 };
 
 const struct config_key *config_key_row(size_t row) {

@@ -9,7 +9,8 @@
 enum config_kind {
     CONFIG_KIND_DREY,   /* [drey] */
     CONFIG_KIND_BOT,    /* [bot:NAME] */
-    CONFIG_KIND_PLUGIN, /* [plugin:NAME], [plugin:NAME@BOT]: keys belong to the plugin, no rows */
+    CONFIG_KIND_PLUGIN, /* [plugin:NAME], [plugin:NAME@BOT]: the rows are the host's keys there; others are
+                           the plugin's own */
     CONFIG_KIND_COUNT,
 };
 

@@ -203,8 +203,27 @@ static bool check_version(struct db *db, const struct db_options *options, struc
     return true;
 }
 
+/* The file's name below what its folder really is: SQLite's NOFOLLOW refuses a symbolic link
+ * anywhere in the path, and folders may well be some (systemd's DynamicUser makes one). */
+static bool real_path(const char *path, char *out, struct err *err) {
+    char folder[PATH_MAX];
+    char real[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    size_t length = slash != NULL ? (size_t)(slash - path) : 0;
+    if (snprintf(folder, sizeof(folder), "%.*s", (int)length, path) >= (int)sizeof(folder)) {
+        return err_set(err, ERR_INVALID, "%s: path too long", path);
+    }
+    if (realpath(slash == NULL ? "." : length == 0 ? "/" : folder, real) == NULL) {
+        return err_system(err, "%s", folder);
+    }
+    return file_join(out, PATH_MAX, real, name) ||
+           err_set(err, ERR_INVALID, "%s: path too long", path);
+}
+
 static bool open_file(struct db *db, const struct db_options *options, struct err *err) {
     const char *path = options->path;
+    char real[PATH_MAX];
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
     if (path == NULL) {
         path = ":memory:";
@@ -213,6 +232,10 @@ static bool open_file(struct db *db, const struct db_options *options, struct er
         return false;
     } else if (!options->create && access(path, F_OK) != 0 && errno == ENOENT) {
         return err_set(err, ERR_NOT_FOUND, "%s: there is none", path);
+    } else if (!real_path(path, real, err)) {
+        return false;
+    } else {
+        path = real;
     }
     int code = sqlite3_open_v2(path, &db->sqlite, flags, NULL);
     if (code != SQLITE_OK) {

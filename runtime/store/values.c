@@ -214,7 +214,9 @@ static bool do_add(struct store *store, uint64_t now_ms, void *arg, struct err *
     int length = snprintf(digits, sizeof(digits), "%" PRId64, add->sum);
     add->put.data = digits;
     add->put.size = (size_t)length;
-    return write_value(store, now_ms, &add->put, got == 1, err);
+    bool ok = write_value(store, now_ms, &add->put, got == 1, err);
+    add->put.data = NULL;
+    return ok;
 }
 
 bool store_add(struct store *store, uint64_t now_ms, uint64_t guild_id, const char *key, int64_t by,

@@ -42,7 +42,7 @@ static bool read_header(const uint8_t *bytes, size_t length, size_t *at, struct 
 
 /* time: bytes of one time. */
 static size_t block_bytes(const struct counts *counts, size_t time) {
-    return counts->changes * (time + 1) + counts->types * 6u + counts->letters +
+    return counts->changes * (time + 1) + (size_t)counts->types * 6 + counts->letters +
            counts->leaps * (time + 4) + counts->standard + counts->utc;
 }
 
@@ -51,12 +51,12 @@ static bool type_offset(const uint8_t *types, const struct counts *counts, uint8
     if (type >= counts->types) {
         return false;
     }
-    *offset = (int32_t)get32(types + type * 6u);
+    *offset = (int32_t)get32(types + (size_t)type * 6);
     return *offset >= -OFFSET_MAX && *offset <= OFFSET_MAX;
 }
 
 static bool read_changes(const uint8_t *block, const struct counts *counts, struct zone *zone) {
-    const uint8_t *index = block + counts->changes * 8u;
+    const uint8_t *index = block + (size_t)counts->changes * 8;
     const uint8_t *types = index + counts->changes;
     for (size_t i = 0; i < counts->changes; i++) {
         zone->changes[i] = get64(block + i * 8);

@@ -22,6 +22,7 @@ static bool good_name(const char *name) {
 bool zones_find(const char *name, struct zone *zone, struct err *err) {
     char path[PATH_MAX];
     struct buf bytes = {0};
+    struct err why = {0};
     const char *folder = getenv("TZDIR");
     *zone = (struct zone){0};
     if (name == NULL || strcmp(name, "UTC") == 0) {
@@ -32,12 +33,15 @@ bool zones_find(const char *name, struct zone *zone, struct err *err) {
         return err_set(err, ERR_INVALID, "\"%.*s\" is no name of a time zone", STORE_ZONE_MAX,
                        name);
     }
-    bool ok = (file_read(path, FILE_BYTES_MAX, &bytes, err) ||
-               err_set(err, ERR_INVALID,
-                       "time zone \"%s\": there is no file %s (a slip of the pen, or the package "
-                       "tzdata is not installed)",
-                       name, path)) &&
-              (zone_read(bytes.bytes, bytes.length, zone, err) || err_prefix(err, "%s", path));
+    bool ok = file_read(path, FILE_BYTES_MAX, &bytes, &why);
+    if (!ok && why.code == ERR_NO_MEMORY) {
+        err_set(err, ERR_NO_MEMORY, "%s", path);
+    } else if (!ok) {
+        err_set(err, ERR_INVALID,
+                "time zone \"%s\": %s (a slip of the pen, or the package tzdata is not installed)",
+                name, why.text);
+    }
+    ok = ok && (zone_read(bytes.bytes, bytes.length, zone, err) || err_prefix(err, "%s", path));
     buf_finish(&bytes);
     return ok;
 }

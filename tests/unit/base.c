@@ -1,4 +1,5 @@
 /* tests/unit/base.c: errors, text, buffers, the log's lines and the loop. */
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -37,6 +38,45 @@ static void sizes_and_durations_know_their_units(void **state) {
     assert_true(text_duration_ms("20s", &value));
     assert_int_equal(value, 20000);
     assert_false(text_duration_ms("20", &value));
+}
+
+static void whole_numbers_with_a_sign_are_read_to_the_last_digit(void **state) {
+    int64_t value = 0;
+    assert_true(text_i64("-12x", 3, &value));
+    assert_int_equal(value, -12);
+    assert_true(text_i64("9223372036854775807", 19, &value));
+    assert_true(value == INT64_MAX);
+    assert_true(text_i64("-9223372036854775808", 20, &value));
+    assert_true(value == INT64_MIN);
+    assert_false(text_i64("9223372036854775808", 19, &value));
+    assert_false(text_i64("-9223372036854775809", 20, &value));
+    assert_false(text_i64("99999999999999999999", 20, &value));
+    assert_false(text_i64("", 0, &value));
+    assert_false(text_i64("-", 1, &value));
+    assert_false(text_i64("+1", 2, &value));
+}
+
+static void base64_is_what_rfc_4648_has(void **state) {
+    static const char *const rows[][2] = {
+        {"", ""},        {"f", "Zg=="},        {"fo", "Zm8="},
+        {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}};
+    static const char *const bad[] = {
+        "Z", "Zg", "Zg=", "Zh==", "Zm9=", "Z===", "Zm9v=", "Zm 9", "====", "Zg==Zg=="};
+    struct buf out = {0};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        buf_clear(&out);
+        assert_true(base64_write(&out, rows[i][0], strlen(rows[i][0])));
+        assert_string_equal(out.bytes, rows[i][1]);
+        buf_clear(&out);
+        assert_true(base64_read(&out, rows[i][1], strlen(rows[i][1])) && buf_text(&out, ""));
+        assert_string_equal(out.bytes, rows[i][0]);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (base64_read(&out, bad[i], strlen(bad[i]))) {
+            fail_msg("%s", bad[i]);
+        }
+    }
+    buf_finish(&out);
 }
 
 static void nearest_word_forgives_a_slip_only(void **state) {
@@ -279,6 +319,8 @@ int main(void) {
         cmocka_unit_test(only_this_machine_is_loopback),
         cmocka_unit_test(error_keeps_the_context_of_every_floor),
         cmocka_unit_test(sizes_and_durations_know_their_units),
+        cmocka_unit_test(whole_numbers_with_a_sign_are_read_to_the_last_digit),
+        cmocka_unit_test(base64_is_what_rfc_4648_has),
         cmocka_unit_test(nearest_word_forgives_a_slip_only),
         cmocka_unit_test(utf8_is_judged_as_unicode_says),
         cmocka_unit_test(text_of_strangers_is_harmless_on_a_terminal),

@@ -160,6 +160,30 @@ static void bad_values_say_what_is_wanted(void **state) {
     }
 }
 
+static void the_host_s_key_in_a_plugin_s_section_is_checked(void **state) {
+    static const struct {
+        const char *value;
+        const char *message; /* NULL: it is fine */
+    } rows[] = {
+        {"256 MiB", NULL},
+        {"1 KiB", "error: 'store_max' can be 128 KiB to 16 GiB; got '1 KiB'\n"},
+        {"much", "error: 'store_max' wants a size such as 4096, 64K or 32 MiB; got 'much'\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct world world = {0};
+        char text[256];
+        (void)snprintf(text, sizeof(text),
+                       "[bot:main]\ntoken = t\n[plugin:x@main]\nown = 1\nstore_max = %s\n",
+                       rows[i].value);
+        bool ok = world_load(&world, text);
+        assert_true(ok == (rows[i].message == NULL));
+        if (rows[i].message != NULL && strstr(world.text.bytes, rows[i].message) == NULL) {
+            fail_msg("%s", world.text.bytes);
+        }
+        world_finish(&world);
+    }
+}
+
 static void every_key_has_its_default(void **state) {
     struct world world = {0};
     assert_true(world_load(&world, "[bot:main]\ntoken = t"));
@@ -429,6 +453,7 @@ static void only_loopback_is_local(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_values_say_what_is_wanted),
+        cmocka_unit_test(the_host_s_key_in_a_plugin_s_section_is_checked),
         cmocka_unit_test(every_key_has_its_default),
         cmocka_unit_test(values_become_what_they_mean),
         cmocka_unit_test(a_number_of_shards_means_all_of_them),

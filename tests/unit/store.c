@@ -225,6 +225,29 @@ static void what_is_committed_is_there_when_it_is_opened_again(void **state) {
     rig_remove(&rig);
 }
 
+static void its_folder_may_be_a_link_and_the_file_may_not(void **state) {
+    struct rig rig;
+    char link[128];
+    char file[160];
+    struct err err = {0};
+    rig_make(&rig);
+    struct store *store = rig_open(rig.path, 0);
+    put(store, 0, "a", "kept");
+    store_close(store);
+    snprintf(link, sizeof(link), "%s/link", rig.home);
+    assert_int_equal(symlink("plugins", link), 0);
+    snprintf(file, sizeof(file), "%s/one.db", link);
+    store = rig_open(file, 0);
+    assert_string_equal(get(store, 0, "a"), "kept");
+    store_close(store);
+    snprintf(file, sizeof(file), "%s/plugins/two.db", rig.home);
+    assert_int_equal(symlink("one.db", file), 0);
+    struct store_options options = {.path = file, .create = true};
+    assert_null(store_open(&options, &err));
+    assert_int_equal(err.code, ERR_SYSTEM);
+    rig_remove(&rig);
+}
+
 /* A child that is killed between two steps: what it had committed is there. */
 static void a_killed_process_takes_nothing_back(void **state) {
     struct rig rig;
@@ -471,6 +494,7 @@ int main(void) {
         cmocka_unit_test(clear_takes_what_begins_with_it_in_one_guild),
         cmocka_unit_test(a_transaction_is_whole_or_nothing),
         cmocka_unit_test(what_is_committed_is_there_when_it_is_opened_again),
+        cmocka_unit_test(its_folder_may_be_a_link_and_the_file_may_not),
         cmocka_unit_test(a_killed_process_takes_nothing_back),
         cmocka_unit_test(a_full_store_says_so_and_goes_on),
         cmocka_unit_test(what_has_expired_gives_its_room_back),
