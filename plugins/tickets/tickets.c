@@ -20,6 +20,9 @@
 
 enum { DETAILS_MAX = 1000, PATH_MAX_BYTES = 64, KEY_MAX = 40 };
 #define KEPT_MS UINT64_C(900000) /* an interaction can be answered for 15 minutes */
+#define CLOSE_BUTTON                                                                               \
+    "[{'type': 1, 'components': [{'type': 2, 'style': 4, 'label': 'Close', "                       \
+    "'custom_id': 'tickets:close:%" PRIu64 "'}]}]"
 
 /* Says how it went, in the answer that the user alone sees. error: NULL when it went well. */
 static void tell(drey_ctx *ctx, uint64_t interaction, const char *text, const char *error) {
@@ -60,8 +63,9 @@ static void on_setup(drey_ctx *ctx, const drey_event *ev) {
     drey_defer(ev, DREY_EPHEMERAL); /* the message may have to wait for its turn */
     drey_send(ctx, ev->channel_id,
               drey_write(ctx,
-                         "{'content': %s, 'components': [{'type': 1, 'components': [{'type': 2, "
-                         "'style': 1, 'label': 'Open a ticket', 'custom_id': 'tickets:open'}]}]}",
+                         "{'content': %s, 'allowed_mentions': {'parse': []}, 'components': ["
+                         "{'type': 1, 'components': [{'type': 2, 'style': 1, "
+                         "'label': 'Open a ticket', 'custom_id': 'tickets:open'}]}]}",
                          *text != '\0' ? text : "A question for the staff? Ask it here."),
               "set up", ev->id);
 }
@@ -89,8 +93,8 @@ static void on_new(drey_ctx *ctx, const drey_event *ev) {
     char path[PATH_MAX_BYTES];
     char kept[64 + 4 * DETAILS_MAX];
     key_of(key, "new", ev->id);
-    int length = snprintf(kept, sizeof(kept), "%" PRIu64 " %" PRIu64 " %s", ev->user_id,
-                          ev->guild_id, drey_option_str(ev, "details"));
+    int length = snprintf(kept, sizeof(kept), "%" PRIu64 " %" PRIu64 " %.*s", ev->user_id,
+                          ev->guild_id, 4 * DETAILS_MAX, drey_option_str(ev, "details"));
     drey_defer(ev, DREY_EPHEMERAL);
     if (drey_kv_put(ctx, 0, key, kept, (uint64_t)length, KEPT_MS, 0) < 0) {
         tell(ctx, ev->id, "The ticket could not be stored.", NULL);
@@ -123,9 +127,7 @@ static void on_thread(drey_ctx *ctx, uint64_t interaction, const drey_response *
     drey_send(ctx, thread,
               drey_write(ctx,
                          "{'content': '<@%" PRIu64 ">%s', 'allowed_mentions': {'users': "
-                         "['%" PRIu64 "']}, 'components': [{'type': 1, 'components': ["
-                         "{'type': 2, 'style': 4, 'label': 'Close', "
-                         "'custom_id': 'tickets:close:%" PRIu64 "'}]}]}",
+                         "['%" PRIu64 "']}, 'components': " CLOSE_BUTTON "}",
                          user, details, user, user),
               "opened", interaction);
     if (staff != 0) {
@@ -210,13 +212,11 @@ static void on_closed(drey_ctx *ctx, uint64_t interaction, const drey_response *
     char key[KEY_MAX];
     char *opener;
     key_of(key, "close", interaction);
-    (void)strtoull(drey_kv_str(ctx, 0, key), &opener, 10);
+    (void)strtoull(drey_kv_str(ctx, 0, key), &opener, 10); /* the thread */
     if (response->result < 0) {
         drey_edit(ctx, interaction,
-                  drey_write(ctx,
-                             "{'embeds': [], 'components': [{'type': 1, 'components': [{'type': 2, "
-                             "'style': 4, 'label': 'Close', 'custom_id': 'tickets:close:%s'}]}]}",
-                             *opener == ' ' ? opener + 1 : "0"));
+                  drey_write(ctx, "{'embeds': [], 'components': " CLOSE_BUTTON "}",
+                             (uint64_t)strtoull(opener, NULL, 10)));
         drey_follow_up(
             ctx, interaction,
             drey_write(ctx, "{'content': 'I cannot close it: %s', 'flags': 64}", response->error));

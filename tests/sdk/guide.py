@@ -3,6 +3,7 @@
   snippets        each ```c block of sdk/README.md and README.md compiles as C99 and C17, each ```cpp
                   block as C++17, without a warning; whole programs (with DREY_PLUGIN) also as C++17
   reference       the reference names every function of the headers, with its arguments, and no other
+  loads BUILD     what has an init is taken by `drey check`: names, commands, rules are good
   tutorial BUILD  the program that the tutorial ends with passes the test that it ends with
   examples BUILD  each example builds alone with cc and pkg-config against an installed drey, exports
                   one symbol, and passes its replays; the guide explains each
@@ -148,6 +149,31 @@ def run(*command, **more):
     return done.stdout
 
 
+def loads(build):
+    complaints = []
+    count = 0
+    drey = os.path.abspath(os.path.join(build, "bin", "drey"))
+    with tempfile.TemporaryDirectory() as home:
+        out = os.path.join(home, "snippet.so")
+        for where, language, text in blocks(read(GUIDE), "sdk/README.md") + blocks(read(FRONT),
+                                                                                  "README.md"):
+            if language not in STANDARDS or not re.search(r"\binit\(drey_ctx \*ctx\)", text):
+                continue
+            program, whole = program_of(language, text)
+            if not whole:
+                steps = [step if re.search(rf"\b{step}\(drey_ctx \*ctx", text) else "NULL"
+                         for step in ("init", "start", "stop", "save", "restore")]
+                program += f'DREY_PLUGIN_FULL("snippet", "1", {", ".join(steps)})\n'
+            run("c++" if language == "cpp" else "cc", "-x", "c++" if language == "cpp" else "c",
+                f"-I{HEADERS}", "-fvisibility=hidden", "-shared", "-fPIC", "-", "-o", out,
+                input=program)
+            done = subprocess.run([drey, "check", out], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                complaints.append(f"{where} is refused:\n{done.stdout}{done.stderr}")
+            count += 1
+    return complaints + ([f"only {count} were tried"] if count < 10 else [])
+
+
 def tutorial(build):
     part = read(GUIDE).split("\n## Tutorial\n")[1].split("\n## ")[0]
     found = blocks(part, "tutorial")
@@ -157,13 +183,17 @@ def tutorial(build):
     if len(programs) < 2 or len(tests) != 1 or len(told) != 1:
         return ["the tutorial has not its programs, its test and what that prints"]
     with tempfile.TemporaryDirectory() as home:
+        drey = os.path.abspath(os.path.join(build, "bin", "drey"))
+        run(drey, "new", "hello", "--dir", "new", cwd=home)
+        made = read(os.path.join(home, "new", "hello.c"))
+        if made.split("*/\n", 1)[1] != programs[0]:
+            return [f"`drey new hello` writes another program than the tutorial shows:\n{made}"]
         for name, text in (("hello.c", programs[-1]), ("hello.replay", tests[0])):
             with open(os.path.join(home, name), "w", encoding="utf-8") as file:
                 file.write(text)
         run("cc", f"-I{HEADERS}", "-fvisibility=hidden", "-shared", "-fPIC", "hello.c", "-o",
             "hello.so", cwd=home)
-        out = run(os.path.abspath(os.path.join(build, "bin", "drey")), "replay", "--plugin",
-                  "hello.so", "hello.replay", cwd=home)
+        out = run(drey, "replay", "--plugin", "hello.so", "hello.replay", cwd=home)
     # what it prints is what the guide says, but for the ids and the path
     plain = [re.sub(r"\d{15,}", "ID", text).splitlines()[-6:] for text in (out, told[0])]
     return [] if plain[0] == plain[1] else [f"the guide shows another output than this:\n{out}"]
@@ -237,6 +267,8 @@ def main():
             complaints.append(f"only {count} snippets were found")
     elif what == "reference":
         complaints = check_reference(all_headers(), read(GUIDE))
+    elif what == "loads":
+        complaints = loads(build)
     elif what == "tutorial":
         complaints = tutorial(build)
     elif what == "examples":
