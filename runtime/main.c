@@ -79,6 +79,39 @@ static const struct command {
      "  -e, --event EVENT   of this kind alone, such as MESSAGE_CREATE; may be repeated\n"
      "  --json              whole messages, one line each\n"
      "Exit status: 0 drey has stopped, 1 trouble, 2 usage, 3 not running.\n"},
+    {"record", record_main,
+     "[-c FILE] [--control SOCKET] --bot NAME [--plugin ID] [--event EVENT]... [--last N] "
+     "[--from AGO] [--to AGO] [-f] [--content] [--keep-ids]",
+     "write events that happened as a file for drey replay",
+     "Reads the ring of a running drey, or what a stopped one has left, and writes to stdout.\n"
+     "Ids become others and what people wrote is left out, unless you ask for it; secrets "
+     "always.\n" CONFIG_OPTION CONTROL_OPTION "  -b, --bot NAME      whose events\n"
+     "  -p, --plugin ID     the plugin that the file will be for\n"
+     "  -e, --event EVENT   of this kind alone, such as MESSAGE_CREATE; may be repeated\n"
+     "  --last N            the last N of them\n"
+     "  --from AGO          not before: 10m is ten minutes ago\n"
+     "  --to AGO            not after\n"
+     "  -f, --follow        go on with what comes; with that alone unless more is asked for\n"
+     "  --content           keep what people wrote: contents, names, values of options\n"
+     "  --keep-ids          keep ids and times\n"
+     "Exit status: 0 written, 1 nothing or trouble, 2 usage, 3 not running (with -f).\n"},
+    {"replay", replay_main,
+     "[-c FILE] [--bot NAME] [--plugin FILE.so] [--gdb] [--from N] [--timeout N] [--update] "
+     "[--json] [-v] FILE...",
+     "test a plugin against files of events and expected requests",
+     "Runs the plugin for real, but without Discord, network and clock: in milliseconds.\n"
+     "  -p, --plugin FILE   the plugin; default: ID.so of the line 'plugin ID', in build/ and "
+     "around\n"
+     "  -c, --config FILE   gives it its keys, and says in plugin_dir where it is; default: none\n"
+     "  -b, --bot NAME      the bot's name, and whose keys of that file; default: main\n"
+     "  --from N            show steps from N on; a debugger stops there\n"
+     "  --gdb               start a debugger with the plugin ready at that step\n"
+     "  --timeout N         seconds that a step may take; default: 60\n"
+     "  --here              run the plugin in this process, for tools that watch one\n"
+     "  --update            write what came into the files, to be looked at with git diff\n"
+     "  --json              one line for each step\n"
+     "  -v, --verbose       the plugin's log, too\n"
+     "Exit status: 0 all is as expected, 1 something is not, 2 usage, 78 a file cannot be read.\n"},
     {"kv", kv_main, "list|get|set|delete|export|import|schedules [BOT [PLUGIN [KEY [VALUE]]]]",
      "look into what plugins keep, change it, save it",
      "Works on the files below state_dir, whether drey runs or not.\n"
@@ -94,38 +127,6 @@ static const struct command {
      "  -t, --ttl TIME      set: the key goes after this time, such as 10m\n"
      "  --json              list, get, schedules: a JSON object on each line\n"
      "Exit status: 0 done, 1 trouble, 2 usage, 4 there is no such key, 78 configuration.\n"},
-    {"record", record_main,
-     "[-c FILE] [--control SOCKET] --bot NAME [--plugin ID] [--event EVENT]... [--last N] "
-     "[--from AGO] [--to AGO] [-f] [--content] [--keep-ids]",
-     "write events that happened as a file for drey replay",
-     "Reads the ring of a running drey, or what a stopped one has left, and writes to stdout.\n"
-     "Ids become others and what people wrote is left out, unless you ask for it; secrets "
-     "always.\n" CONFIG_OPTION CONTROL_OPTION "  -b, --bot NAME      whose events\n"
-     "  -p, --plugin ID     the plugin that the file will be for\n"
-     "  -e, --event EVENT   of this kind alone, such as MESSAGE_CREATE; may be repeated\n"
-     "  --last N            the last N of them\n"
-     "  --from AGO          not before: 10m is ten minutes ago\n"
-     "  --to AGO            not after\n"
-     "  -f, --follow        go on with what comes; without --last or --from: with that alone\n"
-     "  --content           keep what people wrote: contents, names, values of options\n"
-     "  --keep-ids          keep ids and times\n"
-     "Exit status: 0 written, 1 nothing or trouble, 2 usage, 3 not running (with -f).\n"},
-    {"replay", replay_main,
-     "[-c FILE] [--bot NAME] [--plugin FILE.so] [--gdb] [--from N] [--update] [--json] [-v] "
-     "FILE...",
-     "test a plugin against files of events and expected requests",
-     "Runs the plugin for real, but without Discord, network and clock: in milliseconds.\n"
-     "  -p, --plugin FILE   the plugin; default: ID.so of the line 'plugin ID', in build/ and "
-     "around\n" CONFIG_OPTION
-     "                      gives the plugin its keys, and plugin_dir to look for it\n"
-     "  -b, --bot NAME      the bot's name, and whose keys of that file; default: main\n"
-     "  --from N            show steps from N on; with --gdb: stop there\n"
-     "  --gdb               start a debugger with the plugin ready at that step\n"
-     "  --here              run the plugin in this process, for tools that watch one\n"
-     "  --update            write what came into the files, to be looked at with git diff\n"
-     "  --json              one line for each step\n"
-     "  -v, --verbose       the plugin's log, too\n"
-     "Exit status: 0 all is as expected, 1 something is not, 2 usage, 78 a file cannot be read.\n"},
     {"new", new_main, "NAME [--lang c|cpp|rust|zig] [--dir DIR]",
      "make a folder with a plugin that builds and runs",
      "  --lang LANGUAGE     c (the default), cpp, rust or zig\n"

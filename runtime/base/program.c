@@ -38,12 +38,12 @@ static bool joined(const char *directory, size_t length, const char *name) {
     return used > 0 && (size_t)used < sizeof(path);
 }
 
-/* As a shell finds it. */
-static bool search(const char *name) {
+bool program_find(const char *name, char *out, size_t size) {
     const char *at = getenv("PATH");
     while (at != NULL && *at != '\0') {
         size_t length = strcspn(at, ":");
-        if (length > 0 && joined(at, length, name) && access(path, X_OK) == 0) {
+        int wanted = snprintf(out, size, "%.*s/%s", (int)length, at, name);
+        if (length > 0 && wanted > 0 && (size_t)wanted < size && access(out, X_OK) == 0) {
             return true;
         }
         at += length + (at[length] == ':' ? 1 : 0);
@@ -54,7 +54,7 @@ static bool search(const char *name) {
 static bool from_name(const char *name) {
     char here[PATH_MAX];
     if (strchr(name, '/') == NULL) {
-        return search(name);
+        return program_find(name, path, sizeof(path));
     }
     if (name[0] == '/') {
         return joined("", 0, name + 1);

@@ -5,6 +5,9 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /* Once, first thing in main(): keeps the arguments, the path that the program was started by and a
  * hold on its file, which may be replaced while it runs. argv's texts: borrowed for ever. */
 void program_remember(int argc, char **argv);
@@ -15,6 +18,10 @@ const char *program_path(void);
 /* A hold on the file that is at program_path() now. -1 when there is none or it may not be run.
  * Result: owned descriptor, closed by execve(). */
 int program_open(struct err *err);
+
+/* Where the shell would find a program of this name: the first on the PATH that may be run. False:
+ * nowhere. [any thread] */
+bool program_find(const char *name, char *out, size_t size);
 
 /* What tells this file from every other one of this machine, whatever it is called: "DEVICE:INODE",
  * or "" when that cannot be found out. file: -1: the one that this process runs. */

@@ -18,9 +18,9 @@ int upgrade_main(int argc, char **argv);
 int commands_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 int tail_main(int argc, char **argv);
-int kv_main(int argc, char **argv);
 int record_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
+int kv_main(int argc, char **argv);
 
 int version_main(int argc, char **argv);
 

@@ -59,8 +59,8 @@ static bool try_place(struct replay_file *file, const char *folder, const char *
 
 /* Where a plugin is built: beside the file, in build/ beside it, or around here. */
 static bool look_around(struct replay_file *file, const char *id) {
-    static const char *const near[] = {"", "/build", "/..", "/../build"};
-    static const char *const here[] = {".", "build", "build/plugins"};
+    static const char *const near[] = {"", "/build", "/..", "/../build", "/../build/dev"};
+    static const char *const here[] = {".", "build", "build/dev", "build/plugins"};
     char folder[PATH_MAX];
     const char *slash = strrchr(file->path, '/');
     int length = slash != NULL ? (int)(slash - file->path) : 1;
@@ -200,6 +200,7 @@ static int play_with_config(struct replay_options *options, char **paths, int co
         options->config = &config;
     }
     int status = loaded ? play_all(options, paths, count) : EXIT_CONFIGURATION;
+    options->config = NULL;
     config_report_finish(&report);
     config_finish(&config);
     return status;
@@ -230,6 +231,10 @@ static int take_option(struct replay_options *options, int option, char **argv) 
         return number(optarg, &options->from)
                    ? -1
                    : cli_usage("replay", "--from wants the number of a step, got '%s'", optarg);
+    case 't':
+        return number(optarg, &options->seconds)
+                   ? -1
+                   : cli_usage("replay", "--timeout wants a number of seconds, got '%s'", optarg);
     case 'g':
         options->gdb = true;
         return -1;
@@ -262,13 +267,18 @@ static int run(struct replay_options *options, int argc, char **argv, char **wor
 }
 
 int replay_main(int argc, char **argv) {
-    static const struct option rows[] = {
-        {"config", required_argument, NULL, 'c'}, {"bot", required_argument, NULL, 'b'},
-        {"plugin", required_argument, NULL, 'p'}, {"from", required_argument, NULL, 'f'},
-        {"gdb", no_argument, NULL, 'g'},          {"here", no_argument, NULL, 'h'},
-        {"update", no_argument, NULL, 'u'},       {"json", no_argument, NULL, 'j'},
-        {"verbose", no_argument, NULL, 'v'},      {0}};
-    struct replay_options options = {.bot = "main"};
+    static const struct option rows[] = {{"config", required_argument, NULL, 'c'},
+                                         {"bot", required_argument, NULL, 'b'},
+                                         {"plugin", required_argument, NULL, 'p'},
+                                         {"from", required_argument, NULL, 'f'},
+                                         {"timeout", required_argument, NULL, 't'},
+                                         {"gdb", no_argument, NULL, 'g'},
+                                         {"here", no_argument, NULL, 'h'},
+                                         {"update", no_argument, NULL, 'u'},
+                                         {"json", no_argument, NULL, 'j'},
+                                         {"verbose", no_argument, NULL, 'v'},
+                                         {0}};
+    struct replay_options options = {.bot = "main", .seconds = 60};
     char **words = calloc((size_t)argc + 1, sizeof(*words)); /* getopt moves words */
     int option;
     int status = -1;

@@ -15,6 +15,7 @@ struct replay_options {
     const char *bot;
     const char *plugin; /* NULL: look for it */
     unsigned from;      /* 0: not said */
+    unsigned seconds;   /* that a step may take */
     bool gdb;
     bool here;
     bool update;

@@ -124,11 +124,16 @@ void replay_end(const struct replay_report *report, const struct run_progress *p
     }
     (void)printf("%u failed, %u passed", failed, progress->passed);
     if (failed > 0 && !report->options->here) {
-        (void)printf("    in a debugger: drey replay --gdb --from %u %s",
-                     progress->failed_step > 0 ? progress->failed_step
-                     : progress->step > 0      ? progress->step
-                                               : 1,
-                     path);
+        const char *plugin = report->options->plugin;
+        char shown[512] = "";
+        unsigned step = progress->failed_step > 0 ? progress->failed_step
+                        : progress->step > 0      ? progress->step
+                                                  : 1;
+        if (plugin != NULL) {
+            (void)text_plain(shown, sizeof(shown), plugin);
+        }
+        (void)printf("    in a debugger: drey replay --gdb --from %u%s%s %s", step,
+                     plugin != NULL ? " --plugin " : "", shown, path);
     }
     (void)printf("\n");
 }

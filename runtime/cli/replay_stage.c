@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STEP_SECONDS = 60, ENDED_EARLY = 3 };
+enum { ENDED_EARLY = 3 };
 
 /* Where private copies lie, and where the plugin finds itself. */
 struct places {
@@ -117,7 +117,7 @@ static int play_here(const struct replay_options *options, const struct replay_f
                               .config = &file->config,
                               .stop_at =
                                   options->here ? (options->from > 0 ? options->from : 1) : 0,
-                              .step_seconds = options->here ? 0 : STEP_SECONDS,
+                              .step_seconds = options->here ? 0 : options->seconds,
                               .progress = progress,
                               .arg = &report,
                               .told = replay_told};
@@ -140,10 +140,10 @@ static void confine(void) {
 }
 
 /* How the child came to its end, if it was an early one. */
-static const char *early_end(int status, const struct run_progress *progress, char *out,
-                             size_t size) {
+static const char *early_end(const struct replay_options *options, int status,
+                             const struct run_progress *progress, char *out, size_t size) {
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
-        (void)snprintf(out, size, "the plugin did not return within %d s", STEP_SECONDS);
+        (void)snprintf(out, size, "the plugin did not return within %u s", options->seconds);
     } else if (WIFSIGNALED(status)) {
         (void)snprintf(out, size, "the plugin crashed: %s", strsignal(WTERMSIG(status)));
     } else if (WIFEXITED(status) && !progress->over && WEXITSTATUS(status) != ENDED_EARLY) {
@@ -161,19 +161,28 @@ static const char *play_in_child(const struct replay_options *options,
                                  struct run_progress *progress, char *why, size_t size) {
     int status = 0;
     (void)fflush(stdout);
+    /* Ctrl-C ends the child, and us when what it has left is removed. */
+    void (*before)(int) = signal(SIGINT, SIG_IGN);
     pid_t child = fork();
     if (child == 0) {
+        (void)signal(SIGINT, before);
         confine();
         int result = play_here(options, file, places, progress);
         _exit(result); /* no destructors: the plugin's might do anything */
     }
     if (child < 0) {
         (void)snprintf(why, size, "fork: %s", strerror(errno));
+        (void)signal(SIGINT, before);
         return why;
     }
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    return early_end(status, progress, why, size);
+    (void)signal(SIGINT, before);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) {
+        remove_places(places);
+        (void)raise(SIGINT);
+    }
+    return early_end(options, status, progress, why, size);
 }
 
 void replay_play(const struct replay_options *options, const struct replay_file *file,

@@ -100,7 +100,9 @@ static bool tell_lines(struct ask *ask) {
 }
 
 static int status_of(const struct buf *in) {
-    return in->length > 12 && strncmp(in->bytes, "HTTP/1.1 ", 9) == 0 ? atoi(in->bytes + 9) : 0;
+    return in->length > 12 && strncmp(in->bytes, "HTTP/1.1 ", 9) == 0
+               ? (int)strtol(in->bytes + 9, NULL, 10)
+               : 0;
 }
 
 /* False: the ask is no more. */

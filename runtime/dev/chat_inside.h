@@ -44,7 +44,7 @@ void chat_show_message(struct chat *chat, const cJSON *message, const char *view
 /* What the bot did with an interaction: the answer of the simulator's endpoint. */
 void chat_show_outcome(struct chat *chat, int status, const char *text);
 /* chat_feed.c: one line of the feed; NULL: it has ended. */
-void chat_take_feed(void *arg, const char *line);
+void chat_take_feed(void *arg, const char *text);
 /* A button or menu by what a person calls it, in the message of that id or, where id is
  * NULL, in the newest that has it. NULL: *err. Borrowed from *message. */
 const cJSON *chat_find_component(const struct chat *chat, const char *word, bool menu,

@@ -1,7 +1,10 @@
 /* dev/dev_build.c: what is saved is built, what is built is loaded. */
 #include "dev/dev_inside.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/program.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -10,9 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { CMAKE_MOST = 4 << 20 };
+
 static bool see_folder(struct dev *dev, struct err *err) {
     DIR *list = opendir(dev->folder);
     const struct dirent *entry;
+    char path[PATH_MAX];
     if (list == NULL) {
         return err_system(err, "%s", dev->folder);
     }
@@ -20,6 +26,14 @@ static bool see_folder(struct dev *dev, struct err *err) {
         project_see(&dev->project, entry->d_name);
     }
     (void)closedir(list);
+    if (dev->project.cmake && file_join(path, sizeof(path), dev->folder, "CMakeLists.txt")) {
+        struct buf text = {0};
+        if (!file_read(path, CMAKE_MOST, &text, err)) {
+            return false;
+        }
+        project_see_cmake(&dev->project, text.length > 0 ? text.bytes : "");
+        buf_finish(&text);
+    }
     return project_decide(&dev->project, dev->options.language, err);
 }
 
@@ -116,7 +130,7 @@ bool dev_build_prepare(struct dev *dev, struct err *err) {
     struct project_tools tools = {.folder = dev->folder,
                                   .cc = variable("CC", "cc"),
                                   .cxx = variable("CXX", "c++"),
-                                  .ninja = place_has_program("ninja")};
+                                  .ninja = program_find("ninja", out, sizeof(out))};
     sdk_find(&sdk);
     (void)snprintf(out, sizeof(out), "%s/build", dev->place);
     tools.out = out;

@@ -16,8 +16,8 @@ static const struct verb {
 } verbs[] = {
     {"as", "NAME", "be this person from now on", 1, 1, LINE_AS},
     {"in", "CHANNEL", "go to this channel; dm: a direct message to the bot", 1, 1, LINE_IN},
-    {"press", "LABEL [MESSAGE]", "press a button, named by its label or custom_id", 1, 2,
-     LINE_PRESS},
+    {"press", "LABEL [MESSAGE]", "press a button: its label, a piece of that, or its custom_id", 1,
+     2, LINE_PRESS},
     {"select", "MENU CHOICE...", "choose in a menu, named by its custom_id or placeholder", 1,
      LINE_WORDS_MOST, LINE_SELECT},
     {"submit", "FIELD=TEXT...", "fill in the form that was shown last", 0, LINE_WORDS_MOST,

@@ -71,19 +71,6 @@ void sdk_find(struct sdk *sdk) {
     }
 }
 
-bool place_has_program(const char *name) {
-    char path[PATH_MAX];
-    char *copy = strdup(getenv("PATH") != NULL ? getenv("PATH") : "/usr/bin:/bin");
-    char *rest = NULL;
-    bool found = false;
-    for (char *dir = copy != NULL ? strtok_r(copy, ":", &rest) : NULL; dir != NULL && !found;
-         dir = strtok_r(NULL, ":", &rest)) {
-        found = file_join(path, sizeof(path), dir, name) && access(path, X_OK) == 0;
-    }
-    free(copy);
-    return found;
-}
-
 bool place_ask(char *const *words, char *out, size_t size) {
     int ends[2];
     int status = -1;

@@ -21,8 +21,6 @@ struct sdk {
     char include[PATH_MAX];
 };
 void sdk_find(struct sdk *sdk);
-/* Whether the shell would find this program. */
-bool place_has_program(const char *name);
 /* What a command prints on its first line, without the end; "" when it fails. */
 bool place_ask(char *const *words, char *out, size_t size);
 

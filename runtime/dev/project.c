@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static bool ends_in(const char *name, const char *end) {
     size_t length = strlen(name);
@@ -22,6 +23,17 @@ void project_see(struct project *project, const char *name) {
         project->sources++;
         project->cpp = cpp;
         (void)text_copy(project->source, sizeof(project->source), name);
+    }
+}
+
+void project_see_cmake(struct project *project, const char *text) {
+    project->cmake = false;
+    while (*text != '\0' && !project->cmake) { /* line by line, comments are none of it */
+        text += strspn(text, " \t");
+        size_t word = strncasecmp(text, "project", 7) == 0 ? 7 : 0;
+        project->cmake = word > 0 && text[word + strspn(text + word, " \t")] == '(';
+        text += strcspn(text, "\n");
+        text += *text == '\n' ? 1 : 0;
     }
 }
 

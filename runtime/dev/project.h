@@ -23,6 +23,9 @@ struct project {
 
 /* Takes in one name of the folder. */
 void project_see(struct project *project, const char *name);
+/* Takes in what the CMakeLists.txt says: one without project() belongs to a build above, and cannot
+ * be built by itself. */
+void project_see_cmake(struct project *project, const char *text);
 /* Decides by what was seen. language: auto, c, cpp, rust or zig. False: *err says what is missing.
  */
 bool project_decide(struct project *project, const char *language, struct err *err);

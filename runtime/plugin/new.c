@@ -229,22 +229,12 @@ static bool write_all(const struct request *request, struct err *err) {
 /* What to type for this program: its name where the shell finds it by that, else its path. */
 static const char *callable(void) {
     char path[PATH_MAX];
-    char *copy = strdup(getenv("PATH") != NULL ? getenv("PATH") : "");
-    char *rest = NULL;
-    const char *found = program_path();
-    for (char *dir = copy != NULL ? strtok_r(copy, ":", &rest) : NULL; dir != NULL;
-         dir = strtok_r(NULL, ":", &rest)) {
-        struct stat there;
-        struct stat own;
-        if (file_join(path, sizeof(path), dir, "drey") && access(path, X_OK) == 0) {
-            bool same = stat(path, &there) == 0 && stat("/proc/self/exe", &own) == 0 &&
-                        there.st_ino == own.st_ino && there.st_dev == own.st_dev;
-            found = same ? "drey" : found;
-            break;
-        }
-    }
-    free(copy);
-    return found;
+    struct stat there;
+    struct stat own;
+    bool same = program_find("drey", path, sizeof(path)) && stat(path, &there) == 0 &&
+                stat("/proc/self/exe", &own) == 0 && there.st_ino == own.st_ino &&
+                there.st_dev == own.st_dev;
+    return same ? "drey" : program_path();
 }
 
 int new_main(int argc, char **argv) {

@@ -11,6 +11,7 @@ static const struct {
     [ASK_REST] = {"", false},
     [ASK_MESSAGE] = {"message", true},
     [ASK_REPLY] = {"reply", true},
+    [ASK_WHISPER] = {"whisper", true},
     [ASK_DEFER] = {"defer", false},
     [ASK_UPDATE] = {"update", true},
     [ASK_DEFER_UPDATE] = {"defer-update", false},

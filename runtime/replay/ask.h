@@ -13,6 +13,7 @@ enum ask_kind {
     ASK_REST, /* by method and path: whatever has no word of its own */
     ASK_MESSAGE,
     ASK_REPLY,
+    ASK_WHISPER, /* expected alone: a reply that only the user sees */
     ASK_DEFER,
     ASK_UPDATE,
     ASK_DEFER_UPDATE,

@@ -75,8 +75,8 @@ static char *alias_all(const struct conceal *conceal, const char *text) {
         char other_id[24];
         ok = buf_append(&out, text, other);
         text += other;
-        if (ok && length >= ID_DIGITS_MIN && length <= ID_DIGITS_MAX) {
-            alias(conceal, text, length, other_id);
+        if (ok && length >= ID_DIGITS_MIN) { /* a longer run may have an id in it */
+            alias(conceal, text, length < ID_DIGITS_MAX ? length : ID_DIGITS_MAX, other_id);
             ok = buf_text(&out, other_id);
         } else {
             ok = ok && buf_append(&out, text, length);

@@ -20,6 +20,12 @@ void judge_problem(struct run *run, const char *format, ...) {
     va_end(args);
 }
 
+/* Of the step at hand. */
+static unsigned line_of(const struct run *run) {
+    unsigned line = run->options->progress->line;
+    return line > 0 ? line : 1;
+}
+
 /* ---- Words for people ---- */
 
 static const char *content_of(const cJSON *shown) {
@@ -73,6 +79,10 @@ static bool same_kind(struct run *run, const struct script_item *item,
     if (item->expect == ASK_REST) {
         return strcmp(item->name, request->method) == 0 &&
                match_path(item->text, request->path, &run->names);
+    }
+    if (item->expect == ASK_WHISPER) {
+        const cJSON *flags = cJSON_GetObjectItemCaseSensitive(request->shown, "flags");
+        return request->kind == ASK_REPLY && cJSON_IsNumber(flags) && (flags->valueint & 64) != 0;
     }
     return item->expect == request->kind &&
            (item->in == NULL || in_channel(run, item->in, request->path));
@@ -154,7 +164,7 @@ static const struct script_item *turn(struct run *run) {
 static void unexpected(struct run *run, const struct stage_request *request) {
     struct buf came = {0};
     if (change_line(run, request, &came) && change_statement(run, request, false, &run->extra)) {
-        judge_problem(run, "nobody expected");
+        judge_problem(run, "%s:%u: nobody expected", run->options->file, line_of(run));
         judge_problem(run, "  got       %.*s", SHOWN_BYTES, came.bytes);
     }
     buf_finish(&came);
@@ -311,7 +321,7 @@ void judge_end(struct run *run) {
         judge_late(run, &script->items[i]);
     }
     if (run->faults.length > 0) {
-        judge_problem(run, "the host refused");
+        judge_problem(run, "%s:%u: the host refused", run->options->file, line_of(run));
         add_lines(run, "  ", run->faults.bytes);
     }
 }

@@ -170,6 +170,35 @@ static bool fresh_key(struct scan *scan, const struct pattern *object, const cha
            scan_fail(scan, "the key '%.40s' is there twice", key);
 }
 
+/* One member or element. NULL: the fault is told. */
+static struct pattern *read_one(struct scan *scan, bool data, unsigned depth,
+                                const struct pattern *list, size_t count) {
+    bool object = list->kind == PATTERN_OBJECT;
+    char *key = NULL;
+    if (object && (!read_key(scan, &key) || !fresh_key(scan, list, key, count))) {
+        free(key);
+        return NULL;
+    }
+    struct scan place = *scan;
+    struct pattern *value = read_value(scan, data, depth + 1);
+    if (value == NULL) {
+        free(key);
+        return NULL;
+    }
+    value->key = key;
+    scan_gap(scan);
+    bool last = scan_peek(scan) == ']';
+    if (value->kind == PATTERN_MORE && (object || !last)) {
+        (void)scan_fail(&place, "'...' stands at the end of an array alone");
+    } else if (value->kind == PATTERN_ABSENT && !object) {
+        (void)scan_fail(&place, "'absent' is for members of an object");
+    } else {
+        return value;
+    }
+    pattern_free(value);
+    return NULL;
+}
+
 /* What stands between the brackets, up to and with the closing one. */
 static bool read_list(struct scan *scan, bool data, unsigned depth, struct pattern *list) {
     bool object = list->kind == PATTERN_OBJECT;
@@ -179,33 +208,15 @@ static bool read_list(struct scan *scan, bool data, unsigned depth, struct patte
     size_t count = 0;
     scan_step(scan);
     for (scan_gap(scan); scan_peek(scan) != close; scan_gap(scan)) {
-        char *key = NULL;
         if (scan->at >= scan->length) {
             return scan_fail(&start, "this '%c' is never closed", object ? '{' : '[');
         }
-        if (object && !read_key(scan, &key)) {
-            return false;
-        }
-        if (object && !fresh_key(scan, list, key, count++)) {
-            free(key);
-            return false;
-        }
-        struct scan place = *scan;
-        struct pattern *value = read_value(scan, data, depth + 1);
+        struct pattern *value = read_one(scan, data, depth, list, count++);
         if (value == NULL) {
-            free(key);
             return false;
         }
-        value->key = key;
         *end = value;
         end = &value->next;
-        scan_gap(scan);
-        if (value->kind == PATTERN_MORE && (object || scan_peek(scan) != close)) {
-            return scan_fail(&place, "'...' stands at the end of an array alone");
-        }
-        if (value->kind == PATTERN_ABSENT && !object) {
-            return scan_fail(&place, "'absent' is for members of an object");
-        }
         if (scan_peek(scan) == ',') {
             scan_step(scan);
         } else if (scan_peek(scan) != close && scan->at < scan->length) {

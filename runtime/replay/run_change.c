@@ -89,31 +89,35 @@ void run_finish(struct run_result *result) {
     *result = (struct run_result){0};
 }
 
+/* The end of the line that begins at `at`. */
+static size_t line_end(const char *text, size_t length, size_t at) {
+    const char *end = memchr(text + at, '\n', length - at);
+    return end != NULL ? (size_t)(end - text) + 1 : length;
+}
+
+static bool put_change(struct buf *out, const struct run_change *change) {
+    bool cut = out->length > 0 && out->bytes[out->length - 1] != '\n';
+    return (!cut || buf_text(out, "\n")) && buf_text(out, change->text);
+}
+
 bool run_rewrite(const char *text, size_t length, const struct run_result *result,
                  struct buf *out) {
     unsigned line = 1;
     size_t at = 0;
-    size_t next = 0;
     bool ok = true;
-    while (ok && (at < length || next < result->change_count)) {
+    for (size_t next = 0; ok && next <= result->change_count; next++) {
         const struct run_change *change =
             next < result->change_count ? &result->changes[next] : NULL;
-        bool here = change != NULL && (change->from <= line || at >= length);
-        if (here) {
-            bool cut = out->length > 0 && out->bytes[out->length - 1] != '\n';
-            ok = (!cut || buf_text(out, "\n")) && buf_text(out, change->text);
-            next++;
-        }
-        bool gone = here && change->to >= change->from;
-        while (at < length && ((gone && line <= change->to) || !here)) {
-            const char *end = memchr(text + at, '\n', length - at);
-            size_t bytes = end != NULL ? (size_t)(end - text) - at + 1 : length - at;
-            ok = ok && (gone || buf_append(out, text + at, bytes));
-            at += bytes;
+        while (ok && at < length && (change == NULL || line < change->from)) {
+            size_t end = line_end(text, length, at);
+            ok = buf_append(out, text + at, end - at);
+            at = end;
             line++;
-            if (!gone) {
-                break;
-            }
+        }
+        ok = ok && (change == NULL || put_change(out, change));
+        while (change != NULL && at < length && line <= change->to) {
+            at = line_end(text, length, at);
+            line++;
         }
     }
     return ok;

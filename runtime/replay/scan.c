@@ -90,6 +90,11 @@ bool scan_word(struct scan *scan, const char *stop, struct buf *out) {
            scan_peek(scan) != '\0' && strchr(stop, scan_peek(scan)) == NULL) {
         scan_step(scan);
     }
+    struct scan begin = *scan;
+    begin.at = start;
+    if (!text_utf8_valid(scan->text + start, scan->at - start)) {
+        return scan_fail(&begin, "this word is not UTF-8");
+    }
     return buf_append(out, scan->text + start, scan->at - start) || scan_fail(scan, "no memory");
 }
 

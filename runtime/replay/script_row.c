@@ -161,6 +161,9 @@ static bool row_config(struct scan *scan, struct script_item *item) {
         }
         end = c != ' ' && c != '\t' && c != '\r' ? scan->at + 1 : end;
     }
+    if (!text_utf8_valid(scan->text + start, end - start)) {
+        return scan_fail(scan, "this value is not UTF-8");
+    }
     if (!buf_append(&value, scan->text + start, end - start)) {
         return scan_fail(scan, "no memory");
     }

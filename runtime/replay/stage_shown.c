@@ -24,9 +24,9 @@ static struct shown *find_shown(const struct stage *stage, uint64_t id) {
     return shown;
 }
 
-struct acting *stage_acting(const struct stage *stage, uint64_t id) {
+struct acting *stage_acting(const struct stage *stage, uint64_t interaction) {
     struct acting *acting = stage->acting;
-    while (acting != NULL && acting->id != id) {
+    while (acting != NULL && acting->id != interaction) {
         acting = acting->next;
     }
     return acting;

@@ -161,10 +161,12 @@ struct sim_post *sim_store_nonce(struct sim_store *store, uint64_t channel_id, u
                                  const char *nonce) {
     const struct sim_log *log = sim_store_log(store, channel_id);
     struct sim_post *at = log != NULL && nonce[0] != '\0' ? log->newest : NULL;
-    while (at != NULL && (at->author_id != author_id || strcmp(at->nonce, nonce) != 0)) {
-        at = at->older;
+    for (int i = 0; at != NULL && i < SIM_NONCES_MOST; i++, at = at->older) {
+        if (at->author_id == author_id && strcmp(at->nonce, nonce) == 0) {
+            return at;
+        }
     }
-    return at;
+    return NULL;
 }
 
 bool sim_store_set(struct sim_store *store, struct sim_post *post, const char *json,

@@ -19,6 +19,7 @@ enum {
     SIM_PINS_MOST = 250,
     SIM_EMOJI_SIZE = 160,
     SIM_NONCE_SIZE = 27,
+    SIM_NONCES_MOST = 500, /* of a channel, that are remembered */
 };
 
 struct sim_reaction {

@@ -35,6 +35,9 @@ endfunction()
 # `drey replay` plays the files against it. drey is the one that is found beside this package, or on
 # the PATH; -DDREY_PROGRAM=FILE names another.
 function(drey_add_replay_test name)
+  if(NOT ARGN)
+    message(FATAL_ERROR "drey_add_replay_test(${name}): which files?")
+  endif()
   if(TARGET drey)
     set(program $<TARGET_FILE:drey>)
   else()

@@ -295,6 +295,8 @@ static bool answer_rest(const struct blast *blast, SSL *tls, const char *head) {
                        "\"discriminator\":\"0\",\"global_name\":null,\"avatar\":null,\"bot\":true,"
                        "\"icon\":null,\"description\":\"\",\"bot_public\":true,"
                        "\"bot_require_code_grant\":false,\"verify_key\":\"\",\"team\":null,"
+                       "\"owner\":{\"id\":\"900000000000000002\",\"username\":\"owner\","
+                       "\"discriminator\":\"0\",\"global_name\":null,\"avatar\":null},"
                        "\"public_flags\":0,\"flags\":565248}");
     }
     (void)snprintf(text, sizeof(text),

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.request
 
 from harness import Case, SOURCE, main, wait_for
 
@@ -22,6 +23,9 @@ class Demo(Case):
             at = re.search(r"local Discord at (\S+)", text()).group(1)
             drey = os.path.join(SOURCE, "build", "release", "bin", "drey")
             wait_for("the commands to be published", lambda: "published: + /ping" in text())
+            web = re.search(r"in a browser:  (http://\S+/)\n", text()).group(1)
+            with urllib.request.urlopen(web, timeout=30) as page:
+                self.assertIn("<title>drey sim</title>", page.read().decode())
             subprocess.run([drey, "sim", "command", "--at", at, "/ping"], check=True,
                            capture_output=True)
             messages = lambda: subprocess.run([drey, "sim", "messages", "--at", at], check=True,

@@ -216,6 +216,28 @@ class Dev(Case):
         self.assertEqual(dev.ended(), 0)
         self.assert_nothing_left(pids)
 
+    def test_tab_asks_the_plugin_where_the_plugin_completes(self):
+        handler = r"""
+static void on_one(drey_ctx *ctx, const drey_event *ev) {
+    drey_reply_text(ev, drey_option_str(ev, "tree"));
+}
+static void on_typed(drey_ctx *ctx, const drey_event *ev) {
+    drey_choices(ev, "[{\"name\": \"Oak\", \"value\": \"oak\"}, {\"name\": \"Elm\", \"value\": \"elm\"}]");
+}
+"""
+        folder = self.plugin(os.path.join(self.directory, "one"), handler, r"""
+    drey_command(ctx, "{'name': 'one', 'description': 'd', 'options': [{'type': 3, 'name': 'tree', "
+        "'description': 'd', 'autocomplete': true}]}", NULL, on_one);
+    drey_on_interaction(ctx, DREY_AUTOCOMPLETE, "one", NULL, on_typed);
+""")
+        dev = self.dev(folder, terminal=True)
+        dev.expect(r"type as ann.*ann> ")
+        dev.type("/one t\to\t")
+        dev.expect(r"- Oak <oak>.*- Elm <elm>")
+        dev.type("ak\r")
+        dev.expect(r"\n  oak")
+        dev.expect("answered")
+
     def test_buttons_menus_forms_and_settings(self):
         handler = r"""
 static void on_one(drey_ctx *ctx, const drey_event *ev) {

@@ -1,11 +1,13 @@
 /* fuzz/simrest.c: what the simulator's REST side reads from its clients: multipart bodies,
- * messages, commands, typed lines, rules of limits. The first byte says which. */
+ * messages, commands, typed lines, rules of limits, and the headers by which browsers are refused.
+ * The first byte says which. */
 #include "fuzz.h"
 
 #include "sim/chat.h"
 #include "sim/command_form.h"
 #include "sim/command_line.h"
 #include "sim/components.h"
+#include "sim/guard.h"
 #include "sim/message_form.h"
 #include "sim/multipart.h"
 #include "sim/rates.h"
@@ -110,6 +112,28 @@ static void check_lines(const char *text) {
     sim_rates_finish(&rates);
 }
 
+/* "HOST\nORIGIN": whoever may is an address or has a name of ours, and nobody of another origin. */
+static void check_guard(char *text) {
+    char *origin = strchr(text, '\n');
+    if (origin != NULL) {
+        *origin++ = '\0';
+    }
+    struct sim_guard guard = {
+        .host = text, .origin = origin != NULL ? origin : "", .site = "", .listen = "sim.example"};
+    if (sim_guard_refuses(&guard) != NULL) {
+        return;
+    }
+    FUZZ_CHECK(strpbrk(text, "ghijkmnpqrtuvwyz/@ ") == NULL || strcasestr(text, "localhost") ||
+               strncasecmp(text, "sim.example", 11) == 0);
+    FUZZ_CHECK(guard.origin[0] == '\0' || strstr(guard.origin, text) != NULL ||
+               strcasestr(guard.origin, text) != NULL);
+    guard.site = "cross-site";
+    FUZZ_CHECK(sim_guard_refuses(&guard) != NULL);
+    guard.site = "";
+    guard.origin = "http://evil.example";
+    FUZZ_CHECK(sim_guard_refuses(&guard) != NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     if (length == 0) {
         return 0;
@@ -120,6 +144,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         check_parts(rest, length - 1);
     } else if (bytes[0] == 'l') {
         check_lines(text);
+    } else if (bytes[0] == 'g') {
+        check_guard(text);
     } else {
         check_json(rest, length - 1);
     }

@@ -11,6 +11,14 @@ static void on_crash(drey_ctx *ctx, const drey_event *ev) {
     *nowhere = 1;
 }
 
+static void on_hang(drey_ctx *ctx, const drey_event *ev) {
+    volatile int forever = 1;
+    (void)ctx;
+    (void)ev;
+    while (forever) {
+    }
+}
+
 static void on_exit_now(drey_ctx *ctx, const drey_event *ev) {
     exit(ctx->generation > 0 && ev->id > 0 ? 0 : 1);
 }
@@ -139,6 +147,7 @@ static int init(drey_ctx *ctx) {
     static const drey_rules defer = {sizeof(defer), DREY_AUTO_DEFER, 0, 0, 0, 0};
     static const drey_rules cool = {sizeof(cool), 0, DREY_PER_USER, 1, 60, 0};
     simple(ctx, "crash", NULL, on_crash);
+    simple(ctx, "hang", NULL, on_hang);
     simple(ctx, "exit", NULL, on_exit_now);
     simple(ctx, "twice", NULL, on_twice);
     simple(ctx, "never", NULL, on_never);

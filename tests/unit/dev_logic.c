@@ -127,6 +127,23 @@ static void a_folder_says_how_it_is_built(void **state) {
     see(NAMES("a.c"), "basic", false, "--lang is auto");
 }
 
+static void a_cmake_file_without_a_project_is_part_of_another_build(void **state) {
+    static const struct {
+        const char *text;
+        bool whole;
+    } rows[] = {{"cmake_minimum_required(VERSION 3.16)\nproject(x C)\n", true},
+                {"  PROJECT (x)", true},
+                {"drey_example(poll)\n", false},
+                {"# project(x)\nset(project (a))\n", false},
+                {"projects(x)", false},
+                {"", false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct project project = {.cmake = true};
+        project_see_cmake(&project, rows[i].text);
+        assert_int_equal(project.cmake, rows[i].whole);
+    }
+}
+
 static bool has(const struct project_step *step, const char *word) {
     for (size_t i = 0; i < step->count; i++) {
         if (strcmp(step->words[i], word) == 0) {
@@ -317,6 +334,7 @@ int main(void) {
         cmocka_unit_test(what_is_wrong_with_a_line_is_said),
         cmocka_unit_test(every_verb_is_in_the_help),
         cmocka_unit_test(a_folder_says_how_it_is_built),
+        cmocka_unit_test(a_cmake_file_without_a_project_is_part_of_another_build),
         cmocka_unit_test(cmake_configures_once_and_then_builds),
         cmocka_unit_test(a_sanitized_build_has_a_folder_of_its_own),
         cmocka_unit_test(one_source_is_compiled_with_the_words_of_cc),

@@ -295,6 +295,9 @@ static void a_button_is_found_by_its_label_in_the_newest_message(void **state) {
     const cJSON *menu = chat_find_component(&chat, "a colour", true, NULL, &message, &err);
     assert_string_equal(chat_find_choice(menu, "red"), "r");
     assert_string_equal(chat_find_choice(menu, "user-7"), "user-7");
+    assert_non_null(chat_find_component(&chat, "ye", false, NULL, &message, &err)); /* a piece */
+    assert_string_equal(chat_text_of(message, "id"), "2");
+    assert_null(chat_find_component(&chat, "", false, NULL, &message, &err));
     assert_null(chat_find_component(&chat, "Maybe", false, NULL, &message, &err));
     assert_non_null(strstr(err.text, "button 'Maybe'"));
     for (size_t i = 0; i < 2; i++) {

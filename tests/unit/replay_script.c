@@ -28,6 +28,8 @@ static void each_fault_is_told_with_its_place(void **state) {
          "\\t \\uXXXX"},
         {HEAD "say \"\\ud800\"", 2, 12, "this escape is no character that a text can have"},
         {HEAD "say \"\xff\"", 2, 5, "this string is not UTF-8"},
+        {HEAD "event X {\xff: 1}", 2, 10, "this word is not UTF-8"},
+        {HEAD "config a = \xff", 2, 13, "this value is not UTF-8"},
         {HEAD "say \"a\" on b", 2, 9,
          "this statement is written: say \"TEXT\" [as USER] [in "
          "CHANNEL | in dm]"},

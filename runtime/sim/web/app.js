@@ -356,6 +356,19 @@ const LINES = {
   end(line) { note(`the feed ended: ${line.reason}`); },
 };
 
+function takeLines(lines) {
+  const skip = list.tooMany(lines);
+  for (const line of lines) {
+    try {
+      if (!(skip && line.t?.startsWith('MESSAGE_') && line.d.channel_id === state.channel)) LINES[line.feed]?.(line);
+    } catch (error) {
+      console.error(error, line);
+    }
+  }
+  list.endLines();
+  if (skip) list.load().catch(failed);
+}
+
 function start() {
   theme(remembered('theme') || systemTheme());
   layOut();
@@ -374,13 +387,7 @@ function start() {
   panel.start({ failed, close: () => setDrawer('panel', false) });
   link('connecting');
   watch({
-    lines: (lines) => lines.forEach((line) => {
-      try {
-        LINES[line.feed]?.(line);
-      } catch (error) {
-        console.error(error, line);
-      }
-    }),
+    lines: takeLines,
     state: (now) => { if (now === 'lost') link('connection lost, trying again'); },
   });
 }

@@ -71,12 +71,12 @@ export function roving(container, selector, keys = ['ArrowUp', 'ArrowDown']) {
   });
 }
 
-/** Runs f once in the next frame, however often it is asked for. */
-export function soon(f) {
+/** Runs f once after so many milliseconds (in the next frame), however often it is asked for. */
+export function soon(f, ms = 16) {
   let asked = false;
   return () => {
     if (asked) return;
     asked = true;
-    setTimeout(() => { asked = false; f(); }, document.hidden ? 200 : 16);
+    setTimeout(() => { asked = false; f(); }, document.hidden ? 200 + ms : ms);
   };
 }

@@ -16,6 +16,8 @@ let atOldest = false;
 let busy = false;
 let shownFor = 0; // counts what is looked at, so that late answers are dropped
 let act = null;
+let stay = true; // at the newest, and so when more comes
+let width = 0; // of the column, when it was scrolled last
 const dismissed = new Set();
 const pending = new Map(); // interaction id -> element
 
@@ -58,7 +60,7 @@ function draw() {
 }
 
 const showLatest = () => { byId('latest').hidden = atNewest && near(box()); };
-export const toEnd = () => { box().scrollTop = box().scrollHeight; showLatest(); };
+export const toEnd = () => { stay = true; box().scrollTop = box().scrollHeight; showLatest(); };
 
 /** A page of messages that I may see; ended: there are no more in that direction. */
 async function fetchPage(extra) {
@@ -71,7 +73,9 @@ export async function load() {
   const now = ++shownFor;
   const found = await fetchPage({});
   if (now !== shownFor) return;
-  messages = found;
+  // What the feed told while the answer was under way may be newer than it.
+  const newest = found.at(-1)?.id ?? '';
+  messages = [...found, ...messages.filter((m) => m.channel_id === state.channel && older(newest, m.id) < 0)];
   atNewest = true;
   atOldest = found.ended;
   pending.clear();
@@ -88,10 +92,12 @@ export function clear() {
 
 /** Keeps what is looked at where it is while elements come or go above it. */
 function steady(change) {
-  const anchor = [...box().querySelectorAll('article')].find((a) => a.offsetTop + a.offsetHeight > box().scrollTop);
+  const top = box().getBoundingClientRect().top;
+  const anchor = [...box().querySelectorAll('article')].find((a) => a.getBoundingClientRect().bottom > top);
   const before = anchor?.getBoundingClientRect().top;
   change();
-  if (anchor?.isConnected) box().scrollTop += anchor.getBoundingClientRect().top - before;
+  const after = anchor && elementOf(anchor.dataset.id); // it may have been made anew
+  if (after) box().scrollTop += after.getBoundingClientRect().top - before;
 }
 
 function dropTop() {
@@ -174,8 +180,8 @@ export async function jump(id) {
 /** A new message of this channel. */
 function add(message) {
   if (messageOf(message.id) || !mine(message)) return;
-  if (!atNewest) { showLatest(); return; }
-  const stay = near(box()) || message.author?.id === state.me;
+  if (!atNewest) return;
+  if (message.author?.id === state.me) stay = true; // who writes wants to see it
   box().querySelector('.nothing')?.remove();
   messages.push(message);
   const node = elementAt(messages.length - 1);
@@ -188,17 +194,22 @@ function add(message) {
     messages.splice(MOST).forEach((m) => elementOf(m.id)?.remove());
     atNewest = false;
   }
+}
+
+/** Lines come many at a time; what needs the layout is done once for all of them. */
+export function endLines() {
   if (stay) toEnd();
   else showLatest();
 }
 
+/** More came at once than would be shown: what is newest is asked for instead. */
+export const tooMany = (lines) => atNewest && lines.filter((l) => l.t === 'MESSAGE_CREATE' && l.d.channel_id === state.channel).length > MOST / 2;
+
 function change(id, make) {
   const index = messages.findIndex((m) => m.id === id);
   if (index < 0) return;
-  const stay = near(box());
   messages[index] = make(messages[index]);
   replaceAt(index);
-  if (stay) toEnd();
 }
 
 function remove(id) {
@@ -252,14 +263,13 @@ export function follow(line) {
   let node = pending.get(line.id);
   if (line.outcome === 'pending') {
     node = el('div.pending', { role: 'status' });
-    node.append(el('span.dots', { 'aria-hidden': 'true' }, el('i'), el('i'), el('i')), what(line), ` asked of ${botName(line.bot) ?? 'the bot'}`);
+    node.append(el('span.dots', { 'aria-hidden': 'true' }, el('i'), el('i'), el('i')), `waiting for ${botName(line.bot) ?? 'the bot'} to answer `, what(line));
     pending.set(line.id, node);
-    if (atNewest) { const stay = near(box()); box().append(node); if (stay) toEnd(); }
+    if (atNewest) box().append(node);
   } else if (line.outcome === 'no_response' && node && !line.on_message) {
     node.classList.add('failed');
     const end = () => { pending.delete(line.id); node.remove(); };
     node.replaceChildren(el('span', { 'aria-hidden': 'true' }, '⚠ '), what(line), ': the application did not respond. ', button('link', 'Dismiss', end));
-    if (near(box())) toEnd();
   } else if (node) {
     pending.delete(line.id);
     node.remove();
@@ -293,6 +303,9 @@ export function start(actions) {
   act = actions;
   roving(box(), 'article.message');
   box().addEventListener('scroll', () => {
+    const same = box().clientWidth === width; // else it is the layout that moved, not a person
+    width = box().clientWidth;
+    if (same) stay = near(box());
     showLatest();
     if (busy || !messages.length) return;
     if (box().scrollTop < 300 && !atOldest) loadOlder().catch(act.failed);
@@ -314,5 +327,7 @@ export function start(actions) {
     event.preventDefault();
     act.more(messageOf(article.dataset.id), article, { x: event.clientX, y: event.clientY });
   });
+  box().addEventListener('load', () => { if (stay) toEnd(); }, true); // a picture has its size now
+  new ResizeObserver(() => { if (stay) toEnd(); }).observe(box());
   byId('latest').addEventListener('click', () => toNewest().catch(act.failed));
 }

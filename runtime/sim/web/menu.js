@@ -99,7 +99,7 @@ export function choose(anchor, { items, least = 1, most = 1, chosen = [], filter
     };
     const fill = () => {
       const words = wordsOf(input.value);
-      rows = items.filter((item) => fits(item, words)).slice(0, 100).map((item) => ({
+      rows = matching(items.filter((item) => fits(item, words)), input.value).slice(0, 100).map((item) => ({
         item,
         row: el('div.option', { role: 'option', id: freshId(), onclick: () => toggle(item) },
           el('span', { dir: 'auto' }, ...shown(item.label)), item.hint ? el('small', { dir: 'auto' }, ...shown(item.hint)) : null),
@@ -166,7 +166,7 @@ export function completions(field, { source, pick, label }) {
     mark();
   };
   field.addEventListener('input', refresh);
-  field.addEventListener('blur', () => setTimeout(close, 100));
+  field.addEventListener('blur', () => setTimeout(() => { if (document.activeElement !== field) close(); }, 100));
   field.addEventListener('keydown', (event) => {
     if (!isOpen()) {
       if (event.key === 'ArrowDown' && field.tagName === 'INPUT') { refresh(); event.preventDefault(); }
@@ -188,5 +188,9 @@ export function matching(items, text) {
   const words = wordsOf(text);
   const found = items.filter((item) => fits(item, words));
   const start = text.toLowerCase();
-  return found.sort((a, b) => Number(b.label.toLowerCase().startsWith(start)) - Number(a.label.toLowerCase().startsWith(start)));
+  const rank = (item) => {
+    const [label, hint] = [item.label.toLowerCase(), (item.hint ?? '').toLowerCase()];
+    return label === start || hint === start ? 3 : label.startsWith(start) ? 2 : hint.startsWith(start) ? 1 : 0;
+  };
+  return start ? found.sort((a, b) => rank(b) - rank(a)) : found;
 }

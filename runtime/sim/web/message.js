@@ -103,7 +103,7 @@ function reference(message, act) {
       : '↱ a message that is gone', () => act.jump(message.message_reference?.message_id), { 'aria-label': 'What it answers' });
   }
   if (used?.user && message.interaction) {
-    return el('p.reference', {}, el('span', { 'aria-hidden': 'true' }, '↱ '), bdi('b', userName(used.user.id)), ' used ', bdi('code', `/${message.interaction.name ?? ''}`));
+    return el('p.reference', {}, el('span', { 'aria-hidden': 'true' }, '↱ '), bdi('b', userName(used.user.id)), ' used ', bdi('code', `${message.type === 20 ? '/' : ''}${message.interaction.name ?? ''}`));
   }
   return null;
 }
@@ -114,8 +114,8 @@ function body(message, act) {
     parts.push(el('p.thinking', {}, el('span.dots', { 'aria-hidden': 'true' }, el('i'), el('i'), el('i')), 'is thinking…'));
   }
   const edited = message.edited_timestamp ? el('small.edited', { title: plain(message.edited_timestamp) }, '(edited)') : null;
-  if (message.content) parts.push(el('div.text', { dir: 'auto' }, ...markdown(message.content)));
-  if (edited) parts.push(edited);
+  if (message.content) parts.push(el('div.text', { dir: 'auto' }, ...markdown(message.content), edited && ' ', edited));
+  else if (edited) parts.push(edited);
   if ((message.flags & SUPPRESSED) === 0) parts.push(...(message.embeds ?? []).slice(0, 10).map(embed));
   parts.push(...(message.attachments ?? []).map(attachment));
   if (message.components?.length) parts.push(components(message, act));

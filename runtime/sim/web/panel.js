@@ -10,7 +10,9 @@ const OFTEN = ['reconnect', 'drop', 'invalid', 'invalid-resumable', 'close', 'ou
 
 let act = null;
 let lines = [];
+let fresh = []; // of them, what has not been drawn
 let paused = false;
+let frozen = []; // the lines of that moment
 let held = 0; // lines that came while it was paused
 let filter = '';
 let kind = 'all';
@@ -36,24 +38,34 @@ function row(line) {
     line.note ? el('span.note', {}, ...shown(line.note)) : null, el('span.who', {}, who));
 }
 
-const drawLines = soon(() => {
+const wanted = (line) => KINDS[kind](line) && (!filter || textOf(line).toLowerCase().includes(filter.toLowerCase()));
+
+/** Shows what has come; all: everything anew, because something else is wanted now. */
+function drawLines(all) {
   const list = byId('transcript');
   if (!list || byId('panel').hidden) return;
   byId('pause').textContent = paused ? `Go on${held ? ` (${held} more)` : ''}` : 'Pause';
-  if (paused) return;
-  const stay = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
-  const words = filter.toLowerCase();
-  const found = lines.filter((l) => KINDS[kind](l) && (!words || textOf(l).toLowerCase().includes(words))).slice(-SHOWN);
-  list.replaceChildren(...found.map(row));
-  if (!found.length) list.append(el('p.small', {}, lines.length ? 'Nothing of that kind.' : 'Nothing yet: no bot has come.'));
+  if (paused && all !== true) return; // what stands there can still be filtered
+  const stay = all === true || list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+  const found = (all !== true ? fresh : paused ? frozen : lines).filter(wanted).slice(-SHOWN);
+  fresh = [];
+  if (all === true) list.replaceChildren();
+  if (found.length) list.querySelector('p')?.remove();
+  list.append(...found.map(row));
+  while (list.children.length > SHOWN) list.firstChild.remove();
+  if (!list.children.length) list.append(el('p.small', {}, lines.length ? 'Nothing of that kind.' : 'Nothing yet: no bot has come.'));
   if (stay) list.scrollTop = list.scrollHeight;
-});
+}
+const drawLater = soon(drawLines, 200);
+const drawAll = soon(() => drawLines(true));
 
 export function take(line) {
   lines.push(line);
   if (lines.length > KEPT * 1.2) lines = lines.slice(-KEPT);
+  fresh.push(line);
+  if (fresh.length > KEPT * 1.2) fresh = fresh.slice(-KEPT);
   if (paused) held++;
-  drawLines();
+  drawLater();
 }
 
 /** After the simulator has come back: what was said while nobody watched. */
@@ -61,7 +73,7 @@ export async function reload() {
   const answer = await fetch('/sim/transcript?last=300');
   lines = (await answer.text()).split('\n').filter(Boolean).map((t) => JSON.parse(t));
   held = 0;
-  drawLines();
+  drawAll();
 }
 
 const inject = (text) => send('/sim/fault', text).catch(act.failed);
@@ -120,12 +132,12 @@ export function draw() {
   const search = (label, value, take_) => el('input', { type: 'search', placeholder: label, 'aria-label': label, value, oninput: (e) => take_(e.target.value) });
   const head = el('div.panel-head', {}, tabs(), button('icon', '✕', act.close, { 'aria-label': 'Close' }));
   if (tab === 'transcript') {
-    const which = el('select', { 'aria-label': 'Which lines', onchange: (e) => { kind = e.target.value; drawLines(); } },
+    const which = el('select', { 'aria-label': 'Which lines', onchange: (e) => { kind = e.target.value; drawAll(); } },
       ...[['all', 'All'], ['gateway', 'Gateway'], ['rest', 'REST'], ['fault', 'Faults, closes']].map(([v, l]) => el('option', { value: v, selected: kind === v }, l)));
-    const pause = button('secondary', 'Pause', () => { paused = !paused; held = 0; pause.setAttribute('aria-pressed', String(paused)); drawLines(); }, { id: 'pause', 'aria-pressed': String(paused) });
-    byId('panel').replaceChildren(head, el('div.row', {}, search('Filter', filter, (t) => { filter = t; drawLines(); }), which, pause),
+    const pause = button('secondary', 'Pause', () => { paused = !paused; frozen = lines.slice(); held = 0; pause.setAttribute('aria-pressed', String(paused)); drawAll(); }, { id: 'pause', 'aria-pressed': String(paused) });
+    byId('panel').replaceChildren(head, el('div.row', {}, search('Filter', filter, (t) => { filter = t; drawAll(); }), which, pause),
       el('div', { id: 'transcript', role: 'log', 'aria-label': 'Transcript', 'aria-live': 'off', tabindex: '0' }));
-    drawLines();
+    drawAll();
   } else {
     byId('panel').replaceChildren(head, el('div.row', {}, search('Filter', faultFilter, (t) => { faultFilter = t; drawFaults(); })), el('div', { id: 'faults' }));
     drawFaults();
