@@ -23,6 +23,10 @@ class Tickets(ActCase):
                            check=True, capture_output=True, timeout=60)
         self.box.start().ready("main")
 
+    def kept(self):
+        return subprocess.run([DREY, "kv", "list", "main", "tickets", "-c", self.box.ini],
+                              check=True, capture_output=True, text=True, timeout=60).stdout
+
     def with_button(self, custom_id, **where):
         """The message with such a button, when it is there."""
         def look():
@@ -78,15 +82,27 @@ class Tickets(ActCase):
         self.assertEqual(note["components"], [])
         self.assertRegex(note["embeds"][0]["description"], r"^Closed by <@\d+>\.$")
 
+    def test_whoever_waits_while_the_host_is_killed_is_told(self):
+        self.person.command("/tickets setup")
+        button = self.with_button("tickets:open")
+        self.person.ask("/press", message=button["id"], custom_id="tickets:open")
+        self.simulator.fault("route POST/channels/*/threads rest-slow 5m x1")
+        self.person.ask("/submit", custom_id="tickets:new", fields={"subject": "No light"})
+        wait_for("the thread's request", lambda: any(
+            "/threads" in route for route in self.simulator.status()["requests"]))
+        self.box.kill()
+        self.box.start().ready("main")
+        wait_for("the answer", lambda: any(
+            m["content"].startswith("I was restarted.") for m in self.person.messages()))
+        wait_for("an empty store", lambda: self.kept() == "")
+
     def test_what_a_host_left_half_done_the_next_one_finishes(self):
         number, _ = self.opened()
         self.assertFalse(self.closed(number))
         self.restart("close 81384788765712384", f"{number} 7")
         wait_for("the thread's end", lambda: self.closed(number))
         self.restart("new 81384788765712384", "1 2 lost details")
-        wait_for("an empty store", lambda: subprocess.run(
-            [DREY, "kv", "list", "main", "tickets", "-c", self.box.ini], check=True,
-            capture_output=True, text=True, timeout=60).stdout == "")
+        wait_for("an empty store", lambda: self.kept() == "")
 
 
 if __name__ == "__main__":
