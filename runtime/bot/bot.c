@@ -428,6 +428,12 @@ void bot_publish(struct bot *bot, bool complete) {
     }
 }
 
+void bot_leave(struct bot *bot, bool returning) {
+    if (bot != NULL && bot->desk != NULL) {
+        desk_leave(bot->desk, returning);
+    }
+}
+
 bool bot_commands(struct bot *bot, bool sync, publisher_done_fn *done, void *arg) {
     if (bot->desk == NULL) {
         return false;

@@ -110,6 +110,9 @@ bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_loc
 bool bot_set_presence(struct bot *bot, const char *json, struct err *err);
 /* What its plugins declared may differ from what Discord knows. complete: all that it wants run. */
 void bot_publish(struct bot *bot, bool complete);
+/* Before its plugins end because the bot does. returning: the house will be back. See desk_leave().
+ * NULL is fine. */
+void bot_leave(struct bot *bot, bool returning);
 /* See publisher_ask(); false: the bot has no desk. */
 bool bot_commands(struct bot *bot, bool sync, publisher_done_fn *done, void *arg);
 /* Whether no answer to an interaction waits to be sent or taken by Discord. */

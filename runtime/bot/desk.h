@@ -69,6 +69,10 @@ bool desk_check(struct desk *desk, const char *plugin, const void *rows, size_t 
 /* What is declared may differ from what Discord knows: looks soon, and publishes. complete: every
  * plugin that the bot wants runs. [control thread] */
 void desk_publish(struct desk *desk, bool complete);
+/* Before the plugins of a bot end because the bot does: their commands stay with Discord.
+ * returning: the house stops or makes way, so whoever waits for an answer is told nothing now: the
+ * next run has the same plugins, and the tokens. [control thread, while the REST thread runs] */
+void desk_leave(struct desk *desk, bool returning);
 /* For a person: publisher_ask(). done is called on the REST thread. [control thread] */
 void desk_commands(struct desk *desk, bool sync, publisher_done_fn *done, void *arg);
 

@@ -42,6 +42,8 @@ struct sending {
     struct desk *desk;
     uint64_t request;
     uint64_t cookie;
+    bool callback;
+    bool want_id;
 };
 
 static void tell_outcome(struct desk *desk, const struct sending *sending,
@@ -54,6 +56,23 @@ static void tell_outcome(struct desk *desk, const struct sending *sending,
     desk->reply = NULL;
 }
 
+/* The REST room repeats a callback whose answer got lost. "Already acknowledged" is Discord's way
+ * to say then that the first try arrived. */
+static bool arrived_before(const struct sending *sending, const struct rest_answer *answer) {
+    return sending->callback && answer->tries > 1 && desk_code(answer) == KEEPER_ACKNOWLEDGED;
+}
+
+/* What a callback is answered with has the message inside of it. */
+static struct rest_answer message_of(const struct rest_answer *answer) {
+    struct rest_answer message = *answer;
+    struct path_text text = {answer->body, (uint32_t)answer->length};
+    struct path_value at = path_find(text, path_root(text), "resource.message");
+    bool there = at.kind == PATH_OBJECT;
+    message.body = there ? answer->body + at.start : "";
+    message.length = there ? at.end - at.start : 0;
+    return message;
+}
+
 static void on_answer(void *arg, const struct rest_answer *answer) {
     struct sending *sending = arg;
     struct desk *desk = sending->desk;
@@ -62,7 +81,20 @@ static void on_answer(void *arg, const struct rest_answer *answer) {
                                      .code = desk_code(answer),
                                      .unsure = answer->uncertain || answer->status >= 500,
                                      .why = answer->err->text};
-    tell_outcome(desk, sending, &outcome, answer);
+    bool done = outcome.status >= 200 && outcome.status < 300;
+    if (done && sending->want_id) {
+        struct path_text text = {answer->body, (uint32_t)answer->length};
+        outcome.message = path_id(text, path_find(text, path_root(text), "id"));
+    }
+    if (arrived_before(sending, answer)) {
+        outcome = (struct keeper_outcome){.request = sending->request, .status = 204};
+        tell_outcome(desk, sending, &outcome, NULL);
+    } else if (sending->callback && done) {
+        struct rest_answer message = message_of(answer);
+        tell_outcome(desk, sending, &outcome, &message);
+    } else {
+        tell_outcome(desk, sending, &outcome, answer);
+    }
     free(sending);
 }
 
@@ -129,7 +161,7 @@ static void send_action(struct desk *desk, const struct keeper_action *action) {
     struct err err = {0};
     struct vault_entry entry = {0};
     struct sending *sending = malloc(sizeof(*sending));
-    struct sending here = {desk, action->request, action->cookie};
+    struct sending here = {desk, action->request, action->cookie, action->urgent, action->want_id};
     bool ok = sending != NULL || err_set(&err, ERR_NO_MEMORY, "an answer");
     if (ok && !vault_find(desk->vault, action->interaction, clock_mono_ms(), &entry)) {
         ok = err_set(&err, ERR_NOT_FOUND, "the token of this interaction is not there any more");
@@ -138,7 +170,7 @@ static void send_action(struct desk *desk, const struct keeper_action *action) {
         *sending = here;
         if (action->mark != KEEPER_MARK_NONE) {
             vault_mark(desk->vault, action->interaction,
-                       (entry.mark & ~0xffu) | (uint32_t)action->mark);
+                       (entry.mark & ~(uint32_t)DESK_MARK_SAID) | (uint32_t)action->mark);
         }
         ok = submit(desk, action, entry.token, sending, &err);
     }
@@ -159,6 +191,16 @@ static int32_t result_of(struct desk *desk, const struct keeper_action *action) 
     return action->code == ERR_LIMIT ? DREY_E_LATE : desk_error(action->code);
 }
 
+/* A later run must not take the deferral for still there. */
+static void keep_original(struct desk *desk, const struct keeper_action *action) {
+    struct vault_entry entry;
+    if (vault_find(desk->vault, action->interaction, clock_mono_ms(), &entry)) {
+        vault_mark(desk->vault, action->interaction, entry.mark | DESK_MARK_GONE);
+        vault_stand_in(desk->vault, action->interaction, action->stand_in);
+    }
+    explicit_bzero(&entry, sizeof(entry));
+}
+
 static void perform(struct desk *desk, const struct keeper_action *action) {
     struct log_from from = from_bot(desk);
     switch (action->kind) {
@@ -173,6 +215,9 @@ static void perform(struct desk *desk, const struct keeper_action *action) {
         break;
     case KEEPER_LOG:
         log_line(action->code == ERR_NONE ? LOG_DEBUG : LOG_WARN, &from, "%s", action->text);
+        break;
+    case KEEPER_ORIGINAL:
+        keep_original(desk, action);
         break;
     case KEEPER_FORGET:
         vault_forget(desk->vault, action->interaction);
@@ -226,7 +271,9 @@ static void on_handling(struct desk *desk, const struct port_message *message) {
                                      .auto_defer = (message->more & DREY_AUTO_DEFER) != 0,
                                      .ephemeral = (message->more & DREY_EPHEMERAL) != 0,
                                      .on_message = (message->more >> 40 & 1) != 0,
-                                     .mark = (enum keeper_mark)(entry.mark & 0xff)};
+                                     .mark = (enum keeper_mark)(entry.mark & DESK_MARK_SAID),
+                                     .original_gone = (entry.mark & DESK_MARK_GONE) != 0,
+                                     .stand_in = entry.stand_in};
     explicit_bzero(&entry, sizeof(entry));
     if (desk_is_interaction(arrival.type)) {
         (void)keeper_arrived(desk->keeper, &arrival, now_ms, &err);
@@ -248,12 +295,14 @@ static void recall(struct desk *desk, uint64_t interaction, const struct errand 
         .id = interaction,
         .application = entry.application,
         .plugin = errand->seat,
-        .type = (enum keeper_type)(entry.mark >> 8 & 0xff),
+        .type = (enum keeper_type)(entry.mark >> DESK_MARK_TYPE & 0xff),
         .name = "an interaction from before the restart",
         .handler = handler,
         .received_ms = entry.ends_ms > KEEPER_LIFE_MS ? entry.ends_ms - KEEPER_LIFE_MS : 0,
-        .on_message = (entry.mark >> 16 & 1) != 0,
-        .mark = (enum keeper_mark)(entry.mark & 0xff)};
+        .on_message = (entry.mark & DESK_MARK_ON_MESSAGE) != 0,
+        .mark = (enum keeper_mark)(entry.mark & DESK_MARK_SAID),
+        .original_gone = (entry.mark & DESK_MARK_GONE) != 0,
+        .stand_in = entry.stand_in};
     explicit_bzero(&entry, sizeof(entry));
     if (desk_is_interaction(arrival.type)) {
         (void)keeper_arrived(desk->keeper, &arrival, now_ms, &err);
@@ -395,20 +444,27 @@ static void on_message(struct desk *desk, const struct port_message *message) {
     }
 }
 
-static void take_all(struct desk *desk, struct box *box) {
+static void take_arrivals(struct desk *desk) {
     struct buf bytes = {0};
-    while (box_pop(box, &bytes)) {
+    while (box_pop(desk->arrivals, &bytes)) {
         on_message(desk, (const struct port_message *)(const void *)bytes.bytes);
         pump(desk);
     }
     buf_finish(&bytes);
 }
 
-/* What came off the wire first: its plugins may have answered already. */
+/* What came off the wire first: what a plugin says of an interaction lies behind its arrival, which
+ * may have come while the word before was dealt with. */
 static void on_box(void *arg, int ready) {
     struct desk *desk = arg;
-    take_all(desk, desk->arrivals);
-    take_all(desk, desk->box);
+    struct buf bytes = {0};
+    take_arrivals(desk);
+    while (box_pop(desk->box, &bytes)) {
+        take_arrivals(desk);
+        on_message(desk, (const struct port_message *)(const void *)bytes.bytes);
+        pump(desk);
+    }
+    buf_finish(&bytes);
 }
 
 struct resting {

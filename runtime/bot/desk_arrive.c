@@ -84,18 +84,26 @@ static bool find_prefix_locked(const struct desk *desk, uint32_t kind, const cha
     return any;
 }
 
+static uint64_t seat_of_locked(const struct desk *desk, const char *plugin) {
+    const struct desk_plugin *at = desk->plugins;
+    while (at != NULL && strcmp(at->name, plugin) != 0) {
+        at = at->next;
+    }
+    return at != NULL ? at->seat : 0;
+}
+
 /* A subcommand may have rules of its own: "poll create". */
 static void look_up_sub_locked(const struct desk *desk, struct path_text text, const char *command,
                                struct keeper_arrival *arrival) {
     char path[DEFINITION_NAME_BYTES * 3];
-    char word[DEFINITION_NAME_BYTES];
+    char word[DEFINITION_NAME_BYTES * 3 + 1];
     struct path_value at = path_find(text, path_root(text), "data.options.0");
     size_t used = (size_t)snprintf(path, sizeof(path), "%s", command);
     for (int depth = 0; depth < 2; depth++) {
         int64_t type = path_int(text, path_find(text, at, "type"));
         struct path_value name = path_find(text, at, "name");
         if ((type != 1 && type != 2) || name.kind != PATH_STRING ||
-            name.end - name.start >= sizeof(word) / 3) {
+            name.end - name.start - 2 >= DEFINITION_NAME_BYTES) {
             break;
         }
         path_decode(text.bytes + name.start + 1, name.end - name.start - 2, word);
@@ -117,7 +125,7 @@ static void look_up_sub_locked(const struct desk *desk, struct path_text text, c
     }
 }
 
-/* What is known of an interaction before any handler has it: the rules of whoever will. */
+/* What is known of an interaction before any handler has it: who will, and by which rules. */
 static void look_up(struct desk *desk, struct path_text text, struct keeper_arrival *arrival,
                     char *name, size_t size) {
     char what[DEFINITION_NAME_BYTES * 2] = "";
@@ -131,6 +139,7 @@ static void look_up(struct desk *desk, struct path_text text, struct keeper_arri
         if (entry != NULL) {
             arrival->auto_defer = entry->auto_defer && arrival->type == KEEPER_COMMAND;
             arrival->ephemeral = entry->ephemeral;
+            arrival->plugin = seat_of_locked(desk, entry->plugin);
             look_up_sub_locked(desk, text, what, arrival);
         }
         snprintf(name, size, "/%.118s", what);
@@ -141,6 +150,7 @@ static void look_up(struct desk *desk, struct path_text text, struct keeper_arri
                                &owner)) {
             arrival->auto_defer = (row.flags & DREY_AUTO_DEFER) != 0;
             arrival->ephemeral = (row.flags & DREY_EPHEMERAL) != 0;
+            arrival->plugin = owner->seat;
         }
         snprintf(name, size, "%s %.110s", modal ? "modal" : "component", what);
     }
@@ -161,9 +171,13 @@ void desk_on_arrived(struct desk *desk, const struct port_message *message) {
     struct path_text text = {data + sizeof(arrived),
                              message->data_length - (uint32_t)sizeof(arrived)};
     int64_t type = path_int(text, path_find(text, path_root(text), "type"));
-    if (!desk_is_interaction(type)) {
-        return; /* a kind that this version does not know: nobody can answer it */
+    struct vault_entry entry;
+    if (!desk_is_interaction(type) || keeper_knows(desk->keeper, message->number) ||
+        !vault_find(desk->vault, message->number, clock_mono_ms(), &entry)) {
+        return; /* a kind that this version does not know, or replayed after a RESUME: known better
+                 */
     }
+    explicit_bzero(entry.token, sizeof(entry.token));
     struct keeper_arrival arrival = {
         .id = message->number,
         .application = arrived.application,
@@ -171,10 +185,15 @@ void desk_on_arrived(struct desk *desk, const struct port_message *message) {
         .name = name,
         .received_ms = arrived.received_mono_ms,
         .delay_ms = arrived.delay_ms,
-        .on_message = path_find(text, path_root(text), "message").kind == PATH_OBJECT};
+        .on_message = path_find(text, path_root(text), "message").kind == PATH_OBJECT,
+        .mark = (enum keeper_mark)(entry.mark & DESK_MARK_SAID),
+        .original_gone = (entry.mark & DESK_MARK_GONE) != 0,
+        .stand_in = entry.stand_in};
     look_up(desk, text, &arrival, name, sizeof(name));
-    /* For recall(): the type above the mark. */
-    vault_mark(desk->vault, arrival.id, (uint32_t)type << 8 | (arrival.on_message ? 1u << 16 : 0));
+    /* For recall(), beside what an earlier run may have said of it. */
+    vault_mark(desk->vault, arrival.id,
+               (entry.mark & (DESK_MARK_SAID | DESK_MARK_GONE)) | (uint32_t)type << DESK_MARK_TYPE |
+                   (arrival.on_message ? (uint32_t)DESK_MARK_ON_MESSAGE : 0));
     if (!keeper_arrived(desk->keeper, &arrival, clock_mono_ms(), &err)) {
         log_error(&from, "%s: %s", name, err.text);
     }

@@ -109,8 +109,8 @@ void desk_forget_locked(struct desk *desk, const char *plugin) {
     }
 }
 
-static bool declare_locked(struct desk *desk, const char *plugin, const void *rows, size_t length,
-                           struct err *err) {
+static bool declare_locked(struct desk *desk, const char *plugin, uint64_t seat, const void *rows,
+                           size_t length, struct err *err) {
     size_t count;
     struct desk_plugin *entry = calloc(1, sizeof(*entry));
     struct catalogue_command *commands = commands_of(rows, length, &count);
@@ -128,6 +128,7 @@ static bool declare_locked(struct desk *desk, const char *plugin, const void *ro
         return false;
     }
     desk_forget_locked(desk, plugin);
+    entry->seat = seat;
     entry->next = desk->plugins;
     desk->plugins = entry;
     return true;
@@ -137,14 +138,16 @@ bool desk_declare(struct desk *desk, const char *plugin, uint64_t seat, const vo
                   size_t length, struct err *err) {
     bool ok = true;
     pthread_mutex_lock(&desk->lock);
+    bool gone = rows == NULL && !desk->returning;
     if (rows == NULL) {
         catalogue_remove(desk->catalogue, plugin);
         desk_forget_locked(desk, plugin);
+        desk->complete = false; /* until somebody has looked who is wanted: desk_publish() */
     } else {
-        ok = declare_locked(desk, plugin, rows, length, err);
+        ok = declare_locked(desk, plugin, seat, rows, length, err);
     }
     pthread_mutex_unlock(&desk->lock);
-    if (rows == NULL) {
+    if (gone) {
         desk_answer_gone(desk, seat);
     }
     return ok;
@@ -152,9 +155,10 @@ bool desk_declare(struct desk *desk, const char *plugin, uint64_t seat, const vo
 
 /* ---- Publishing ---- */
 
-bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count) {
+bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count, bool *complete) {
     struct desk *desk = arg;
     pthread_mutex_lock(&desk->lock);
+    *complete = desk->complete;
     *count = catalogue_count(desk->catalogue);
     bool ok = catalogue_body(desk->catalogue, guild ? CATALOGUE_GUILD : CATALOGUE_GLOBAL, out);
     pthread_mutex_unlock(&desk->lock);
@@ -182,18 +186,28 @@ bool desk_diff_of(void *arg, bool guild, const struct buf *body, const char *ans
     return ok;
 }
 
-static void publish_complete(void *arg) {
+static void publish(void *arg) {
     struct desk *desk = arg;
-    publisher_changed(desk->publisher, true);
-}
-
-static void publish_partly(void *arg) {
-    struct desk *desk = arg;
-    publisher_changed(desk->publisher, false);
+    publisher_changed(desk->publisher);
 }
 
 void desk_publish(struct desk *desk, bool complete) {
-    (void)loop_post(desk->loop, complete ? publish_complete : publish_partly, desk);
+    pthread_mutex_lock(&desk->lock);
+    desk->complete = complete;
+    pthread_mutex_unlock(&desk->lock);
+    (void)loop_post(desk->loop, publish, desk);
+}
+
+static void stop_publishing(void *arg) {
+    struct desk *desk = arg;
+    publisher_stop(desk->publisher);
+}
+
+void desk_leave(struct desk *desk, bool returning) {
+    pthread_mutex_lock(&desk->lock);
+    desk->returning = returning;
+    pthread_mutex_unlock(&desk->lock);
+    (void)loop_call(desk->loop, stop_publishing, desk);
 }
 
 struct asking {

@@ -30,6 +30,7 @@ struct errand {
 /* What one plugin registered. */
 struct desk_plugin {
     struct desk_plugin *next;
+    uint64_t seat;
     char *name;
     struct buf rows;
 };
@@ -45,10 +46,12 @@ struct desk {
                     const void *data);
     int32_t (*gateway)(void *arg, const struct plugins_asker *asker, uint32_t op, const char *json,
                        size_t length, const char *name, uint64_t cookie, struct err *why);
-    pthread_mutex_t lock; /* the table, the plugins and the catalogue */
+    pthread_mutex_t lock; /* all down to `returning` */
     struct errand *errands[DESK_ERRANDS];
     struct desk_plugin *plugins;
     struct catalogue *catalogue;
+    bool complete;        /* it has the commands of every plugin that the bot wants */
+    bool returning;       /* the house stops: who comes after it can still answer */
     struct vault *vault;  /* any thread's */
     struct ration ration; /* of log lines about requests that nobody is told of */
     /* The REST thread's: */
@@ -89,12 +92,19 @@ uint32_t desk_code(const struct rest_answer *answer);
 /* With the lock held. */
 void desk_forget_locked(struct desk *desk, const char *plugin);
 /* As struct publisher_options has them; arg: the desk. */
-bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count);
+bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count, bool *complete);
 bool desk_diff_of(void *arg, bool guild, const struct buf *body, const char *answer, size_t length,
                   struct buf *lines, size_t *changes, size_t *removals, struct err *err);
 
 /* ---- desk_arrive.c ---- */
 enum { DESK_INTERACTION_ARRIVED = 0x10000 /* a message beside those of port.h */ };
+/* What the vault's mark holds: enum keeper_mark, from DESK_MARK_TYPE on the type, and: */
+enum {
+    DESK_MARK_SAID = 0xff,
+    DESK_MARK_TYPE = 8,
+    DESK_MARK_ON_MESSAGE = 1 << 16,
+    DESK_MARK_GONE = 1 << 17, /* the first answer is */
+};
 void desk_on_arrived(struct desk *desk, const struct port_message *message);
 /* Whether Discord's number of the type is one that can be answered. */
 bool desk_is_interaction(int64_t type);

@@ -391,6 +391,9 @@ static void close_threads(struct house *house) {
             bot_stop(house->bots[i].bot, false);
         }
     }
+    for (size_t i = 0; house->rest.running && i < house->count; i++) {
+        bot_leave(house->bots[i].bot, true);
+    }
     uint64_t from_ms = clock_mono_ms();
     uint64_t drain_ms = house->config->drain_timeout_ms;
     if (house->plugins != NULL) {

@@ -26,7 +26,7 @@ struct publisher {
     uint32_t number;
     uint64_t guild;
     void *arg;
-    bool (*body_of)(void *arg, bool guild, struct buf *out, size_t *count);
+    bool (*body_of)(void *arg, bool guild, struct buf *out, size_t *count, bool *complete);
     bool (*diff_of)(void *arg, bool guild, const struct buf *body, const char *answer,
                     size_t length, struct buf *lines, size_t *changes, size_t *removals,
                     struct err *err);
@@ -34,8 +34,9 @@ struct publisher {
     struct loop_timer *timer;
     enum step step;
     uint64_t application; /* 0: not known yet */
-    bool complete;
-    bool again;      /* something changed meanwhile */
+    bool complete;        /* the body of this round is */
+    bool again;           /* something changed meanwhile */
+    bool stopped;
     struct buf body; /* of this round */
     char hash[CATALOGUE_HASH_BYTES];
     struct buf lines;
@@ -62,16 +63,17 @@ static void remember(const struct publisher *p) {
     }
 }
 
-/* Whether anything was ever published from here; *same: exactly this, to the same place. */
+/* Whether anything was ever published from here to this place (as far as it is known which it is);
+ * *same: exactly this. */
 static bool recall(const struct publisher *p, bool *same) {
     struct buf text = {0};
     char hash[CATALOGUE_HASH_BYTES] = "";
     uint64_t guild = 0;
     uint64_t application = 0;
-    bool any = file_read(p->path, MEMORY_MAX, &text, NULL);
-    *same = any && text.length > 0 &&
-            sscanf(text.bytes, "%64s %" SCNu64 " %" SCNu64, hash, &guild, &application) == 3 &&
-            strcmp(hash, p->hash) == 0 && guild == p->guild && application == p->application;
+    bool any = file_read(p->path, MEMORY_MAX, &text, NULL) && text.length > 0 &&
+               sscanf(text.bytes, "%64s %" SCNu64 " %" SCNu64, hash, &guild, &application) == 3 &&
+               guild == p->guild && (p->application == 0 || application == p->application);
+    *same = any && strcmp(hash, p->hash) == 0 && application == p->application;
     buf_finish(&text);
     return any;
 }
@@ -85,7 +87,7 @@ static void finish(struct publisher *p, bool ok, const struct err *err) {
     if (done != NULL) {
         done(p->done_arg, ok, p->lines.length > 0 ? p->lines.bytes : "", err);
     }
-    if (p->again) {
+    if (p->again && !p->stopped) {
         p->again = false;
         loop_timer_start(p->timer, QUIET_MS);
     }
@@ -106,7 +108,7 @@ static void give_up(struct publisher *p, const struct rest_answer *answer, const
     if (answer->end != REST_END_STOPPED && answer->end != REST_END_CANCELLED) {
         log_warn(&me, "its commands are not published: %s%s", err.text,
                  passing ? "; tried again in a minute" : "");
-        if (passing) {
+        if (passing && !p->stopped) {
             loop_timer_start(p->timer, AGAIN_MS);
         }
     }
@@ -132,6 +134,10 @@ static void on_put(struct publisher *p, const struct rest_answer *answer) {
         return;
     }
     remember(p);
+    if (p->lines.length == 0) {
+        log_info(&me, "commands published: as before, but for what Discord fills in where nothing "
+                      "is declared");
+    }
     for (const char *line = p->lines.bytes; line != NULL && *line != '\0';) {
         size_t length = strcspn(line, "\n");
         log_info(&me, "command published: %.*s", (int)length, line);
@@ -162,16 +168,17 @@ static void on_list(struct publisher *p, const struct rest_answer *answer) {
         return;
     }
     bool only_asked = p->done != NULL && !p->sync;
-    if (changes == 0) {
-        if (!only_asked) {
-            remember(p);
-        }
+    bool same;
+    /* What Discord fills in for itself is no difference: but it may be what was declared last. */
+    bool taken_back = recall(p, &same) && !same;
+    if (only_asked) {
         finish(p, true, NULL);
-    } else if (only_asked) {
+    } else if (changes == 0 && !taken_back) {
+        remember(p);
         finish(p, true, NULL);
     } else if (removals > 0 && !p->complete && p->done == NULL) {
         log_warn(&me, "its commands are not published: that would take away some whose plugin is "
-                      "not loaded now; mend it, or `drey commands sync`");
+                      "not loaded now, or not seen; mend it, or `drey commands sync`");
         finish(p, true, NULL);
     } else if (!catalogue_keep_entry_point(answer->body, answer->length, &p->body, &err)) {
         log_warn(&me, "its commands are not published: %s", err.text);
@@ -210,10 +217,18 @@ static void on_application(struct publisher *p, const struct rest_answer *answer
     compare(p);
 }
 
+static bool is_stopped(const struct publisher *p, struct err *err) {
+    return p->stopped && !err_set(err, ERR_BUSY, "the bot is stopping");
+}
+
 static void on_answer(void *arg, const struct rest_answer *answer) {
     struct publisher *p = arg;
+    struct err err = {0};
+    if (p->step != STEP_PUT && is_stopped(p, &err)) {
+        finish(p, false, &err);
+        return;
+    }
     if (p->moved) { /* it is about another place */
-        struct err err = {0};
         err_set(&err, ERR_BUSY, "the configuration has changed meanwhile: try again");
         p->moved = false;
         p->again = true;
@@ -262,13 +277,14 @@ static void begin(struct publisher *p) {
     size_t count = 0;
     buf_clear(&p->body);
     buf_clear(&p->lines);
-    if (!p->body_of(p->arg, p->guild != 0, &p->body, &count)) {
+    if (!p->body_of(p->arg, p->guild != 0, &p->body, &count, &p->complete)) {
         err_set(&err, ERR_NO_MEMORY, "commands");
         log_warn(&me, "its commands are not published: no memory");
         finish(p, false, &err);
         return;
     }
     catalogue_hash(&p->body, p->hash);
+    log_debug(&me, "looking at its commands: %zu", count);
     bool same;
     if (count == 0 && p->done == NULL && !recall(p, &same)) {
         finish(p, true, NULL); /* not even the application is asked for */
@@ -288,13 +304,25 @@ static void on_timer(void *arg) {
     }
 }
 
-void publisher_changed(struct publisher *publisher, bool complete) {
-    publisher->complete = complete;
-    loop_timer_start(publisher->timer, QUIET_MS);
+void publisher_changed(struct publisher *publisher) {
+    struct log_from me = from(publisher);
+    if (!publisher->stopped) {
+        log_debug(&me, "its commands may have changed: looking in %d ms", QUIET_MS);
+        loop_timer_start(publisher->timer, QUIET_MS);
+    }
+}
+
+void publisher_stop(struct publisher *publisher) {
+    publisher->stopped = true;
+    loop_timer_stop(publisher->timer);
 }
 
 void publisher_ask(struct publisher *publisher, bool sync, publisher_done_fn *done, void *arg) {
     struct err err = {0};
+    if (is_stopped(publisher, &err)) {
+        done(arg, false, "", &err);
+        return;
+    }
     if (publisher->step != STEP_IDLE) {
         err_set(&err, ERR_BUSY, "commands are being published right now: try again in a moment");
         done(arg, false, "", &err);

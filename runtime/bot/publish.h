@@ -27,8 +27,10 @@ struct publisher_options {
     uint32_t number; /* of the bot in the REST room */
     uint64_t guild;  /* dev_guild: publish there alone; 0: globally */
     void *arg;
-    /* The body of the bulk PUT. guild: for one guild. *count: of commands. [any thread] */
-    bool (*body)(void *arg, bool guild, struct buf *out, size_t *count);
+    /* The body of the bulk PUT. guild: for one guild. *count: of commands. *complete: every plugin
+     * that the bot wants has its commands in it; else nothing of Discord's is taken away.
+     * [any thread] */
+    bool (*body)(void *arg, bool guild, struct buf *out, size_t *count, bool *complete);
     /* Lines that say how this body differs from what Discord has; ERR_BUSY: it is not what plugins
      * declare any more. *removals: commands of Discord's that
      * would go. [any thread] */
@@ -43,9 +45,11 @@ void publisher_destroy(struct publisher *publisher);
 /* Another scope, perhaps of another application, from now on. Commands in the scope before stay. */
 void publisher_set_guild(struct publisher *publisher, uint64_t guild);
 
-/* The commands may have changed: looks after a second of quiet. complete: every plugin that the bot
- * wants runs; while one is refused, nothing of Discord's is taken away. */
-void publisher_changed(struct publisher *publisher, bool complete);
+/* The commands may have changed: looks after a second of quiet. */
+void publisher_changed(struct publisher *publisher);
+/* Nothing is begun any more: the plugins are about to end, and what they declared goes with them.
+ * A PUT that is under way ends by itself. */
+void publisher_stop(struct publisher *publisher);
 
 /* For a person: what would change, or (sync) publishes it now, removals included. done: called
  * once, with lines for people; false: *err says why not. */

@@ -45,6 +45,7 @@ static void remove_missing(struct renewal *r) {
     for (size_t i = 0; i < r->house->count; i++) {
         const struct house_bot *old = &r->house->bots[i];
         if (config_bot_find(r->config, old->config->name) == NULL && count < CONFIG_BOTS_MAX) {
+            bot_leave(old->bot, false);
             names[count++] = old->config->name;
         }
     }

@@ -209,7 +209,8 @@ static void count_row(void *to, const struct plugins_row *row) {
     }
 }
 
-/* Whether all that the bot wants runs: then what is not declared is not wanted. */
+/* Whether all that the bot wants runs: then what is not declared is not wanted. Who wants all that
+ * is there must have seen all that is there. */
 static bool all_run(const struct house *house, const struct config_bot *config) {
     struct buf wanted = {0};
     bool all = residents_wanted(config, &wanted);
@@ -219,7 +220,8 @@ static bool all_run(const struct house *house, const struct config_bot *config) 
         census.id = id[0] != '*' && id[0] != '!' ? id : NULL;
         census.found = false;
         plugins_status(house->plugins, count_row, &census);
-        all = !census.refused && (census.id == NULL || census.found);
+        all = !census.refused && (census.id == NULL || census.found) &&
+              (id[0] != '*' || plugins_see_all(house->plugins));
     }
     buf_finish(&wanted);
     return all;

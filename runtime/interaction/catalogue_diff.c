@@ -21,6 +21,7 @@ enum {
 struct diff {
     struct buf *lines;
     size_t changes;
+    enum catalogue_scope scope;
     bool ok; /* there was memory for all of it */
     char path[PATH_BYTES];
     size_t used;
@@ -108,6 +109,13 @@ static void tell_values(struct diff *diff, const cJSON *theirs, const cJSON *our
 
 static void compare_values(struct diff *diff, const cJSON *theirs, const cJSON *ours);
 
+/* Whether Discord fills the member of a command in where nobody declares it. contexts it leaves
+ * null then, but a guild's commands have none to declare. */
+static bool is_discords(const struct diff *diff, const char *key) {
+    return strcmp(key, "integration_types") == 0 ||
+           (strcmp(key, "contexts") == 0 && diff->scope == CATALOGUE_GUILD);
+}
+
 static void compare_members(struct diff *diff, const cJSON *theirs, const cJSON *ours, bool top) {
     for (const cJSON *at = ours->child; at != NULL; at = at->next) {
         size_t before = step_into(diff, top ? ' ' : '.', at->string);
@@ -115,8 +123,7 @@ static void compare_members(struct diff *diff, const cJSON *theirs, const cJSON 
         step_out(diff, before);
     }
     for (const cJSON *at = theirs->child; at != NULL; at = at->next) {
-        bool discords = top && (strcmp(at->string, "contexts") == 0 ||
-                                strcmp(at->string, "integration_types") == 0);
+        bool discords = top && is_discords(diff, at->string);
         if (!discords && cJSON_GetObjectItemCaseSensitive(ours, at->string) == NULL) {
             size_t before = step_into(diff, top ? ' ' : '.', at->string);
             compare_values(diff, at, NULL);
@@ -304,7 +311,7 @@ static bool check_answer(const cJSON *theirs, struct err *err) {
 bool catalogue_diff(const struct catalogue *catalogue, enum catalogue_scope scope,
                     const char *answer, size_t length, struct buf *lines, size_t *changes,
                     struct err *err) {
-    struct diff diff = {.lines = lines, .ok = true};
+    struct diff diff = {.lines = lines, .scope = scope, .ok = true};
     struct buf body = {0};
     cJSON *theirs = parse_answer(answer, length, err);
     cJSON *ours = NULL;

@@ -58,6 +58,13 @@ static bool life_is_over(struct keeper *keeper, struct interaction *it, uint64_t
 
 /* ---- sending ---- */
 
+/* Discord lets the first message behind a deferral take its place, and its visibility. So nothing
+ * may overtake what fills that place or makes it free. */
+static bool holds(const struct interaction *it, const struct request *request, enum form form) {
+    return form == FORM_DELETE || request->stands ||
+           (form == FORM_EDIT && request->resolves && keeper_promised(it));
+}
+
 static void send(struct keeper *keeper, struct interaction *it, struct request *request,
                  enum form form) {
     request->form = form;
@@ -68,7 +75,10 @@ static void send(struct keeper *keeper, struct interaction *it, struct request *
         it->mark = request->mark;
         it->phase = PHASE_ASKED;
         it->auto_deferred = request->own && !request->resolves;
+    } else if (form == FORM_EDIT || form == FORM_DELETE) {
+        request->message = it->stand_in;
     }
+    it->holder = holds(it, request, form) ? request : it->holder;
     keeper_wrap(request);
     keeper_queue(keeper, &request->node, NODE_SEND);
 }
@@ -76,14 +86,13 @@ static void send(struct keeper *keeper, struct interaction *it, struct request *
 /* A reply after a deferral: in its place, where visibility allows, else behind it. */
 static void send_reply(struct keeper *keeper, struct interaction *it, struct request *request) {
     bool ephemeral = (request->facts.flags & MESSAGE_EPHEMERAL) != 0;
-    bool promised = it->mark == KEEPER_MARK_DEFER || it->mark == KEEPER_MARK_DEFER_EPHEMERAL;
-    if (!promised || it->original_gone) {
+    if (!keeper_promised(it) || it->original_gone) {
+        request->stands = it->original_gone && keeper_promised(it);
         send(keeper, it, request, FORM_FOLLOWUP);
     } else if ((it->mark == KEEPER_MARK_DEFER_EPHEMERAL) == ephemeral) {
         send(keeper, it, request, FORM_EDIT);
     } else { /* a deferral's visibility is for ever: first it must go, or the next message takes
                 its place and its visibility */
-        it->original_gone = true;
         request->replaces = true;
         send(keeper, it, request, FORM_DELETE);
     }
@@ -110,7 +119,6 @@ static void perform(struct keeper *keeper, struct interaction *it, struct reques
         end(keeper, request);
         return;
     case KEEPER_DELETE_ORIGINAL:
-        it->original_gone = true;
         send(keeper, it, request, FORM_DELETE);
         return;
     case KEEPER_FOLLOWUP:
@@ -128,7 +136,7 @@ static void perform(struct keeper *keeper, struct interaction *it, struct reques
 static void accept(struct keeper *keeper, struct interaction *it, struct request *request) {
     keeper_noted(it, request);
     keeper_request_add(it, request);
-    if (it->phase != PHASE_ASKED) {
+    if (it->phase != PHASE_ASKED && it->holder == NULL) {
         perform(keeper, it, request);
     }
 }
@@ -193,6 +201,25 @@ static void auto_defer(struct keeper *keeper, struct interaction *it) {
     }
 }
 
+/* What is nobody's may come by the hundreds a second: each name is said once in a while. */
+static void tell_strange(struct keeper *keeper, struct interaction *it, uint64_t now_ms) {
+    uint64_t name = text_hash(it->name, strlen(it->name));
+    struct strange *place = NULL;
+    keeper->strange_count++;
+    for (size_t i = 0; i < KEEPER_STRANGE_MAX; i++) {
+        struct strange *at = &keeper->strange[i];
+        bool over = at->again_ms <= now_ms;
+        if (!over && at->name == name) {
+            return;
+        }
+        place = over ? at : place;
+    }
+    if (place != NULL) { /* else enough names were said */
+        *place = (struct strange){name, now_ms + KEEPER_STRANGE_MS};
+        keeper_queue(keeper, &it->log, NODE_STRANGE);
+    }
+}
+
 static void on_time(struct keeper *keeper, struct interaction *it, uint64_t now_ms) {
     if (life_is_over(keeper, it, now_ms)) {
         return;
@@ -202,7 +229,9 @@ static void on_time(struct keeper *keeper, struct interaction *it, uint64_t now_
         it->phase = PHASE_LOST;
         it->want_notice = false;
         keeper->stats.missed++;
-        if (!it->failed) {
+        if (it->plugin == 0) {
+            tell_strange(keeper, it, now_ms);
+        } else if (!it->failed) {
             keeper_queue(keeper, &it->log, NODE_MISSED);
         }
     } else if (it->phase == PHASE_OPEN && it->auto_defer && !it->auto_tried && !keeper->stopped &&
@@ -246,9 +275,10 @@ static struct interaction *make(const struct keeper_arrival *arrival, uint64_t n
     it->born_ms = received_ms > delay_ms ? received_ms - delay_ms : 0;
     it->mark = arrival->mark;
     it->phase = arrival->mark == KEEPER_MARK_NONE ? PHASE_OPEN : PHASE_ACKED;
-    it->resolved = arrival->mark != KEEPER_MARK_NONE && arrival->mark != KEEPER_MARK_DEFER &&
-                   arrival->mark != KEEPER_MARK_DEFER_EPHEMERAL &&
-                   arrival->mark != KEEPER_MARK_DEFER_UPDATE;
+    it->stand_in = arrival->stand_in;
+    it->original_gone = arrival->original_gone || arrival->stand_in != 0;
+    it->resolved = it->stand_in != 0 || (it->mark != KEEPER_MARK_NONE && !keeper_promised(it) &&
+                                         it->mark != KEEPER_MARK_DEFER_UPDATE);
     take_handler(it, arrival);
     return it;
 }
@@ -355,7 +385,10 @@ static bool read_body(const struct keeper_answer *answer, struct message_facts *
     if (answer->kind == KEEPER_CHOICES) {
         return message_choices(answer->body, answer->body_length, err);
     }
-    return message_read(answer->body, answer->body_length, facts, err);
+    bool change = answer->kind == KEEPER_UPDATE || answer->kind == KEEPER_EDIT_ORIGINAL ||
+                  answer->kind == KEEPER_EDIT_FOLLOWUP;
+    return change ? message_read_change(answer->body, answer->body_length, facts, err)
+                  : message_read(answer->body, answer->body_length, facts, err);
 }
 
 static struct request *make_request(struct keeper *keeper, const struct interaction *it,
@@ -418,7 +451,7 @@ bool keeper_answer(struct keeper *keeper, const struct keeper_answer *answer, ui
 static void perform_waiting(struct keeper *keeper, struct interaction *it) {
     for (struct request *next, *at = it->requests; at != NULL; at = next) {
         next = at->next;
-        if (at->state == REQUEST_WAITS) {
+        if (at->state == REQUEST_WAITS && it->holder == NULL) {
             perform(keeper, it, at);
         }
     }
@@ -444,7 +477,7 @@ static void on_callback(struct keeper *keeper, struct interaction *it,
     if (done || outcome->unsure) { /* unsure: the next request will show */
         it->phase = PHASE_ACKED;
         perform_waiting(keeper, it);
-    } else if (outcome->code == UNKNOWN_INTERACTION || outcome->code == ALREADY_ACKNOWLEDGED ||
+    } else if (outcome->code == UNKNOWN_INTERACTION || outcome->code == KEEPER_ACKNOWLEDGED ||
                outcome->status == 404) {
         it->phase = PHASE_LOST;
         end_waiting(keeper, it, ERR_LIMIT, "Discord does not know this interaction (any more)");
@@ -453,13 +486,34 @@ static void on_callback(struct keeper *keeper, struct interaction *it,
     }
 }
 
-/* The deletion that made room has ended, well or not; the message itself is what counts. */
+/* What became of the first answer. False: nothing, it is where it was. */
+static bool note_original(struct keeper *keeper, const struct request *request,
+                          const struct keeper_outcome *outcome) {
+    struct interaction *it = request->of;
+    bool done = outcome->status >= 200 && outcome->status < 300;
+    bool gone = request->form == FORM_DELETE && outcome->code != UNKNOWN_WEBHOOK &&
+                (done || outcome->status == 404);
+    bool stands = request->stands && done;
+    if (it == NULL || (!gone && !stands)) {
+        return gone;
+    }
+    it->original_gone = true;
+    it->stand_in = stands ? outcome->message : 0;
+    keeper_queue(keeper, &it->original, NODE_ORIGINAL); /* stored before anything else goes out */
+    return gone;
+}
+
+/* The deletion that made room has ended. What is for the user alone is sent only when it did:
+ * otherwise all would see it. For what all may see the message itself is what counts. */
 static bool follow(struct keeper *keeper, struct request *request,
-                   const struct keeper_outcome *outcome, uint64_t now_ms) {
-    if (!request->replaces || outcome->code == UNKNOWN_WEBHOOK || now_ms >= request->deadline_ms) {
+                   const struct keeper_outcome *outcome, bool gone, uint64_t now_ms) {
+    bool secret = (request->facts.flags & MESSAGE_EPHEMERAL) != 0;
+    if (!request->replaces || outcome->code == UNKNOWN_WEBHOOK || (secret && !gone) ||
+        now_ms >= request->deadline_ms) {
         return false;
     }
     request->replaces = false;
+    request->stands = gone;
     request->form = FORM_FOLLOWUP;
     request->state = REQUEST_QUEUED;
     keeper_wrap(request);
@@ -469,20 +523,29 @@ static bool follow(struct keeper *keeper, struct request *request,
 
 void keeper_outcome(struct keeper *keeper, const struct keeper_outcome *outcome, uint64_t now_ms) {
     struct request *request = keeper_request_find(keeper, outcome->request);
-    if (request == NULL || request->state != REQUEST_SENT ||
-        follow(keeper, request, outcome, now_ms)) {
+    if (request == NULL || request->state != REQUEST_SENT) {
+        return;
+    }
+    bool gone = note_original(keeper, request, outcome);
+    if (follow(keeper, request, outcome, gone, now_ms)) {
         return;
     }
     struct interaction *it = request->of;
     bool callback = request->form == FORM_CALLBACK;
-    bool done = outcome->status >= 200 && outcome->status < 300;
+    bool held = it != NULL && it->holder == request;
+    bool sent = !request->replaces; /* else only room was made for it */
+    bool done = sent && outcome->status >= 200 && outcome->status < 300;
     if (!done) {
-        request->unsure = outcome->unsure;
+        request->unsure = outcome->unsure && sent;
         keeper_explain(request, outcome, &request->end);
     }
     end(keeper, request);                                 /* before those that waited for it */
     if (it == NULL || life_is_over(keeper, it, now_ms)) { /* timers may be late */
         return;
+    }
+    if (held) {
+        it->holder = NULL;
+        perform_waiting(keeper, it);
     }
     if (callback) {
         on_callback(keeper, it, outcome, done, now_ms);

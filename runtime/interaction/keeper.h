@@ -27,8 +27,9 @@ enum {
     KEEPER_NAME_BYTES = 136,         /* of a command's name: 32 characters, a slash, a NUL */
     KEEPER_HANDLER_BYTES = 64,
     KEEPER_REFERENCE_BYTES = 16,
-    KEEPER_BODY_MAX = 1 << 20, /* bytes of one body; files travel beside it */
-    KEEPER_PENDING_MAX = 32,   /* requests of one interaction that have not ended */
+    KEEPER_BODY_MAX = 1 << 20,   /* bytes of one body; files travel beside it */
+    KEEPER_PENDING_MAX = 32,     /* requests of one interaction that have not ended */
+    KEEPER_ACKNOWLEDGED = 40060, /* Discord's error: the interaction has its callback already */
 };
 
 /* Discord's interaction types. */
@@ -56,7 +57,7 @@ enum keeper_mark {
 struct keeper_arrival {
     uint64_t id;
     uint64_t application;
-    uint64_t plugin; /* whose handler; any number of the caller's, for keeper_gone() */
+    uint64_t plugin; /* whose handler; any number of the caller's, for keeper_gone(); 0: nobody's */
     enum keeper_type type;
     const char *name;      /* for people: "/ping", "button poll:vote" */
     const char *handler;   /* for people: "on_ping"; NULL or "": unknown */
@@ -66,6 +67,8 @@ struct keeper_arrival {
     bool ephemeral;        /* of that deferral */
     bool on_message;       /* a modal that was opened by a component: it may update the message */
     enum keeper_mark mark; /* the callback that an earlier run sent */
+    bool original_gone;    /* and what KEEPER_ORIGINAL said of it */
+    uint64_t stand_in;
 };
 
 /* What a plugin may want. */
@@ -100,14 +103,16 @@ struct keeper_outcome {
     unsigned status;  /* of HTTP; 0: there was no answer */
     unsigned code;    /* of Discord's error body; 0: none */
     bool unsure;      /* no answer, or 5xx, and it may have been carried out all the same */
+    uint64_t message; /* of a success that was to say it (want_id): which was made; else 0 */
     const char *why;  /* for people: Discord's message, or the network's; NULL: nothing known */
 };
 
 enum keeper_action_kind {
-    KEEPER_SEND,   /* a request; its end is told with keeper_outcome(), exactly once */
-    KEEPER_TELL,   /* the end of an accepted answer, exactly once for each */
-    KEEPER_LOG,    /* one line for people */
-    KEEPER_FORGET, /* the interaction is over: its token may go */
+    KEEPER_SEND,     /* a request; its end is told with keeper_outcome(), exactly once */
+    KEEPER_TELL,     /* the end of an accepted answer, exactly once for each */
+    KEEPER_LOG,      /* one line for people */
+    KEEPER_ORIGINAL, /* the first answer is gone: to be stored beside the token, with stand_in */
+    KEEPER_FORGET,   /* the interaction is over: its token may go */
 };
 
 /* Texts are borrowed until the next call of keeper_next(). */
@@ -123,9 +128,10 @@ struct keeper_action {
     const char *body; /* JSON; NULL: none */
     size_t body_length;
     bool urgent;           /* a callback: ahead of everything, under no global limit */
-    bool once;             /* must not be sent again when it may have been carried out */
+    bool want_id;          /* keeper_outcome() is to say which message was made */
     uint64_t deadline_ms;  /* of no use when it goes out later */
     enum keeper_mark mark; /* of a callback: to be stored before it goes out; else NONE */
+    uint64_t stand_in; /* KEEPER_ORIGINAL: the message that counts as the first answer; 0: none */
     /* KEEPER_TELL: ERR_NONE is success. KEEPER_LOG: ERR_NONE is worth a debug line only. */
     enum err_code code;
     const char *text; /* "" on success */

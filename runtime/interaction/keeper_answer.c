@@ -14,6 +14,10 @@ uint64_t keeper_end_of(const struct interaction *it) {
     return it->born_ms + (it->type == KEEPER_AUTOCOMPLETE ? AUTOCOMPLETE_LIFE_MS : KEEPER_LIFE_MS);
 }
 
+bool keeper_promised(const struct interaction *it) {
+    return it->mark == KEEPER_MARK_DEFER || it->mark == KEEPER_MARK_DEFER_EPHEMERAL;
+}
+
 static const struct answer_row {
     const char *what;
     bool first; /* it can be, or be about, the callback; the others come after it */
@@ -60,11 +64,6 @@ static bool fits_type(const struct interaction *it, const struct answer_row *row
         return it->on_message ? row->modal_on_message : row->modal;
     }
     return false;
-}
-
-static bool is_deferral(enum keeper_mark mark) {
-    return mark == KEEPER_MARK_DEFER || mark == KEEPER_MARK_DEFER_EPHEMERAL ||
-           mark == KEEPER_MARK_DEFER_UPDATE;
 }
 
 /* No callback went out in time, or Discord knew nothing of the interaction. */
@@ -191,7 +190,8 @@ void keeper_noted(struct interaction *it, struct request *request) {
         it->defer_said = it->defer_said || !request->own;
         break;
     case KEEPER_EDIT_ORIGINAL: /* of a deferral: that is its answer */
-        request->resolves = !it->resolved && is_deferral(it->mark);
+        request->resolves =
+            !it->resolved && (keeper_promised(it) || it->mark == KEEPER_MARK_DEFER_UPDATE);
         it->resolved = it->resolved || request->resolves;
         break;
     default:

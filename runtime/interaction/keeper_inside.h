@@ -12,10 +12,12 @@ enum {
     KEEPER_REQUESTS_MAX = 1 << 16,
     KEEPER_HEAD_ROOM = 32, /* before a body, for what wraps it in a callback */
     KEEPER_TAIL_ROOM = 8,
+    KEEPER_STRANGE_MAX = 32, /* names that nobody handles, said once in */
+    KEEPER_STRANGE_MS = 10 * 60 * 1000,
 };
 
 /* Discord's error codes that say something about the interaction itself. */
-enum { UNKNOWN_WEBHOOK = 10015, UNKNOWN_INTERACTION = 10062, ALREADY_ACKNOWLEDGED = 40060 };
+enum { UNKNOWN_MESSAGE = 10008, UNKNOWN_WEBHOOK = 10015, UNKNOWN_INTERACTION = 10062 };
 
 /* Where the callback of an interaction stands. */
 enum phase {
@@ -27,9 +29,11 @@ enum phase {
 
 enum node_kind {
     NODE_SEND,
-    NODE_END,    /* of a request */
-    NODE_MISSED, /* no answer in time */
-    NODE_FAILED, /* the handler */
+    NODE_END,      /* of a request */
+    NODE_MISSED,   /* no answer in time */
+    NODE_STRANGE,  /* and nobody's to answer */
+    NODE_FAILED,   /* the handler */
+    NODE_ORIGINAL, /* the first answer went */
     NODE_FORGET,
 };
 
@@ -52,8 +56,11 @@ struct interaction {
     uint64_t id;
     uint64_t application;
     uint64_t plugin;
-    uint64_t born_ms; /* when Discord made it, by our clock */
+    uint64_t born_ms;       /* when Discord made it, by our clock */
+    struct request *holder; /* until it has ended the others wait: it decides what they are about */
+    uint64_t stand_in; /* the message that counts as the first answer, which is gone; 0: none */
     struct node log;
+    struct node original;
     struct node forget;
     enum keeper_type type;
     enum phase phase;
@@ -78,8 +85,8 @@ struct interaction {
 /* How a request goes out. */
 enum form {
     FORM_CALLBACK,
-    FORM_EDIT,   /* PATCH @original */
-    FORM_DELETE, /* DELETE @original */
+    FORM_EDIT,   /* PATCH @original, or what stands in for it */
+    FORM_DELETE, /* DELETE likewise */
     FORM_FOLLOWUP,
     FORM_EDIT_FOLLOWUP,
     FORM_DELETE_FOLLOWUP,
@@ -110,6 +117,7 @@ struct request {
     bool unsure;   /* it failed, and may have been carried out all the same */
     bool resolves; /* it counts as the interaction's answer */
     bool replaces; /* a deletion that makes room for a follow-up with this body */
+    bool stands;   /* a follow-up that counts as the first answer */
     char label[KEEPER_NAME_BYTES + KEEPER_HANDLER_BYTES + 4];
     char *wire; /* within text; what is sent */
     size_t wire_length;
@@ -139,6 +147,11 @@ struct keeper {
     struct request *spent_request;
     struct keeper_action action;
     struct keeper_stats stats;
+    struct strange {
+        uint64_t name; /* its hash */
+        uint64_t again_ms;
+    } strange[KEEPER_STRANGE_MAX];
+    uint64_t strange_count; /* since the last line about one */
     bool stopped;
     char path[192];
     char line[640];
@@ -163,7 +176,7 @@ void keeper_request_detach(struct request *request);
 void keeper_request_free(struct keeper *keeper, struct request *request);
 void keeper_queue(struct keeper *keeper, struct node *node, enum node_kind kind);
 struct request *keeper_request_of(struct node *node);
-/* Of its log or forget node. */
+/* Of its log, original or forget node. */
 struct interaction *keeper_interaction_of(struct node *node);
 
 /* ---- keeper_answer.c ---- */
@@ -171,6 +184,8 @@ struct interaction *keeper_interaction_of(struct node *node);
 /* Until when the callback counts, and until when anything does. */
 uint64_t keeper_deadline(const struct interaction *it);
 uint64_t keeper_end_of(const struct interaction *it);
+/* Whether the callback was a deferral whose message is yet to come. */
+bool keeper_promised(const struct interaction *it);
 /* Whether the answer may be given now; else *err. */
 bool keeper_may(const struct interaction *it, const struct keeper_answer *answer, uint64_t now_ms,
                 struct err *err);

@@ -204,8 +204,9 @@ struct request *keeper_request_of(struct node *node) {
 }
 
 struct interaction *keeper_interaction_of(struct node *node) {
-    size_t offset = node->kind == NODE_FORGET ? offsetof(struct interaction, forget)
-                                              : offsetof(struct interaction, log);
+    size_t offset = node->kind == NODE_FORGET     ? offsetof(struct interaction, forget)
+                    : node->kind == NODE_ORIGINAL ? offsetof(struct interaction, original)
+                                                  : offsetof(struct interaction, log);
     return (struct interaction *)(void *)((char *)node - offset);
 }
 

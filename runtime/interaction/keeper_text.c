@@ -82,7 +82,8 @@ static void write_path(const struct request *request, char *out, size_t size) {
     int used = snprintf(out, size, "/webhooks/%" PRIu64 "/" KEEPER_TOKEN, request->application);
     char *end = out + used;
     size -= (size_t)used;
-    if (forms[request->form].has_message) {
+    bool stand_in = request->form != FORM_FOLLOWUP && request->message != 0;
+    if (forms[request->form].has_message || stand_in) {
         (void)snprintf(end, size, "/messages/%" PRIu64, request->message);
     } else if (request->form != FORM_FOLLOWUP) {
         (void)snprintf(end, size, "/messages/@original");
@@ -117,13 +118,19 @@ void keeper_explain(const struct request *request, const struct keeper_outcome *
     if (outcome->why != NULL && outcome->why[0] != '\0') {
         (void)text_plain(why, sizeof(why), outcome->why);
     }
-    if (outcome->code == UNKNOWN_INTERACTION) {
+    if (request->replaces && outcome->code != UNKNOWN_WEBHOOK) {
+        err_set(
+            err, ERR_NETWORK,
+            "%s: the deferral could not be taken away in time (%s), so the answer that was to come "
+            "in its place was not sent",
+            label, why);
+    } else if (outcome->code == UNKNOWN_INTERACTION) {
         err_set(
             err, ERR_LIMIT,
             "%s: Discord does not know this interaction any more (10062): the answer reached it "
             "after 3 s; defer first or set DREY_AUTO_DEFER",
             label);
-    } else if (outcome->code == ALREADY_ACKNOWLEDGED) {
+    } else if (outcome->code == KEEPER_ACKNOWLEDGED) {
         err_set(err, ERR_LIMIT,
                 "%s: this interaction was answered already (40060), and not from here: another "
                 "program uses the same token",
@@ -162,7 +169,7 @@ static void render_send(struct keeper *keeper, struct request *request) {
         .body = request->wire,
         .body_length = request->wire_length,
         .urgent = request->form == FORM_CALLBACK,
-        .once = request->form == FORM_CALLBACK || request->form == FORM_FOLLOWUP,
+        .want_id = request->stands,
         .deadline_ms = request->deadline_ms,
         .mark = request->form == FORM_CALLBACK ? request->mark : KEEPER_MARK_NONE,
         .text = "",
@@ -202,6 +209,13 @@ static void render_interaction(struct keeper *keeper, enum node_kind kind,
                        "%s gave no answer within 3 s%s: the user sees that the application did not "
                        "respond; defer first or set DREY_AUTO_DEFER",
                        label, it->returned ? ", though it came back" : " and is still at work");
+    } else if (kind == NODE_STRANGE) {
+        (void)snprintf(keeper->line, sizeof(keeper->line),
+                       "nobody handles %s: no plugin that runs for this bot answers to it, so the "
+                       "user sees that the application did not respond; load one, or look at `drey "
+                       "commands` (%llu such since the last line like this)",
+                       label, (unsigned long long)keeper->strange_count);
+        keeper->strange_count = 0;
     } else if (kind == NODE_FAILED) {
         keeper->action.code = ERR_PLUGIN;
         (void)snprintf(keeper->line, sizeof(keeper->line), "%s failed (ref %s)%s", label,
@@ -211,8 +225,9 @@ static void render_interaction(struct keeper *keeper, enum node_kind kind,
                        : it->want_notice ? "; the user will be told"
                                          : "; it is too late to tell the user");
     } else {
-        keeper->action.kind = KEEPER_FORGET;
+        keeper->action.kind = kind == NODE_ORIGINAL ? KEEPER_ORIGINAL : KEEPER_FORGET;
         keeper->action.code = ERR_NONE;
+        keeper->action.stand_in = it->stand_in;
     }
 }
 
@@ -225,7 +240,9 @@ void keeper_render(struct keeper *keeper, struct node *node) {
         render_end(keeper, keeper_request_of(node));
         return;
     case NODE_MISSED:
+    case NODE_STRANGE:
     case NODE_FAILED:
+    case NODE_ORIGINAL:
     case NODE_FORGET:
         render_interaction(keeper, node->kind, keeper_interaction_of(node));
         return;

@@ -16,8 +16,8 @@ enum {
     EMBED_SUM_MAX = 6000, /* characters of all embeds of a message */
     FIELDS_MAX = 25,
     ROWS_MAX = 5,
-    PARTS_MAX = 40, /* components of a message of the second kind, the inner ones included */
-    BUTTONS_MAX = 5,
+    PARTS_MAX = 40, /* components of a modal, or a message of the second kind, the inner too */
+    DEPTH_MAX = 3,
     CHOICES_MAX = 25,
     STICKERS_MAX = 3,
     FILES_MAX = 10,
@@ -163,48 +163,133 @@ static bool check_embeds(const cJSON *message, struct err *err) {
 
 /* ---- components ---- */
 
-static const struct limit component_limits[] = {
-    {NULL, "custom_id", 100, false},
-    {NULL, "label", 80, false},
-    {NULL, "placeholder", 150, false},
+/* Discord's types of components, as far as one has a limit of its own. */
+enum part {
+    PART_ROW = 1,
+    PART_BUTTON = 2,
+    PART_STRING_SELECT = 3,
+    PART_TEXT_INPUT = 4,
+    PART_USER_SELECT = 5,
+    PART_ROLE_SELECT = 6,
+    PART_MENTIONABLE_SELECT = 7,
+    PART_CHANNEL_SELECT = 8,
+    PART_SECTION = 9,
+    PART_TEXT = 10,
+    PART_THUMBNAIL = 11,
+    PART_GALLERY = 12,
+    PART_LABEL = 18,
+    PART_RADIO_GROUP = 21,
+    PART_CHECKBOX_GROUP = 22,
 };
 
-/* Rows and what is in them. *parts: how many components there were so far. */
+/* What each may hold, beside a custom_id: texts, and lists. */
+static const struct part_limit {
+    enum part part;
+    bool list;
+    const char *key;
+    unsigned most;
+} part_limits[] = {
+    {PART_ROW, true, "components", 5},
+    {PART_BUTTON, false, "label", 80},
+    {PART_BUTTON, false, "url", 512},
+    {PART_STRING_SELECT, false, "placeholder", 150},
+    {PART_STRING_SELECT, true, "options", 25},
+    {PART_TEXT_INPUT, false, "label", 45},
+    {PART_TEXT_INPUT, false, "placeholder", 100},
+    {PART_TEXT_INPUT, false, "value", 4000},
+    {PART_USER_SELECT, false, "placeholder", 150},
+    {PART_ROLE_SELECT, false, "placeholder", 150},
+    {PART_MENTIONABLE_SELECT, false, "placeholder", 150},
+    {PART_CHANNEL_SELECT, false, "placeholder", 150},
+    {PART_SECTION, true, "components", 3},
+    {PART_TEXT, false, "content", 4000},
+    {PART_THUMBNAIL, false, "description", 1024},
+    {PART_GALLERY, true, "items", 10},
+    {PART_LABEL, false, "label", 45},
+    {PART_LABEL, false, "description", 100},
+    {PART_RADIO_GROUP, true, "options", 10},
+    {PART_CHECKBOX_GROUP, true, "options", 10},
+};
+
+/* inside: where the component's members stand. */
+static bool check_part(const cJSON *component, const char *inside, struct err *err) {
+    static const struct limit custom_id = {NULL, "custom_id", 100, false};
+    const cJSON *type = member(component, "type");
+    const cJSON *list;
+    bool ok = check_texts(component, inside, &custom_id, 1, NULL, err);
+    for (size_t i = 0; ok && i < COUNT(part_limits) && cJSON_IsNumber(type); i++) {
+        const struct part_limit *at = &part_limits[i];
+        const struct limit text = {NULL, at->key, at->most, false};
+        if (type->valuedouble == (double)at->part) {
+            ok = at->list ? check_list(component, inside, at->key, (int)at->most, &list, err)
+                          : check_texts(component, inside, &text, 1, NULL, err);
+        }
+    }
+    return ok;
+}
+
+static bool check_components(const cJSON *list, const char *place, int depth, int *parts,
+                             struct err *err);
+
+static bool check_component(const cJSON *at, const char *name, int depth, int *parts,
+                            struct err *err);
+
+/* A label's component, or a section's accessory, if it is there. */
+static bool check_only(const cJSON *of, const char *key, const char *place, int depth, int *parts,
+                       struct err *err) {
+    char name[PLACE_BYTES];
+    const cJSON *only = member(of, key);
+    (void)snprintf(name, sizeof(name), "%.80s.%s", place, key);
+    if (present(only) && depth >= DEPTH_MAX) {
+        return err_set(err, ERR_LIMIT, "%s: too deep", name);
+    }
+    return !present(only) || check_component(only, name, depth + 1, parts, err);
+}
+
+/* One of them, and what is in it. *parts: how many components there were so far. */
+static bool check_component(const cJSON *at, const char *name, int depth, int *parts,
+                            struct err *err) {
+    char inside[PLACE_BYTES + 16];
+    (void)snprintf(inside, sizeof(inside), "%s.", name);
+    if (!check_object(at, name, err)) {
+        return false;
+    }
+    const cJSON *list;
+    if (!check_part(at, inside, err) ||
+        !check_list(at, inside, "components", PARTS_MAX, &list, err)) {
+        return false;
+    }
+    if (list != NULL && depth >= DEPTH_MAX) {
+        return err_set(err, ERR_LIMIT, "%s.components: too deep", name);
+    }
+    (void)snprintf(inside, sizeof(inside), "%.80s.components", name);
+    return (list == NULL || check_components(list, inside, depth + 1, parts, err)) &&
+           check_only(at, "component", name, depth, parts, err) &&
+           check_only(at, "accessory", name, depth, parts, err);
+}
+
 static bool check_components(const cJSON *list, const char *place, int depth, int *parts,
                              struct err *err) {
     int number = 0;
     for (const cJSON *at = list->child; at != NULL; at = at->next) {
         char name[PLACE_BYTES];
-        char inside[PLACE_BYTES + 2];
         (void)snprintf(name, sizeof(name), "%s[%d]", place, number++);
-        (void)snprintf(inside, sizeof(inside), "%s.", name);
-        const cJSON *inner;
         (*parts)++;
-        if (!check_object(at, name, err) ||
-            !check_texts(at, inside, component_limits, COUNT(component_limits), NULL, err) ||
-            !check_list(at, inside, "components", depth == 0 ? PARTS_MAX : BUTTONS_MAX, &inner,
-                        err)) {
-            return false;
-        }
-        if (inner != NULL && depth >= 3) {
-            return err_set(err, ERR_LIMIT, "%s.components: too deep", name);
-        }
-        (void)snprintf(inside, sizeof(inside), "%.80s.components", name);
-        if (inner != NULL && !check_components(inner, inside, depth + 1, parts, err)) {
+        if (!check_component(at, name, depth, parts, err)) {
             return false;
         }
     }
     return true;
 }
 
-static bool check_parts(const cJSON *object, bool second_kind, struct err *err) {
+static bool check_parts(const cJSON *object, int most, struct err *err) {
     const cJSON *list;
     int parts = 0;
-    if (!check_list(object, "", "components", second_kind ? PARTS_MAX : ROWS_MAX, &list, err) ||
+    if (!check_list(object, "", "components", most, &list, err) ||
         (list != NULL && !check_components(list, "components", 0, &parts, err))) {
         return false;
     }
-    return !second_kind || parts <= PARTS_MAX ||
+    return most < PARTS_MAX || parts <= PARTS_MAX ||
            err_set(err, ERR_LIMIT, "components: %d with the inner ones, at most %d", parts,
                    PARTS_MAX);
 }
@@ -292,7 +377,9 @@ static bool check_flags(const cJSON *tree, struct message_facts *facts, struct e
            err_set(err, ERR_INVALID, "flags: should be a whole number");
 }
 
-static bool check_message(const cJSON *tree, struct message_facts *facts, struct err *err) {
+/* change: of a message that is there: its kind is not to be seen here, and need not be repeated. */
+static bool check_message(const cJSON *tree, bool change, struct message_facts *facts,
+                          struct err *err) {
     const cJSON *list;
     if (!cJSON_IsObject(tree)) {
         return err_set(err, ERR_INVALID, "a message should be a JSON object");
@@ -300,15 +387,18 @@ static bool check_message(const cJSON *tree, struct message_facts *facts, struct
     return check_flags(tree, facts, err) &&
            check_texts(tree, "", message_limits, COUNT(message_limits), NULL, err) &&
            check_embeds(tree, err) &&
-           check_parts(tree, (facts->flags & MESSAGE_COMPONENTS_V2) != 0, err) &&
+           check_parts(tree,
+                       change || (facts->flags & MESSAGE_COMPONENTS_V2) != 0 ? PARTS_MAX : ROWS_MAX,
+                       err) &&
            check_list(tree, "", "sticker_ids", STICKERS_MAX, &list, err) &&
            check_list(tree, "", "attachments", FILES_MAX, &list, err);
 }
 
-bool message_read(const char *json, size_t length, struct message_facts *facts, struct err *err) {
+static bool read_message(const char *json, size_t length, bool change, struct message_facts *facts,
+                         struct err *err) {
     *facts = (struct message_facts){0};
     cJSON *tree = parse(json, length, "message", err);
-    bool ok = tree != NULL && check_message(tree, facts, err);
+    bool ok = tree != NULL && check_message(tree, change, facts, err);
     cJSON_Delete(tree);
     if (ok && facts->flags != 0) {
         find_flags(json, length, facts);
@@ -317,6 +407,15 @@ bool message_read(const char *json, size_t length, struct message_facts *facts, 
              err_set(err, ERR_INVALID, "flags: write the key without escapes");
     }
     return ok;
+}
+
+bool message_read(const char *json, size_t length, struct message_facts *facts, struct err *err) {
+    return read_message(json, length, false, facts, err);
+}
+
+bool message_read_change(const char *json, size_t length, struct message_facts *facts,
+                         struct err *err) {
+    return read_message(json, length, true, facts, err);
 }
 
 void message_make_edit(char *json, struct message_facts *facts) {
@@ -347,9 +446,9 @@ bool message_modal(const char *json, size_t length, struct err *err) {
              err_set(err, ERR_INVALID, "%s: a modal needs one", modal_limits[i].key);
     }
     ok = ok && check_texts(tree, "", modal_limits, COUNT(modal_limits), NULL, err) &&
-         check_parts(tree, false, err) &&
+         check_parts(tree, PARTS_MAX, err) &&
          (cJSON_GetArraySize(member(tree, "components")) > 0 ||
-          err_set(err, ERR_INVALID, "components: a modal needs 1 to %d", ROWS_MAX));
+          err_set(err, ERR_INVALID, "components: a modal needs 1 to %d", PARTS_MAX));
     cJSON_Delete(tree);
     return ok;
 }

@@ -21,6 +21,9 @@ struct message_facts {
 /* Each: false: *err names the rule, the place and the limit ("embeds[0].title: 300 characters, at
  * most 256"). The text need not end with a NUL. */
 bool message_read(const char *json, size_t length, struct message_facts *facts, struct err *err);
+/* For what changes a message that is there: it need not repeat the flag of the second kind. */
+bool message_read_change(const char *json, size_t length, struct message_facts *facts,
+                         struct err *err);
 bool message_modal(const char *json, size_t length, struct err *err);
 bool message_choices(const char *json, size_t length, struct err *err);
 

@@ -32,7 +32,8 @@ struct slot {
     uint64_t application;
     uint64_t received_wall_ms;
     char token[VAULT_TOKEN_BYTES];
-    char reserved[96];
+    uint64_t stand_in; /* zero in files of before */
+    char reserved[88];
 };
 _Static_assert(sizeof(struct slot) == 512, "the file's layout");
 
@@ -280,6 +281,7 @@ bool vault_put(struct vault *vault, const struct vault_entry *entry, struct vaul
     struct slot slot = {.mark = entry->mark,
                         .interaction = entry->interaction,
                         .application = entry->application,
+                        .stand_in = entry->stand_in,
                         .received_wall_ms = now.wall_ms};
     memcpy(slot.token, entry->token, length);
     slot.crc = slot_crc(&slot);
@@ -306,6 +308,7 @@ bool vault_find(struct vault *vault, uint64_t interaction, uint64_t mono_ms,
         out->interaction = slot->interaction;
         out->application = slot->application;
         out->mark = slot->mark;
+        out->stand_in = slot->stand_in;
         out->ends_ms = vault->ends_ms[at];
         memcpy(out->token, slot->token, sizeof(out->token));
     }
@@ -319,6 +322,17 @@ void vault_mark(struct vault *vault, uint64_t interaction, uint32_t mark) {
     if (at != UINT32_MAX) {
         /* Killed between the two stores, the entry is lost: no answer is better than two. */
         vault->slots[at].mark = mark;
+        FENCE(memory_order_release);
+        vault->slots[at].crc = slot_crc(&vault->slots[at]);
+    }
+    (void)pthread_mutex_unlock(&vault->mutex);
+}
+
+void vault_stand_in(struct vault *vault, uint64_t interaction, uint64_t message) {
+    (void)pthread_mutex_lock(&vault->mutex);
+    uint32_t at = interaction != 0 ? find(vault, interaction) : UINT32_MAX;
+    if (at != UINT32_MAX) {
+        vault->slots[at].stand_in = message;
         FENCE(memory_order_release);
         vault->slots[at].crc = slot_crc(&vault->slots[at]);
     }

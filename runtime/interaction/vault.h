@@ -24,7 +24,8 @@ struct vault_entry {
     uint64_t interaction; /* not 0 */
     uint64_t application;
     uint32_t mark; /* what the callback said, and more of the caller's that is to outlive a run */
-    uint64_t ends_ms; /* of vault_find(): when its life is over, monotonic */
+    uint64_t stand_in; /* a message of the caller's that is to outlive a run too; 0: none */
+    uint64_t ends_ms;  /* of vault_find(): when its life is over, monotonic */
     char token[VAULT_TOKEN_BYTES];
 };
 
@@ -52,6 +53,8 @@ bool vault_find(struct vault *vault, uint64_t interaction, uint64_t mono_ms,
                 struct vault_entry *out);
 /* To be called before the callback goes out. One that is not there is fine. */
 void vault_mark(struct vault *vault, uint64_t interaction, uint32_t mark);
+/* Likewise; for vault_entry.stand_in. */
+void vault_stand_in(struct vault *vault, uint64_t interaction, uint64_t message);
 /* Overwrites it with zeroes. One that is not there is fine. */
 void vault_forget(struct vault *vault, uint64_t interaction);
 /* Overwrites those that are over with zeroes; every few seconds. Returns how many are left. */

@@ -88,9 +88,9 @@ int files_is_plugin_name(const struct dirent *entry) {
 
 /* A directory that cannot be looked at, for want of descriptors for example, has not lost its
  * files. */
-static void trust(struct plugins *plugins, const char *dir) {
+static void trust(struct plugins *plugins, const char *dir, bool told) {
     size_t length = strlen(dir);
-    if (!plugins->blind) {
+    if (!told) {
         log_warn(NULL, "plugin directory %s cannot be looked at: %s", dir, strerror(errno));
     }
     plugins->blind = true;
@@ -99,15 +99,17 @@ static void trust(struct plugins *plugins, const char *dir) {
     }
 }
 
-static void scan_dir(struct plugins *plugins, const char *dir, bool *unsteady) {
+/* told: of the blindness, at the look before. */
+static void scan_dir(struct plugins *plugins, const char *dir, bool told, bool *unsteady) {
     struct dirent **entries = NULL;
     char path[PATH_MAX];
     int count = scandir(dir, &entries, files_is_plugin_name, alphasort);
     if (count < 0 && errno != ENOENT && errno != ENOTDIR) {
-        trust(plugins, dir);
+        trust(plugins, dir, told);
         return;
     }
-    plugins->blind = false;
+    plugins->partial = plugins->partial || count < 0;
+    plugins->sighted = plugins->sighted || count > 0;
     for (int i = 0; i < count; i++) {
         if (file_join(path, sizeof(path), dir, entries[i]->d_name)) {
             see(plugins, path, unsteady);
@@ -120,18 +122,25 @@ static void scan_dir(struct plugins *plugins, const char *dir, bool *unsteady) {
 /* *unsteady: some file is not what it was at the last look. */
 static void scan(struct plugins *plugins, bool *unsteady) {
     uint64_t now = clock_mono_ms();
+    bool told = plugins->blind;
     *unsteady = false;
+    plugins->blind = false;
+    plugins->partial = false;
     for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
         file->present = false;
     }
     for (size_t i = 0; i < plugins->dir_count; i++) {
-        scan_dir(plugins, plugins->dirs[i], unsteady);
+        scan_dir(plugins, plugins->dirs[i], told, unsteady);
     }
     for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
         if (!file->present && file->missing_ms == 0) {
             file->missing_ms = now;
         }
     }
+}
+
+bool plugins_see_all(const struct plugins *plugins) {
+    return plugins->sighted && !plugins->blind && !plugins->partial;
 }
 
 /* ---- Changes ---- */

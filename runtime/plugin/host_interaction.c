@@ -316,11 +316,13 @@ static bool good_body(struct instance *instance, const drey_answer *answer) {
     bool ok = true;
     switch (answer->kind) {
     case DREY_REPLY:
+    case DREY_FOLLOW_UP:
+        ok = message_read(answer->json, strlen(answer->json), &facts, &err);
+        break;
     case DREY_UPDATE:
     case DREY_EDIT:
-    case DREY_FOLLOW_UP:
     case DREY_EDIT_FOLLOW_UP:
-        ok = message_read(answer->json, strlen(answer->json), &facts, &err);
+        ok = message_read_change(answer->json, strlen(answer->json), &facts, &err);
         break;
     case DREY_SHOW_MODAL:
         ok = message_modal(answer->json, strlen(answer->json), &err);
@@ -349,10 +351,13 @@ bool instance_may_use(struct instance *instance, const struct route *route,
         instance->cooldown = cooldown_create(INSTANCE_COOLDOWN_SUBJECTS, NULL);
     }
     struct cooldown_rule rule = {(enum cooldown_per)rules->per, rules->uses, rules->seconds};
+    /* One name may be a command's, a user menu's and a button's. */
+    char what[sizeof(route->name) + 24];
+    snprintf(what, sizeof(what), "%u %u %s", (unsigned)route->kind, (unsigned)route->type,
+             route->name);
     struct cooldown_subject subject = {event->user_id, event->guild_id, event->channel_id};
-    if (instance->cooldown == NULL ||
-        cooldown_take(instance->cooldown, &rule, route->name, &subject, instance_mono_ms(instance),
-                      &wait_ms)) {
+    if (instance->cooldown == NULL || cooldown_take(instance->cooldown, &rule, what, &subject,
+                                                    instance_mono_ms(instance), &wait_ms)) {
         return true;
     }
     uint64_t seconds = (wait_ms + 999) / 1000;

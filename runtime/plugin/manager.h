@@ -109,7 +109,9 @@ struct plugins {
     struct loop_timer *checkpoint;
     struct watch *watch;
     struct guard guard;
-    bool blind; /* a directory could not be looked at */
+    bool blind;   /* at the last look a directory could not be looked at */
+    bool partial; /* or was not there */
+    bool sighted; /* a file was seen, some time */
     struct bot *bots;
     struct plugin *plugins; /* by id */
     struct file_seen *files;

@@ -182,6 +182,9 @@ struct probe_request;
 struct probe_report;
 bool plugins_try(struct plugins *plugins, const char *path, const struct probe_request *how,
                  struct probe_report *report, struct err *err);
+/* Whether the last look saw every directory, and some look a file: else what is not loaded may only
+ * be out of sight (a file system that is not mounted yet). */
+bool plugins_see_all(const struct plugins *plugins);
 /* Whether it serves some bot now. */
 bool plugins_serves(const struct plugins *plugins, const char *id);
 

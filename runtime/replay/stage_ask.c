@@ -323,6 +323,8 @@ static void end_keeper(struct stage *stage, const struct reply *reply, const cha
                     : 0,
         .unsure = reply->answer.status == 0 || reply->answer.status >= 500,
         .why = why};
+    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "id"));
+    (void)(id != NULL && text_u64(id, &outcome.message));
     cJSON_Delete(json);
     stage->ending = reply;
     stage->refused = result_of(&reply->answer) < 0;
@@ -430,6 +432,7 @@ bool stage_keep(struct stage *stage) {
         case KEEPER_LOG:
             keeper_line(stage, action);
             break;
+        case KEEPER_ORIGINAL: /* there is no later run that would have to know */
         case KEEPER_FORGET:
             break;
         }

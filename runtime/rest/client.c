@@ -36,6 +36,7 @@ struct exchange {
     size_t piece;             /* of it: where we are */
     uint64_t in_piece;
     bool read_once; /* bytes of it were handed out */
+    bool again;     /* and then from the start */
     bool repeatable;
     struct err trouble; /* on this side, when code is set */
     char reason[CURL_ERROR_SIZE];
@@ -118,6 +119,7 @@ static int on_seek(void *arg, curl_off_t offset, int origin) {
     if (offset != 0 || origin != SEEK_SET || (exchange->read_once && !exchange->repeatable)) {
         return CURL_SEEKFUNC_FAIL;
     }
+    exchange->again = exchange->again || exchange->read_once;
     exchange->piece = 0;
     exchange->in_piece = 0;
     return CURL_SEEKFUNC_OK;
@@ -222,6 +224,7 @@ static void finish(struct exchange *exchange, CURLcode code) {
     struct rest_response response = {.body =
                                          exchange->body.bytes != NULL ? exchange->body.bytes : "",
                                      .length = exchange->body.length,
+                                     .again = exchange->again,
                                      .told = &exchange->told};
     if (code == CURLE_OK) {
         curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &response.status);

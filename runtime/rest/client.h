@@ -44,6 +44,7 @@ struct rest_response {
     const struct told *told; /* what the head says of limits; borrowed for the call */
     bool maybe_seen;         /* without an answer: some bytes of the request may have left */
     bool hopeless;           /* without an answer: the same would happen again */
+    bool again;              /* sent twice: the kept connection had died, perhaps after the first */
     struct err err;
 };
 

@@ -164,6 +164,7 @@ static void on_response(void *arg, const struct rest_response *response) {
     if (response->status == 401 || response->status == 429) {
         told_body(&told, response->body, response->length);
     }
+    job->entry.tries += response->again ? 1 : 0;
     bool fine = response->status > 0 && response->status < 500; /* else it may be tried again */
     struct queue_outcome outcome = {.status = response->status,
                                     .told = response->status != 0 ? &told : NULL,

@@ -125,7 +125,7 @@ static int show_modal(struct sim_call *call, struct sim_interaction *interaction
     const struct sim_where where = {"data"};
     sim_field_text(&problems, data, &where, "custom_id", 1, 100, true);
     sim_field_text(&problems, data, &where, "title", 1, 45, true);
-    const cJSON *list = sim_field_list(&problems, data, &where, "components", 5);
+    const cJSON *list = sim_field_list(&problems, data, &where, "components", 40);
     if (list == NULL || cJSON_GetArraySize(list) == 0) {
         sim_problem(&problems, &where, "components", "BASE_TYPE_REQUIRED",
                     "This field is required");

@@ -6,6 +6,7 @@ import re
 import shutil
 import threading
 import urllib.error
+import urllib.request
 
 import harness
 from harness import BUILD, PLUGINS, Case, read, wait_for
@@ -72,7 +73,8 @@ class ActCase(Case):
         self.attached = os.path.join(self.directory, "attached.bin")
         with open(self.attached, "wb") as file:
             file.write(b"from a descriptor\0" * 1000)
-        keys = {"token": "a-token-that-no-log-may-show", "rest_url": self.simulator.rest,
+        self.token = "a-token-that-no-log-may-show"
+        keys = {"token": self.token, "rest_url": self.simulator.rest,
                 "intents": "auto +MESSAGE_CONTENT"}
         keys.update(bot or {})
         sections = "".join(f"[plugin:{name}]\nfile = {self.seen_file}\nattach = {self.attached}\n"
@@ -97,6 +99,18 @@ class ActCase(Case):
 
     def install_example(self, name):
         shutil.copy(os.path.join(PLUGINS, name + ".so"), self.box.plugin_dir)
+
+    def put_elsewhere(self, commands, where=""):
+        """Another tool with the same token publishes commands."""
+        head = {"Authorization": "Bot " + self.token, "User-Agent": "DiscordBot (test, 1)",
+                "Content-Type": "application/json"}
+        url = self.simulator.rest + "/applications/@me"
+        with urllib.request.urlopen(urllib.request.Request(url, headers=head), timeout=30) as out:
+            own = json.loads(out.read())["id"]
+        url = f"{self.simulator.rest}/applications/{own}/{where}commands"
+        request = urllib.request.Request(url, headers=head, method="PUT",
+                                         data=json.dumps(commands).encode())
+        urllib.request.urlopen(request, timeout=30).close()
 
     def published(self):
         """Waits until the commands can be used."""

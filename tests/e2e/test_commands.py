@@ -1,6 +1,7 @@
 """tests/e2e/test_commands.py: what plugins declare reaches Discord once, when something has changed,
 and never takes away what still belongs there."""
 import json
+import os
 import subprocess
 import urllib.request
 
@@ -26,13 +27,14 @@ class Commands(ActCase):
         self.seen_path = self.directory + "/seen.log"
 
     def begin(self, extra=EXTRA, plugins=("actor",), bot=None, sim=None, bots=None, sections="",
-              start=True, sim_options=("--no-limits",), drey=""):
+              start=True, sim_options=("--no-limits",), drey="", name="host"):
         """A host whose plugins declare nothing but the command of their key `extra`."""
         self.simulator = sim or self.sim(*sim_options)
         self.person = Person(self.simulator)
         self.seen_file = self.seen_path
-        keys = {"token": "t", "rest_url": self.simulator.rest, **(bot or {})}
-        self.box = self.host(bots or {"main": keys}, drey=drey,
+        self.token = "t"
+        keys = {"token": self.token, "rest_url": self.simulator.rest, **(bot or {})}
+        self.box = self.host(bots or {"main": keys}, drey=drey, name=name,
                              sections=sections or self.section(extra))
         for name in plugins:
             self.install(name)
@@ -122,6 +124,20 @@ class Commands(ActCase):
         self.quiet()
         self.assertEqual(self.puts(), 1)
 
+    def test_what_is_declared_no_more_is_published_too(self):
+        for key, value in (("contexts", "[0]"), ("integration_types", "[0,1]")):
+            with self.subTest(key):
+                declared = f"'{key}':{value},"
+                host = self.begin(extra=EXTRA.replace("{", "{" + declared), sim_options=(
+                    "--no-limits",), name=key)
+                host.logged("command published")
+                self.rewrite(declared, "")
+                self.reload_config()
+                wait_for("the second PUT", lambda: self.puts() == 2)
+                self.quiet()
+                self.assertEqual(self.drey("commands", "sync", "-c", host.ini).returncode, 0)
+                self.assertEqual(self.puts(), 2)  # known to be so
+
     # ---- refused ----
 
     def test_two_plugins_with_one_command_are_told_apart_by_name(self):
@@ -177,6 +193,41 @@ class Commands(ActCase):
         wait_for("its command to go", lambda: not self.has("extra"))
         self.assertTrue(self.has("other"))
 
+    def test_a_stop_right_after_a_reload_takes_nothing_away(self):
+        """The REST thread lives on for an answer that is under way; the plugins are gone by then."""
+        host = self.stage("--no-limits")
+        self.published()
+        self.quiet()
+        puts = self.puts()
+        looks = len(self.log_lines("may have changed: looking"))
+        self.simulator.fault("route callback rest-slow 2500ms")
+        self.assertEqual(host.run("reload", "-c", host.ini, "actor").returncode, 0)
+        self.person.begin("/defer")
+        self.seen(r"defer \d+$")
+        wait_for("the publisher to be armed",
+                 lambda: len(self.log_lines("may have changed: looking")) > looks)
+        self.assertEqual(host.stop(), 0)
+        self.assertEqual(self.puts(), puts)
+        self.assertTrue(self.has("defer"))
+
+    def test_a_missing_plugin_directory_takes_nothing_away(self):
+        host = self.begin(bot={"plugins": "*"})
+        host.logged("command published")
+        self.assertEqual(host.stop(), 0)
+        os.rename(host.plugin_dir, host.plugin_dir + ".away")
+        self.refuses_to_take_away(host)
+        os.mkdir(host.plugin_dir)  # an empty one may be a file system that is not mounted
+        self.refuses_to_take_away(host)
+        self.assertEqual(self.puts(), 1)
+        self.assertTrue(self.has("extra"))
+
+    def refuses_to_take_away(self, host):
+        before = len(self.log_lines("would take away some"))
+        host.start().ready("main")
+        wait_for("the publisher to refuse",
+                 lambda: len(self.log_lines("would take away some")) > before)
+        self.assertEqual(host.stop(), 0)
+
     # ---- where ----
 
     def test_dev_guild_is_the_only_place(self):
@@ -230,6 +281,22 @@ class Commands(ActCase):
         self.assertTrue(self.drey("commands", "-c", other.ini).stdout.startswith("-"))
         self.assertEqual(other.stop(), 0)
 
+    def test_a_place_where_nothing_was_published_keeps_what_it_has(self):
+        """Another tool's commands, in a guild where this bot never had any."""
+        host = self.begin(bot={"plugins": "*"})
+        host.logged("command published")
+        self.assertEqual(host.stop(), 0)
+        channel = self.person.say("where is this?")["channel_id"]
+        guild = self.guild_of(channel)
+        self.put_elsewhere([{"name": "stranger", "description": "From elsewhere"}],
+                           f"guilds/{guild}/")
+        self.rewrite("plugins = *", f"plugins = *, !actor\ndev_guild = {guild}")
+        host.start().ready("main")
+        host.logged("looking at its commands: 0")
+        wait_for("it to be done", lambda: self.drey("commands", "-c", host.ini).stdout[:1] == "-")
+        self.assertTrue(self.has("stranger"))
+        self.assertEqual(self.puts(GUILD_PUT), 1)
+
     # ---- people and outages ----
 
     def test_a_person_sees_the_difference_and_syncs(self):
@@ -246,17 +313,6 @@ class Commands(ActCase):
         self.assertIn("bot main: published", synced.stdout)
         self.assertTrue(self.has("extra"))
         self.assertFalse(self.has("stranger"))
-
-    def put_elsewhere(self, commands):
-        head = {"Authorization": "Bot t", "User-Agent": "DiscordBot (test, 1)",
-                "Content-Type": "application/json"}
-        url = self.simulator.rest + "/applications/@me"
-        with urllib.request.urlopen(urllib.request.Request(url, headers=head), timeout=30) as out:
-            own = json.loads(out.read())["id"]
-        url = f"{self.simulator.rest}/applications/{own}/commands"
-        request = urllib.request.Request(url, headers=head, method="PUT",
-                                         data=json.dumps(commands).encode())
-        urllib.request.urlopen(request, timeout=30).close()
 
     def test_discord_down_for_a_moment_is_not_even_noticed(self):
         self.begin(start=False)

@@ -72,6 +72,23 @@ class Answers(ActCase):
         self.box.logged(r"warn .*/twice .*actor.* answered twice")  # the third, which nobody is told of
         self.assertEqual(len(self.person.messages()), 1)
 
+    def test_what_is_told_of_a_reply_is_the_message(self):
+        shown = self.person.command("/twice")
+        self.seen(rf"done 1 .*result 0 status 200 code 0 id {shown['message']['id']} error $")
+
+    def test_a_callback_whose_answer_got_lost_is_no_stranger(self):
+        self.simulator.fault("route callback x1 rest-lose")
+        self.assertEqual(self.person.command("/twice")["message"]["content"], "first")
+        self.seen(r"done 1 .*result 0 ")
+        self.simulator.fault("route callback x1 rest-lose")
+        interaction = self.person.begin("/defer")
+        self.seen(f"defer {interaction}$")
+        wait_for("the retry", lambda: self.simulator.status()["rest_answers"].get("400"))
+        self.person.say(f"!answer reply {interaction} 5 " + '{"content":"at last"}')
+        self.seen(r"done 5 .*result 0 ")
+        self.assertEqual([m["content"] for m in self.person.answers(interaction)], ["at last"])
+        self.assertEqual(self.log_lines("another program"), [])
+
     def test_an_answer_that_comes_too_late_is_refused_here(self):
         missed = self.person.command("/silent")
         self.assertEqual(missed["outcome"], "no_response")
@@ -96,6 +113,8 @@ class Answers(ActCase):
         self.assertTrue(again.get("ephemeral"), again)
         self.assertNotEqual(again["message"]["content"], "the whole tree")
         self.assertEqual(len(re.findall("tree whole", read(self.seen_file))), 1)
+        menu = self.person.command("once", type="user", target="bob")  # another thing of that name
+        self.assertEqual(menu["message"]["content"], "that one")
         other = self.person.command("/once", **{"as": "bob"})
         self.assertEqual(other["message"]["content"], "the whole tree")
 
@@ -107,6 +126,18 @@ class Answers(ActCase):
         self.box.logged("content.*2000")
         self.person.say(f"!answer reply {interaction} 7 " + '{"content":"short"}')
         self.seen(r"done 7 .*result 0 ")
+
+
+class Strangers(ActCase):
+    def test_what_nobody_handles_is_said_once(self):
+        host = self.stage("--no-limits", plugins=("witness",))
+        self.put_elsewhere([{"name": "stranger", "description": "From elsewhere"}])
+        for _ in range(3):
+            self.person.begin("/stranger")
+        wait_for("their time to be over", lambda: self.simulator.status()[
+            "interactions_unanswered"] == 3)
+        host.logged("nobody handles /stranger: no plugin that runs for this bot answers to it")
+        self.assertEqual(len(self.log_lines("/stranger")), 1)
 
 
 class Deferred(ActCase):
@@ -143,6 +174,21 @@ class Deferred(ActCase):
         self.assertEqual(self.person.request_count("DELETE /webhooks/*/:/messages/@original"), 1)
         self.assertEqual(self.person.request_count("POST /webhooks/*/:"), 1)
 
+    def test_an_edit_of_a_whisper_shows_it_to_nobody_else(self):
+        interaction = self.deferred("/slow")
+        self.simulator.fault("route DELETE x1 rest-limited user; rest-wait 1s")
+        self.person.say(f"!answer reply {interaction} 1 " + '{"content":"psst","flags":64}')
+        self.person.say(f"!answer edit {interaction} 2 " + '{"content":"psst, anew"}')
+        self.seen(r"done 1 .*result 0 ")
+        self.seen(r"done 2 .*result 0 ")
+        self.assertEqual(self.person.request_count("PATCH /webhooks/*/:/messages/@original"), 0)
+        self.assertEqual(self.box.stop(), 0)
+        self.box.start().ready("main")
+        self.person.say(f"!answer edit {interaction} 3 " + '{"content":"psst, again"}')
+        self.seen(r"done 3 .*result 0 ")
+        shown = self.person.answers(interaction)
+        self.assertEqual([(m["content"], m["ephemeral"]) for m in shown], [("psst, again", True)])
+
     def test_a_deferral_can_be_for_the_user_alone(self):
         interaction = self.deferred("/hidden")
         self.assertTrue(self.person.answers(interaction)[0]["ephemeral"])
@@ -163,6 +209,20 @@ class Deferred(ActCase):
         self.seen(r"done 1 .*result 0 ")
         self.assertEqual(pressed()["outcome"], "update")
         self.assertEqual(self.person.messages()[0]["content"], "pressed")
+
+    def test_a_plugin_that_leaves_before_its_turn_leaves_nobody_waiting(self):
+        """Its rules are known from the wire on, those of a long subcommand too."""
+        self.addCleanup(lambda: open(self.seen_file + ".go", "wb").close())
+        self.person.say("!block")
+        self.seen("blocking$")
+        interaction = self.deferred("/лес берёза_с_очень_длинным_именем")
+        text = read(self.box.ini)
+        with open(self.box.ini, "w", encoding="utf-8") as file:
+            file.write(text.replace("[bot:main]\n", "[bot:main]\nplugins = *, !actor\n"))
+        answer = self.box.run("reload", "-c", self.box.ini, "--config")
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        wait_for("the notice", lambda: any("(ref " in m["content"] and m["ephemeral"]
+                                           for m in self.person.answers(interaction)))
 
     def test_follow_ups_can_be_edited_and_deleted(self):
         self.person.begin("/defer")
@@ -238,6 +298,28 @@ class Lasting(ActCase):
         self.assertEqual([m["content"] for m in self.person.answers(interaction)], ["survived"])
         self.person.say(f"!answer reply {interaction} 2 " + '{"content":"twice"}')
         self.assertRegex(self.seen(r"done 2 .*result -\d+ .*error (.*)$")[1], "answered twice")
+
+    def test_a_deferred_answer_outlives_an_orderly_stop_and_an_upgrade(self):
+        host = self.stage("--no-limits")
+        self.published()
+
+        def restart():
+            self.assertEqual(host.stop(), 0)
+            host.start().ready("main")
+
+        def upgrade():
+            answer = host.run("upgrade", "-c", host.ini)
+            self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+
+        for cookie, again in ((1, restart), (2, upgrade)):
+            interaction = self.person.begin("/defer")
+            self.seen(f"defer {interaction}$")
+            wait_for("the deferral", lambda: self.person.answers(interaction))
+            again()
+            self.assertTrue(self.person.answers(interaction)[0]["flags"] & LOADING)
+            self.person.say(f"!answer edit {interaction} {cookie} " + '{"content":"at last"}')
+            self.seen(rf"done {cookie} .*result 0 ")
+            self.assertEqual([m["content"] for m in self.person.answers(interaction)], ["at last"])
 
     def test_an_answer_under_way_at_a_reload_is_told_to_the_new_generation(self):
         host = self.stage("--no-limits")

@@ -1,6 +1,7 @@
 /* fuzz/keeper.c: interactions as hostile plugins, a slow network and an odd clock may treat them.
  * Whatever happens: each accepted answer ends exactly once, no interaction gets a second callback
- * that could have been carried out, and nothing goes out after its deadline. */
+ * that could have been carried out, nothing goes out after its deadline, and nothing for an
+ * interaction whose first answer is being deleted. */
 #include "fuzz.h"
 
 #include "interaction/keeper.h"
@@ -15,11 +16,13 @@ struct model {
         bool known;
         bool said; /* a callback went out that may have been carried out */
         bool under_way;
+        uint64_t deletion; /* of the first answer: the request that is under way; 0: none */
     } interactions[INTERACTIONS + 1];
     struct {
         uint64_t id; /* 0: free */
         uint64_t interaction;
         bool callback;
+        bool want_id;
     } requests[REQUESTS];
     uint64_t cookie;
     uint8_t ends[COOKIES]; /* 1: accepted, 2: ended */
@@ -31,6 +34,7 @@ static void on_send(struct model *model, const struct keeper_action *action) {
     FUZZ_CHECK(action->body == NULL || strlen(action->body) == action->body_length);
     FUZZ_CHECK((action->body == NULL) == (strcmp(action->method, "DELETE") == 0));
     FUZZ_CHECK(model->now_ms < action->deadline_ms);
+    FUZZ_CHECK(model->interactions[action->interaction].deletion == 0);
     bool callback = strstr(action->path, "/callback") != NULL;
     FUZZ_CHECK(callback == action->urgent && callback == (action->mark != KEEPER_MARK_NONE));
     uint64_t born_ms = model->interactions[action->interaction].born_ms;
@@ -50,6 +54,10 @@ static void on_send(struct model *model, const struct keeper_action *action) {
             model->requests[i].id = action->request;
             model->requests[i].interaction = action->interaction;
             model->requests[i].callback = callback;
+            model->requests[i].want_id = action->want_id;
+            if (strcmp(action->method, "DELETE") == 0 && strstr(action->path, "@original")) {
+                model->interactions[action->interaction].deletion = action->request;
+            }
             return;
         }
     }
@@ -76,8 +84,12 @@ static void drain(struct model *model) {
         case KEEPER_LOG:
             FUZZ_CHECK(at->text[0] != '\0');
             break;
+        case KEEPER_ORIGINAL:
+            FUZZ_CHECK(model->interactions[at->interaction].known);
+            break;
         case KEEPER_FORGET:
             model->interactions[at->interaction].known = false;
+            model->interactions[at->interaction].deletion = 0;
             break;
         }
     }
@@ -101,7 +113,9 @@ static void arrive(struct model *model, struct feed *feed, uint64_t id) {
     };
     if (!model->interactions[id].known) {
         uint8_t mark = feed_byte(feed);
-        arrival.mark = mark < 8 ? (enum keeper_mark)mark : KEEPER_MARK_NONE;
+        arrival.mark = (mark & 15) < 8 ? (enum keeper_mark)(mark & 15) : KEEPER_MARK_NONE;
+        arrival.original_gone = mark & 16;
+        arrival.stand_in = mark & 32 ? 100u + mark : 0;
         if (model->interactions[id].said || model->interactions[id].under_way) {
             return; /* forgotten, and its token with it: nothing could be sent */
         }
@@ -165,6 +179,10 @@ static void settle(struct model *model, size_t at, uint8_t how) {
     }
     struct keeper_outcome outcome = ways[how % (sizeof(ways) / sizeof(ways[0]))];
     outcome.request = model->requests[at].id;
+    outcome.message = model->requests[at].want_id ? 100u + how : 0;
+    if (model->interactions[model->requests[at].interaction].deletion == outcome.request) {
+        model->interactions[model->requests[at].interaction].deletion = 0;
+    }
     model->requests[at].id = 0;
     if (model->requests[at].callback) {
         uint64_t id = model->requests[at].interaction;

@@ -279,6 +279,16 @@ static void act_flood(drey_ctx *ctx, const char *text) {
     }
 }
 
+/* !block: nothing more until the file with ".go" behind its name exists. */
+static void act_block(drey_ctx *ctx) {
+    char go[4096];
+    snprintf(go, sizeof(go), "%s.go", drey_config(ctx, "file"));
+    say(ctx, "blocking");
+    while (access(go, F_OK) != 0) {
+        usleep(10 * 1000);
+    }
+}
+
 /* "!ID:WORD ..." is for one of several, "!WORD ..." for all. */
 static void act_on(drey_ctx *ctx, const drey_event *ev) {
     const char *text = drey_str(ev, "content");
@@ -301,6 +311,8 @@ static void act_on(drey_ctx *ctx, const drey_event *ev) {
         act_send(ctx, ev, text + 5);
     } else if (strncmp(text, "flood ", 6) == 0) {
         act_flood(ctx, text + 6);
+    } else if (strcmp(text, "block") == 0) {
+        act_block(ctx);
     } else if (strcmp(text, "cancel") == 0) {
         say(ctx, "cancelled %d", drey_rest_cancel(ctx, actor->newest));
     }
@@ -342,6 +354,13 @@ static void declare(drey_ctx *ctx) {
                  "'description':'x'}]}]}",
                  NULL, on_tree);
     drey_on_interaction(ctx, DREY_SUBCOMMAND, "tree oak leaf", NULL, on_tree_leaf);
+    drey_command(ctx,
+                 "{'name':'лес','description':'A wood','options':[{'type':1,'name':"
+                 "'берёза_с_очень_длинным_именем','description':'One'}]}",
+                 NULL, on_silent);
+    drey_on_interaction(ctx, DREY_SUBCOMMAND, "лес берёза_с_очень_длинным_именем", &slow,
+                        on_silent);
+    drey_command(ctx, "{'name':'once','type':2}", &once, on_user);
     drey_command(ctx, "{'name':'Who is it','type':2}", NULL, on_user);
     drey_command(ctx, "{'name':'Quote this','type':3}", NULL, on_quote);
     drey_command(ctx, "{'name':'form','description':'Shows a form'}", NULL, on_form);

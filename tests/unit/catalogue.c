@@ -219,7 +219,7 @@ static void what_discord_adds_by_itself_is_no_difference(void **state) {
         catalogue, CATALOGUE_GLOBAL,
         "[{'id':'1','application_id':'2','version':'3','default_member_permissions':null,'type':2,"
         "'name':'ping','name_localizations':null,'description':'','description_localizations':null,"
-        "'dm_permission':true,'contexts':[0,1,2],'integration_types':[0,1],'nsfw':false},"
+        "'dm_permission':true,'contexts':null,'integration_types':[0,1],'nsfw':false},"
         "{'id':'4','version':'6','type':1,'name':'poll','description':'Asks people','options':["
         "{'name':'create','type':1,'description':'c','required':false,'options':[]},"
         "{'description':'d','name':'close','type':1,'name_localizations':null}]},"
@@ -252,6 +252,15 @@ static void each_change_is_one_readable_line(void **state) {
                 "~ /poll options: another order\n"
                 "- /old\n"
                 "- ping (message)\n");
+    catalogue_destroy(catalogue);
+}
+
+static void contexts_that_are_taken_back_are_a_change(void **state) {
+    static const char *const theirs = "[{'name':'a','description':'b','contexts':[0]}]";
+    struct catalogue *catalogue = catalogue_create(NULL);
+    assert_true(declare(catalogue, "a", NULL, "{'name':'a','description':'b'}", NULL));
+    assert_diff(catalogue, CATALOGUE_GLOBAL, theirs, "~ /a contexts: [0] -> nothing\n");
+    assert_diff(catalogue, CATALOGUE_GUILD, theirs, ""); /* there nobody can declare them */
     catalogue_destroy(catalogue);
 }
 
@@ -370,6 +379,7 @@ int main(void) {
         cmocka_unit_test(the_hash_is_sha_256),
         cmocka_unit_test(what_discord_adds_by_itself_is_no_difference),
         cmocka_unit_test(each_change_is_one_readable_line),
+        cmocka_unit_test(contexts_that_are_taken_back_are_a_change),
         cmocka_unit_test(choices_and_translations_are_compared_too),
         cmocka_unit_test(what_is_no_list_of_commands_is_refused),
         cmocka_unit_test(strange_names_of_discords_cannot_move_the_cursor),

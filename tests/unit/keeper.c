@@ -318,13 +318,72 @@ static void a_reply_of_another_visibility_replaces_the_deferral(void **state) {
             assert_true(rig_answer(&rig, KEEPER_REPLY, rows[i].body));
             rig_saw(&rig, DELETE "\n");
             rig_outcome(&rig, status, 0, NULL);
-            snprintf(line, sizeof(line), FOLLOWUP " %s\n", rows[i].body);
+            snprintf(line, sizeof(line), "original 0 of 700\n" FOLLOWUP " %s\n", rows[i].body);
             rig_saw(&rig, line);
+            rig.message = 4711;
             rig_outcome(&rig, 200, 0, NULL);
-            rig_saw(&rig, "tell 1 ok\n");
+            rig_saw(&rig, "original 4711 of 700\ntell 1 ok\n");
             rig_finish(&rig);
         }
     }
+}
+
+static void what_replaces_a_deferral_is_overtaken_by_nothing(void **state) {
+    struct rig rig;
+    rig_start(&rig, 8);
+    defer(&rig, false);
+    assert_true(rig_answer(&rig, KEEPER_REPLY, "{\"flags\":64}"));
+    assert_true(rig_answer(&rig, KEEPER_EDIT_ORIGINAL, "{\"a\":1}"));
+    assert_true(rig_answer(&rig, KEEPER_FOLLOWUP, "{\"a\":2}"));
+    rig_saw(&rig, DELETE "\n");
+    rig_outcome(&rig, 204, 0, NULL);
+    rig_saw(&rig, "original 0 of 700\n" FOLLOWUP " {\"flags\":64}\n");
+    rig.message = 4711;
+    rig_outcome(&rig, 200, 0, NULL);
+    rig_saw(&rig, "original 4711 of 700\ntell 1 ok\n"
+                  "PATCH /webhooks/800/{token}/messages/4711 {\"a\":1}\n" FOLLOWUP " {\"a\":2}\n");
+    assert_true(rig_answer(&rig, KEEPER_DELETE_ORIGINAL, NULL));
+    rig_saw(&rig, "DELETE /webhooks/800/{token}/messages/4711\n");
+    assert_true(rig_answer(&rig, KEEPER_FOLLOWUP, "{\"a\":3}"));
+    rig_saw(&rig, "");
+    rig_outcome(&rig, 204, 0, NULL);
+    rig_saw(&rig, "original 0 of 700\ntell 4 ok\n" FOLLOWUP " {\"a\":3}\n");
+    rig_finish(&rig);
+}
+
+static void a_secret_is_not_told_where_all_would_see_it(void **state) {
+    struct rig rig;
+    rig_start(&rig, 8);
+    defer(&rig, false);
+    assert_true(rig_answer(&rig, KEEPER_REPLY, "{\"flags\":64}"));
+    rig_saw(&rig, DELETE "\n");
+    rig_outcome(&rig, 500, 0, "no");
+    rig_saw(&rig,
+            "tell 1 failed: /ping (on_ping): the deferral could not be taken away in time (no), "
+            "so the answer that was to come in its place was not sent\n");
+    assert_true(rig_answer(&rig, KEEPER_REPLY, "{\"content\":\"a\"}")); /* it was no answer */
+    rig_saw(&rig, PATCH " {\"content\":\"a\"}\n");
+    rig_finish(&rig);
+    rig_start(&rig, 8);
+    defer(&rig, true);
+    assert_true(rig_answer(&rig, KEEPER_REPLY, "{\"content\":\"a\"}"));
+    rig_saw(&rig, DELETE "\n");
+    rig_outcome(&rig, 500, 0, "no"); /* then the user alone sees what all might */
+    rig_saw(&rig, FOLLOWUP " {\"content\":\"a\"}\n");
+    rig_outcome(&rig, 200, 0, NULL);
+    rig_saw(&rig, "tell 1 ok\n");
+    rig_finish(&rig);
+    rig_start(&rig, 8);
+    defer(&rig, false);
+    assert_true(rig_answer(&rig, KEEPER_REPLY, "{\"flags\":64}"));
+    rig_saw(&rig, DELETE "\n");
+    rig.now_ms += 15 * 60 * 1000; /* too late for what was to follow */
+    rig_outcome(&rig, 204, 0, NULL);
+    rig_saw(&rig, "original 0 of 700\n"
+                  "tell 1 failed: /ping (on_ping): the deferral could not be taken away in time "
+                  "(nothing more is known), so the answer that was to come in its place was not "
+                  "sent\nforget 700\n");
+    rig_finish(&rig);
 }
 
 static void a_deferral_of_the_handlers_own_comes_to_the_same(void **state) {
@@ -403,7 +462,9 @@ static void what_follows_waits_until_discord_has_the_callback(void **state) {
     assert_true(rig_answer(&rig, KEEPER_EDIT_ORIGINAL, "{\"a\":3}"));
     rig_saw(&rig, CALLBACK " {\"type\":5}\n");
     rig_outcome(&rig, 204, 0, NULL);
-    rig_saw(&rig, "tell 1 ok\n" PATCH " {\"a\":1}\n" FOLLOWUP " {\"a\":2}\n" PATCH " {\"a\":3}\n");
+    rig_saw(&rig, "tell 1 ok\n" PATCH " {\"a\":1}\n");
+    rig_outcome(&rig, 200, 0, NULL); /* a follow-up before it would take the deferral's place */
+    rig_saw(&rig, "tell 2 ok\n" FOLLOWUP " {\"a\":2}\n" PATCH " {\"a\":3}\n");
     rig_finish(&rig);
 }
 
@@ -446,6 +507,8 @@ int main(void) {
         cmocka_unit_test(fifteen_minutes_are_the_end),
         cmocka_unit_test(a_reply_after_a_deferral_takes_its_place),
         cmocka_unit_test(a_reply_of_another_visibility_replaces_the_deferral),
+        cmocka_unit_test(what_replaces_a_deferral_is_overtaken_by_nothing),
+        cmocka_unit_test(a_secret_is_not_told_where_all_would_see_it),
         cmocka_unit_test(a_deferral_of_the_handlers_own_comes_to_the_same),
         cmocka_unit_test(an_update_of_a_deferred_component_edits_its_message),
         cmocka_unit_test(a_reply_to_a_component_whose_update_was_deferred_follows),

@@ -24,6 +24,8 @@ struct rig {
     uint64_t deadline_ms; /* of it */
     bool urgent;
     enum keeper_mark mark;
+    uint64_t message; /* that Discord makes, where it is asked which */
+    bool want_id;
     uint64_t cookie; /* of the last answer */
     struct err err;
     struct buf lines;
@@ -43,6 +45,7 @@ static inline void rig_note(struct rig *rig, const struct keeper_action *action)
         rig->deadline_ms = action->deadline_ms;
         rig->urgent = action->urgent;
         rig->mark = action->mark;
+        rig->want_id = action->want_id;
         if (action->body != NULL) {
             assert_int_equal(strlen(action->body), action->body_length);
         }
@@ -56,6 +59,11 @@ static inline void rig_note(struct rig *rig, const struct keeper_action *action)
         break;
     case KEEPER_LOG:
         assert_true(buf_printf(&rig->lines, "log %s\n", action->text));
+        break;
+    case KEEPER_ORIGINAL:
+        assert_true(buf_printf(&rig->lines, "original %llu of %llu\n",
+                               (unsigned long long)action->stand_in,
+                               (unsigned long long)action->interaction));
         break;
     case KEEPER_FORGET:
         assert_true(
@@ -150,8 +158,11 @@ static inline void rig_refused(struct rig *rig, enum keeper_answer_kind kind, co
 /* The last request that went out ended so. */
 static inline void rig_outcome(struct rig *rig, unsigned status, unsigned code, const char *why) {
     rig_drain(rig);
-    struct keeper_outcome outcome = {
-        .request = rig->sent, .status = status, .code = code, .why = why};
+    struct keeper_outcome outcome = {.request = rig->sent,
+                                     .status = status,
+                                     .code = code,
+                                     .message = rig->want_id ? rig->message : 0,
+                                     .why = why};
     keeper_outcome(rig->keeper, &outcome, rig->now_ms);
 }
 

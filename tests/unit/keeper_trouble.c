@@ -193,7 +193,7 @@ static void a_failure_after_a_deferral_takes_the_way_that_is_left(void **state) 
         rig_outcome(&rig, 204, 0, NULL);
         rig_saw(&rig, rows[i].lines);
         rig_outcome(&rig, 204, 0, NULL);
-        rig_saw(&rig, i == 1 ? FOLLOWUP " " NOTICE("AB") "\n" : "");
+        rig_saw(&rig, i == 1 ? "original 0 of 700\n" FOLLOWUP " " NOTICE("AB") "\n" : "");
         buf_clear(&rig.lines);
         rig_finish(&rig);
     }
@@ -312,6 +312,30 @@ static void a_restart_knows_what_the_callback_said(void **state) {
     rig_finish(&rig);
 }
 
+static void a_restart_knows_what_stands_for_the_first_answer(void **state) {
+    struct rig rig;
+    rig_start(&rig, 8);
+    struct keeper_arrival ping = rig_ping(&rig);
+    ping.mark = KEEPER_MARK_DEFER;
+    ping.original_gone = true; /* killed between the deletion and the message */
+    rig_arrive(&rig, &ping);
+    assert_true(rig_answer(&rig, KEEPER_REPLY, "{\"flags\":64}"));
+    rig_saw(&rig, FOLLOWUP " {\"flags\":64}\n");
+    rig.message = 4711;
+    rig_outcome(&rig, 200, 0, NULL);
+    rig_saw(&rig, "original 4711 of 700\ntell 1 ok\n");
+    rig_finish(&rig);
+    rig_start(&rig, 8);
+    ping.stand_in = 4711;
+    rig_arrive(&rig, &ping);
+    rig_refused(&rig, KEEPER_REPLY, "{}",
+                "/ping (on_ping) answered twice; after the first answer there are edits and "
+                "follow-ups");
+    assert_true(rig_answer(&rig, KEEPER_EDIT_ORIGINAL, "{}"));
+    rig_saw(&rig, "PATCH /webhooks/800/{token}/messages/4711 {}\n");
+    rig_finish(&rig);
+}
+
 static void one_that_is_delivered_again_keeps_its_state(void **state) {
     struct rig rig;
     rig_start(&rig, 8);
@@ -349,6 +373,44 @@ static void beyond_the_ceiling_the_oldest_is_forgotten(void **state) {
     rig_saw(&rig, "tell 1 ok\n");
     assert_int_equal(keeper_stats(rig.keeper).evicted, 1);
     assert_int_equal(keeper_stats(rig.keeper).interactions, 3);
+    rig_finish(&rig);
+}
+
+static void what_nobody_handles_is_said_once_in_a_while(void **state) {
+    struct rig rig;
+    rig_start(&rig, 500);
+    struct keeper_arrival ping = rig_ping(&rig);
+    ping.plugin = 0;
+    ping.handler = NULL;
+    for (uint64_t id = 700; id < 800; id++) {
+        ping.id = id;
+        rig_arrive(&rig, &ping);
+    }
+    rig_wait(&rig, 3000);
+    rig_saw_line(&rig, "log nobody handles /ping: no plugin that runs for this bot answers to it");
+    assert_int_equal(keeper_stats(rig.keeper).missed, 100);
+    char name[16];
+    ping.name = name;
+    for (uint64_t id = 800; id < 900; id++) {
+        ping.id = id;
+        ping.received_ms = rig.now_ms;
+        snprintf(name, sizeof(name), "/p%d", (int)id);
+        rig_arrive(&rig, &ping);
+    }
+    rig_wait(&rig, 3000);
+    size_t lines = 0;
+    for (const char *at = rig.lines.bytes; (at = strstr(at, "log nobody")) != NULL; at++) {
+        lines++;
+    }
+    assert_int_equal(lines, 31); /* /ping was said already */
+    buf_clear(&rig.lines);
+    rig_wait(&rig, 10 * 60 * 1000);
+    rig_saw(&rig, "");
+    ping.id = 900;
+    ping.received_ms = rig.now_ms;
+    rig_arrive(&rig, &ping);
+    rig_wait(&rig, 3000);
+    rig_saw_line(&rig, "log nobody handles /p899: ");
     rig_finish(&rig);
 }
 
@@ -447,8 +509,10 @@ int main(void) {
         cmocka_unit_test(an_autocompletion_that_fails_offers_nothing),
         cmocka_unit_test(a_plugin_that_is_gone_leaves_nobody_waiting),
         cmocka_unit_test(a_restart_knows_what_the_callback_said),
+        cmocka_unit_test(a_restart_knows_what_stands_for_the_first_answer),
         cmocka_unit_test(one_that_is_delivered_again_keeps_its_state),
         cmocka_unit_test(beyond_the_ceiling_the_oldest_is_forgotten),
+        cmocka_unit_test(what_nobody_handles_is_said_once_in_a_while),
         cmocka_unit_test(a_thousand_deadlines_come_in_order),
         cmocka_unit_test(without_memory_an_answer_is_refused_not_lost),
         cmocka_unit_test(the_hosts_own_words_are_tried_again_until_there_is_memory),

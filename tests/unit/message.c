@@ -71,8 +71,18 @@ static void a_message_keeps_discords_limits(void **state) {
         {"{'flags':32768,'components':[{},{},{},{},{},{}]}", ""},
         {"{'components':[{'type':1,'components':[{'custom_id':'@101'}]}]}",
          "components[0].components[0].custom_id: 101 characters, at most 100"},
-        {"{'components':[{'components':[{'label':'@81'}]}]}",
+        {"{'components':[{'components':[{'type':2,'label':'@81'}]}]}",
          "components[0].components[0].label: 81 characters, at most 80"},
+        {"{'components':[{'type':1,'components':[{},{},{},{},{},{}]}]}",
+         "components[0].components: 6 of them, at most 5"},
+        {"{'components':[{'type':1,'components':[{'type':3,'placeholder':'@151'}]}]}",
+         "components[0].components[0].placeholder: 151 characters, at most 150"},
+        {"{'flags':32768,'components':[{'type':17,'components':[{'type':9,'components':["
+         "{'type':10,'content':'@4001'}]}]}]}",
+         "components[0].components[0].components[0].content: 4001 characters, at most 4000"},
+        {"{'flags':32768,'components':[{'type':9,'components':[{'type':10,'content':'a'}],"
+         "'accessory':{'type':2,'label':'@81'}}]}",
+         "components[0].accessory.label: 81 characters, at most 80"},
         {"{'components':[{'components':[{'components':[{'components':[{'components':[]}]}]}]}]}",
          "components[0].components[0].components[0].components[0].components: too deep"},
         {"{'sticker_ids':['1','2','3','4']}", "sticker_ids: 4 of them, at most 3"},
@@ -96,13 +106,40 @@ static void a_modal_keeps_discords_limits(void **state) {
          "custom_id: 101 characters, at most 100"},
         {"{'custom_id':'c','components':[{}]}", "title: a modal needs one"},
         {"{'title':'t','custom_id':'','components':[{}]}", "custom_id: a modal needs one"},
-        {"{'title':'t','custom_id':'c','components':[]}", "components: a modal needs 1 to 5"},
-        {"{'title':'t','custom_id':'c'}", "components: a modal needs 1 to 5"},
-        {"{'title':'t','custom_id':'c','components':[{},{},{},{},{},{}]}",
-         "components: 6 of them, at most 5"},
+        {"{'title':'t','custom_id':'c','components':[]}", "components: a modal needs 1 to 40"},
+        {"{'title':'t','custom_id':'c'}", "components: a modal needs 1 to 40"},
+        {"{'title':'t','custom_id':'c','components':[{},{},{},{},{},{}]}", ""},
+        {"{'title':'t','custom_id':'c','components':[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},"
+         "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]}",
+         "components: 41 of them, at most 40"},
+        {"{'title':'t','custom_id':'c','components':[{'type':18,'label':'@46'}]}",
+         "components[0].label: 46 characters, at most 45"},
+        {"{'title':'t','custom_id':'c','components':[{'type':18,'label':'a','component':{'type':4,"
+         "'placeholder':'@101'}}]}",
+         "components[0].component.placeholder: 101 characters, at most 100"},
+        {"{'title':'t','custom_id':'c','components':[{'type':1,'components':[{'type':4,"
+         "'label':'@46'}]}]}",
+         "components[0].components[0].label: 46 characters, at most 45"},
         {"7", "a modal should be a JSON object"},
     };
     each_is(message_modal, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static bool read_change(const char *json, size_t length, struct err *err) {
+    struct message_facts facts;
+    return message_read_change(json, length, &facts, err);
+}
+
+static void a_change_need_not_say_again_of_which_kind_the_message_is(void **state) {
+    static const struct row rows[] = {
+        {"{'components':[{},{},{},{},{},{}]}", ""},
+        {"{'flags':4,'components':[{},{},{},{},{},{}]}", ""},
+        {"{'components':[{'components':[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},"
+         "{}]},{'components':[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]}]}",
+         "components: 41 with the inner ones, at most 40"},
+        {"{'content':'@2001'}", "content: 2001 characters, at most 2000"},
+    };
+    each_is(read_change, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void choices_keep_discords_limits(void **state) {
@@ -150,6 +187,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_keeps_discords_limits),
         cmocka_unit_test(a_modal_keeps_discords_limits),
+        cmocka_unit_test(a_change_need_not_say_again_of_which_kind_the_message_is),
         cmocka_unit_test(choices_keep_discords_limits),
         cmocka_unit_test(an_edit_loses_the_flag_of_new_messages_and_nothing_else),
     };

@@ -183,6 +183,29 @@ static void a_replaced_directory_is_followed(void **state) {
     rig_close(&rig);
 }
 
+static void what_is_out_of_sight_is_not_taken_for_gone(void **state) {
+    struct rig rig = {0};
+    struct buf text = {0};
+    char missing[PATH_MAX];
+    rig_open(&rig, "*", NULL);
+    assert_true(plugins_load(rig.plugins, NULL));
+    assert_false(plugins_see_all(rig.plugins)); /* an empty one may be an empty mount point */
+    rig_put(&rig, "tally_1", "tally.so", false);
+    assert_true(plugins_reload(rig.plugins, NULL, &text));
+    assert_true(plugins_see_all(rig.plugins));
+    snprintf(missing, sizeof(missing), "%s/not/there", rig.home);
+    const char *dirs[] = {missing, rig.plugins_dir};
+    assert_true(plugins_set_dirs(rig.plugins, dirs, 2, &text, NULL));
+    assert_false(plugins_see_all(rig.plugins)); /* though the one behind it is fine */
+    snprintf(missing, sizeof(missing), "%s/a/events.ring", rig.home);
+    assert_true(plugins_set_dirs(rig.plugins, dirs, 2, &text, NULL));
+    assert_false(plugins_see_all(rig.plugins)); /* no directory at all */
+    assert_true(plugins_set_dirs(rig.plugins, dirs + 1, 1, &text, NULL));
+    assert_true(plugins_see_all(rig.plugins));
+    buf_finish(&text);
+    rig_close(&rig);
+}
+
 static void strange_things_in_the_directory_are_refused_without_harm(void **state) {
     struct rig rig = {0};
     char path[PATH_MAX];
@@ -223,6 +246,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(the_second_file_of_an_id_serves_when_the_first_is_deleted),
         cmocka_unit_test(a_renamed_file_goes_on_serving),
         cmocka_unit_test(a_replaced_directory_is_followed),
+        cmocka_unit_test(what_is_out_of_sight_is_not_taken_for_gone),
         cmocka_unit_test(strange_things_in_the_directory_are_refused_without_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,8 +198,8 @@ static void a_session_without_an_id_ends_with_its_connection(void **state) {
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         struct rig rig;
         rig_reach(&rig, SESSION_IDENTIFYING, false);
-        rig_event(&rig, (struct session_event){
-                            .kind = SESSION_DISPATCH, .event = EVENT_READY, .seq = 1});
+        rig_event(&rig,
+                  (struct session_event){.kind = SESSION_DISPATCH, .event = EVENT_READY, .seq = 1});
         rig_dispatch(&rig, EVENT_MESSAGE_CREATE, 2);
         assert_int_equal(rig.session.seq, 2);
         if (ends[i] != 0) {

@@ -143,6 +143,8 @@ static void the_next_process_goes_on_with_it(void **state) {
     struct vault_entry entry;
     assert_true(put(700, "secret-a"));
     vault_mark(vault, 700, 2);
+    vault_stand_in(vault, 700, 4711);
+    vault_stand_in(vault, 999, 4711);
     wait_ms(60000);
     assert_true(put(701, "secret-b"));
     wait_ms(VAULT_LIFE_MS - 60000 - 1);
@@ -151,6 +153,7 @@ static void the_next_process_goes_on_with_it(void **state) {
     assert_int_equal(vault_dropped(vault), 0);
     assert_true(vault_find(vault, 700, now.mono_ms, &entry));
     assert_int_equal(entry.mark, 2);
+    assert_int_equal(entry.stand_in, 4711);
     wait_ms(1);
     assert_string_equal(token_of(700), "");
     assert_string_equal(token_of(701), "secret-b");
