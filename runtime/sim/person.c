@@ -73,19 +73,21 @@ int sim_person_say(struct sim_conn *conn, const struct sim_request *request, con
     struct sim_call *call = calloc(1, sizeof(*call)); /* too large for comfort on the stack */
     struct sim_act failed = {.sim = conn->sim};
     cJSON *payload = NULL;
-    bool fine = call != NULL || err_set(&failed.err, ERR_NO_MEMORY, "no memory");
-    if (fine) {
-        *call = (struct sim_call){.sim = conn->sim,
-                                  .conn = conn,
-                                  .request = request,
-                                  .now_ms = loop_now_ms(conn->sim->loop),
-                                  .wall_ms = clock_wall_ms()};
+    bool fine = true;
+    if (call == NULL) {
+        err_set(&failed.err, ERR_NO_MEMORY, "no memory");
+        return sim_act_refuse(&failed, out, 500);
     }
-    if (fine && sim_multipart_is(request->content_type)) {
+    *call = (struct sim_call){.sim = conn->sim,
+                              .conn = conn,
+                              .request = request,
+                              .now_ms = loop_now_ms(conn->sim->loop),
+                              .wall_ms = clock_wall_ms()};
+    if (sim_multipart_is(request->content_type)) {
         fine = sim_multipart_read(request->content_type, request->body, request->body_length,
                                   call->parts, &call->part_count, &failed.err);
-        for (size_t i = 0; fine && i < call->part_count; i++) {
-            if (strcmp(call->parts[i].name, "payload_json") == 0 && payload == NULL) {
+        for (size_t i = 0; fine && i < call->part_count && payload == NULL; i++) {
+            if (strcmp(call->parts[i].name, "payload_json") == 0) {
                 payload = cJSON_ParseWithLength(call->parts[i].bytes, call->parts[i].length);
             }
         }

@@ -44,6 +44,8 @@ export function ask(method, address, body, headers = {}) {
 
 const append = (name) => openSync(path.join(directory, name), 'a');
 const children = [];
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL'))); // whatever ends the tests
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 function run(name, args) {
   const log = append(`${name}.log`);
   const child = spawn(DREY, args, { stdio: ['ignore', log, log] });

@@ -65,7 +65,8 @@ export const toEnd = () => { stay = true; box().scrollTop = box().scrollHeight; 
 /** A page of messages that I may see; ended: there are no more in that direction. */
 async function fetchPage(extra) {
   const all = await post('/sim/messages', { ...place(), last: PAGE, ...extra });
-  return Object.assign(all.filter(mine), { ended: all.length < PAGE });
+  const found = all.filter(mine);
+  return Object.assign(found, { ended: all.length < PAGE || !found.length });
 }
 
 /** The newest messages of the channel that is looked at now. */
@@ -129,6 +130,7 @@ async function loadOlder() {
       if (atOldest) box().prepend(el('p.beginning', {}, 'What is remembered begins here.'));
       dropBottom();
     });
+    setTimeout(more); // it may stand at an end still
   } finally {
     busy = false;
   }
@@ -148,9 +150,17 @@ async function loadNewer() {
       box().append(...found.map((_, i) => elementAt(from + i)));
       dropTop();
     });
+    setTimeout(more); // it may stand at an end still
   } finally {
     busy = false;
   }
+}
+
+/** The next page, when one of the ends comes near. */
+function more() {
+  if (busy || !messages.length) return;
+  if (box().scrollTop < 300 && !atOldest) loadOlder().catch(act.failed);
+  else if (!atNewest && box().scrollHeight - box().scrollTop - box().clientHeight < 300) loadNewer().catch(act.failed);
 }
 
 export async function toNewest() {
@@ -307,9 +317,7 @@ export function start(actions) {
     width = box().clientWidth;
     if (same) stay = near(box());
     showLatest();
-    if (busy || !messages.length) return;
-    if (box().scrollTop < 300 && !atOldest) loadOlder().catch(act.failed);
-    else if (!atNewest && box().scrollHeight - box().scrollTop - box().clientHeight < 300) loadNewer().catch(act.failed);
+    more();
   });
   box().addEventListener('keydown', (event) => {
     const article = event.target.closest('article');
