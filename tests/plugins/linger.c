@@ -5,6 +5,8 @@
  *   [plugin:linger]
  *   file = PATH
  *   linger_us = 30       ; how long the handler stays before and after the line */
+#include "busy.h"
+
 #include <drey/drey.h>
 
 #include <fcntl.h>
@@ -18,18 +20,6 @@
 static int file = -1;
 static int64_t linger_ns;
 
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
-/* Busy: a sleep so short takes longer than it says. */
-static void linger(void) {
-    for (int64_t end = now_ns() + linger_ns; now_ns() < end;) {
-    }
-}
-
 static void on_event(drey_ctx *ctx, const drey_event *ev) {
     char line[96];
     int length;
@@ -40,11 +30,11 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
         length = snprintf(line, sizeof(line), "%" PRIu32 " %" PRIu64 " %" PRIu32 "\n", ev->shard,
                           ev->seq, ev->attempt);
     }
-    linger();
+    stay_ns(linger_ns);
     if (write(file, line, (size_t)length) != length) {
         drey_error(ctx, "its file cannot be written");
     }
-    linger();
+    stay_ns(linger_ns);
 }
 
 static int init(drey_ctx *ctx) {

@@ -11,6 +11,8 @@
  *   slow = 1           ; start sets one, due at once
  *
  * Keys: events SHARD (how many), last (offset), gaps. */
+#include "busy.h"
+
 #include <drey/drey.h>
 
 #include <fcntl.h>
@@ -23,17 +25,6 @@
 
 static int file = -1;
 static int64_t linger_ns;
-
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
-static void linger(void) {
-    for (int64_t end = now_ns() + linger_ns; now_ns() < end;) {
-    }
-}
 
 /* Until there is a file of this name with this behind it. */
 static void wait_for_file(const char *name, const char *behind) {
@@ -63,11 +54,11 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
     if (strcmp(drey_str(ev, "content"), "hang") == 0 && ev->attempt == 1) {
         wait_for_file(drey_config(ctx, "file"), ".go");
     }
-    linger();
+    stay_ns(linger_ns);
     snprintf(key, sizeof(key), "%" PRIu64, ev->offset + 1);
     drey_kv_set(ctx, 0, "last", key);
     drey_kv_commit(ctx);
-    linger();
+    stay_ns(linger_ns);
 }
 
 static void tell(drey_ctx *ctx, const drey_due *due) {
