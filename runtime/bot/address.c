@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "rest/rest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,10 @@ static void fetch_done(void *arg) {
 static void on_answer(void *arg, const struct rest_response *response) {
     struct address *address = arg;
     struct fetch *fetch = &address->fetch;
+    if (address->threads->calls != NULL) {
+        rest_note(address->threads->calls, address->options->name, address->options->rest_url,
+                  response);
+    }
     fetch->status = response->status;
     fetch->retry_after_ms = response->retry_after_ms;
     err_clear(&fetch->err);
@@ -101,7 +106,12 @@ static void fetch_start(void *arg) {
                                    .timeout_ms = FETCH_TIMEOUT_MS};
     struct rest_response none = {0};
     int wanted = snprintf(url, sizeof(url), "%s/gateway/bot", address->options->rest_url);
-    if (wanted < 0 || (size_t)wanted >= sizeof(url)) {
+    struct rest *calls = address->threads->calls;
+    none.retry_after_ms =
+        calls != NULL ? rest_closed_ms(calls, address->options->rest_url, &none.err) : 0;
+    if (none.retry_after_ms > 0) {
+        on_answer(address, &none);
+    } else if (wanted < 0 || (size_t)wanted >= sizeof(url)) {
         err_set(&none.err, ERR_CONFIG, "rest_url is too long");
         on_answer(address, &none);
     } else if (!rest_client_send(address->threads->client, &request, on_answer, address,

@@ -205,7 +205,8 @@ size_t desk_files(struct port_rest_view *view, struct rest_file *files, size_t m
     return count;
 }
 
-/* True: it was taken, its end will be told (or has been). */
+/* True: it was taken, its end will be told (or has been). False: nothing comes, and its files are
+ * still the caller's. */
 static bool take_call(struct desk *desk, const struct plugins_asker *asker,
                       const struct port_message *head, const char *name, const void *data) {
     struct port_rest_view view;
@@ -240,15 +241,18 @@ static bool take_call(struct desk *desk, const struct plugins_asker *asker,
         .arg = errand,
     };
     uint64_t number = rest_submit(desk->rest, &call, &err);
-    port_close_files(data, head->data_length); /* the REST room has its own */
-    if (number == 0) {
-        desk_end(errand, desk_error(err.code), NULL, err.text);
+    if (number != 0) {
+        port_close_files(data, head->data_length); /* the REST room has its own */
+    } else {
+        warn(desk, &(struct log_from){.bot = desk->bot, .shard = -1, .plugin = asker->plugin},
+             err.text);
+        desk_drop(errand);
     }
     pthread_mutex_lock(&desk->lock);
     errand->call = number;
     let_go_locked(errand);
     pthread_mutex_unlock(&desk->lock);
-    return true;
+    return number != 0;
 }
 
 static void cancel(struct desk *desk, const struct plugins_asker *asker, uint64_t number) {

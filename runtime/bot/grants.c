@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "bot/intents.h"
 #include "rest/application.h"
+#include "rest/rest.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 struct question {
     const struct config_bot *bot;
     struct rest_client *client;
+    struct rest *calls;
     pthread_mutex_t lock;
     pthread_cond_t answered;
     bool over;
@@ -26,6 +28,7 @@ struct question {
 
 static void on_answer(void *arg, const struct rest_response *response) {
     struct question *question = arg;
+    rest_note(question->calls, question->bot->name, question->bot->rest_url, response);
     pthread_mutex_lock(&question->lock);
     question->status = response->status;
     if (response->status == 0) {
@@ -50,7 +53,9 @@ static void begin(void *arg) {
                                    .timeout_ms = GRANTS_WAIT_MS};
     struct rest_response none = {0};
     int wanted = snprintf(url, sizeof(url), "%s/applications/@me", question->bot->rest_url);
-    if (wanted < 0 || (size_t)wanted >= sizeof(url)) {
+    if (rest_closed_ms(question->calls, question->bot->rest_url, &none.err) > 0) {
+        on_answer(question, &none);
+    } else if (wanted < 0 || (size_t)wanted >= sizeof(url)) {
         err_set(&none.err, ERR_CONFIG, "rest_url is too long");
         on_answer(question, &none);
     } else if (!rest_client_send(question->client, &request, on_answer, question, &none.err)) {
@@ -62,8 +67,8 @@ static void begin(void *arg) {
  */
 
 bool grants_ask(struct grants *grants, const struct config_bot *bot, struct loop *rest,
-                struct rest_client *client) {
-    struct question question = {.bot = bot, .client = client};
+                struct rest_client *client, struct rest *calls) {
+    struct question question = {.bot = bot, .client = client, .calls = calls};
     pthread_mutex_init(&question.lock, NULL);
     pthread_cond_init(&question.answered, NULL);
     if (!loop_call(rest, begin, &question)) {

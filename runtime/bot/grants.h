@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct rest;
+
 enum { GRANTS_WAIT_MS = 3000 };
 
 /* Zeroed: nobody has asked. */
@@ -23,8 +25,8 @@ struct grants {
 
 /* Asks GET /applications/@me of the bot's rest_url and waits for the answer, GRANTS_WAIT_MS at
  * most. What Discord does not answer stays as it was. False: nothing answered at all there. The
- * REST thread, whose loop and client these are, must run. */
+ * REST thread, whose loop, client and calls these are, must run. */
 bool grants_ask(struct grants *grants, const struct config_bot *bot, struct loop *rest,
-                struct rest_client *client);
+                struct rest_client *client, struct rest *calls);
 
 #endif

@@ -1,6 +1,7 @@
 /* bot/relay.c: each command carries whom to tell; the orders know when. */
 #include "bot/relay.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "drey/drey.h"
@@ -16,6 +17,7 @@ struct ordered {
     uint64_t seat;
     uint64_t cookie;
     uint32_t op;
+    uint32_t request; /* which one of the seat's */
     char name[64];
     char plugin[64];
 };
@@ -37,7 +39,7 @@ static void tell_members(const struct ordered *ordered, const struct err *err, u
         buf_append(&data, json, length) && buf_append(&data, "", 1)) {
         struct port_message head = {.kind = PORT_MEMBERS,
                                     .status = result_of(err),
-                                    .number = flags,
+                                    .number = flags | (uint64_t)ordered->request << 32,
                                     .extra = ordered->cookie,
                                     .more = place,
                                     .name_length = (uint32_t)strlen(ordered->name),
@@ -77,6 +79,7 @@ int32_t relay_gateway(const struct relay *relay, const struct plugins_asker *ask
     ordered->seat = asker->seat;
     ordered->cookie = cookie;
     ordered->op = op;
+    ordered->request = (uint32_t)clock_random();
     text_copy(ordered->name, sizeof(ordered->name), name);
     text_copy(ordered->plugin, sizeof(ordered->plugin), asker->plugin);
     if (!orders_json(relay->orders, op, json, length, on_members, on_ordered, ordered, why)) {

@@ -256,7 +256,7 @@ static void learn_grants(struct house *house, struct house_bot *entry, uint64_t 
         (grants->asked && now_ms - grants->asked_ms < max_age_ms)) {
         return;
     }
-    if (!grants_ask(grants, config, house->rest.loop, house->client) &&
+    if (!grants_ask(grants, config, house->rest.loop, house->client, house->calls) &&
         text_copy(house->silent_url, sizeof(house->silent_url), config->rest_url)) {
         house->silent_until_ms = clock_mono_ms() + GRANTS_SILENCE_MS;
     }

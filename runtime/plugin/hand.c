@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "plugin/instance.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -37,6 +38,10 @@ static bool send_to_host(void *arg, const struct port_message *head, const char 
     if (atomic_load(&hand->shared.hold) == WORKER_ABANDONED) {
         return false; /* the inbox may be gone */
     }
+    bool answered = (head->kind == PORT_REST || head->kind == PORT_GATEWAY) && name[0] != '\0';
+    if (answered && box_bytes(hand->mail) > PORT_ANSWERS_BYTES) {
+        return false; /* it asks faster than it takes the answers */
+    }
     if (head->kind >= PORT_REST) { /* past the manager, who may be busy with a change */
         return hand->request != NULL &&
                hand->request(hand->request_arg, &hand->asker, &message, name, data);
@@ -54,7 +59,7 @@ static bool ask_keep(void *arg, const struct buf *ask, struct buf *answer) {
 static void *run(void *arg) {
     struct hand *hand = arg;
     mark_take(&hand->mark);
-    hand->image = worker_run(&hand->options);
+    hand->image = worker_run(&hand->options, &hand->instance);
     return NULL;
 }
 
@@ -178,6 +183,7 @@ bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {
         keep_abandon(hand->keep);
         hand_leave_behind(hand);
     } else {
+        instance_destroy(hand->instance);
         gone = image_close(hand->image, why, size);
         if (gone) {
             unlink(hand->copy);

@@ -33,9 +33,10 @@ struct hand {
     void *request_arg;
     struct worker_shared shared;
     struct worker_options options;
-    struct image *image; /* what worker_run() returned; valid once joined */
-    uint64_t ask;        /* counts the steps asked; stands in `more` */
-    uint32_t awaited;    /* the answer that is due, 0: none */
+    struct image *image; /* what worker_run() returned; valid once joined, as the next one */
+    struct instance *instance;
+    uint64_t ask;     /* counts the steps asked; stands in `more` */
+    uint32_t awaited; /* the answer that is due, 0: none */
     bool answered;
     struct buf answer; /* the message that answered */
     bool abandoned;

@@ -84,6 +84,12 @@ static drey_file file_at(const struct host_request *request, uint32_t index) {
     return file;
 }
 
+/* Whether a file's head and bytes fit into the request. */
+static bool has_room(const struct buf *out, size_t head, uint64_t size) {
+    return out->length <= REQUEST_BYTES_MAX && head <= REQUEST_BYTES_MAX - out->length &&
+           size <= REQUEST_BYTES_MAX - out->length - head;
+}
+
 /* The file with its descriptor duplicated: the plugin may close its own at once. */
 static bool add_file(struct instance *instance, const char *call, const drey_file *file,
                      struct buf *out) {
@@ -93,7 +99,8 @@ static bool add_file(struct instance *instance, const char *call, const drey_fil
         instance_fault(instance, "%s(): a file needs a name of 1 to %d bytes", call, FILE_NAME_MAX);
         return false;
     }
-    if (file->data != NULL && file->data_size > REQUEST_BYTES_MAX - out->length) {
+    if (!has_room(out, sizeof(struct port_file) + name_length + strlen(type) + 2,
+                  file->data != NULL ? file->data_size : 0)) {
         instance_fault(instance,
                        "%s(): more than %d bytes of files from memory: give a "
                        "descriptor",
@@ -174,7 +181,9 @@ int64_t host_request(struct instance *instance, const struct host_request *reque
     }
     buf_finish(&data);
     if (packed && !taken) {
-        instance_fault(instance, "%s(): too many requests are under way, or the host is stopping",
+        instance_fault(instance,
+                       "%s() was refused: malformed, too many requests under way, or the host is "
+                       "stopping",
                        request->call);
     }
     return taken ? (int64_t)number : packed ? DREY_E_LIMIT : DREY_E_INVALID;

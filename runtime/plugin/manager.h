@@ -54,6 +54,7 @@ struct seat {
     uint64_t due_ms;   /* when its worker wants PORT_DUE, wall clock; UINT64_MAX: never */
     bool due_asked;    /* it was sent; the worker will tell the next time */
     struct buf staged; /* timer requests of the incoming one: messages end to end */
+    struct buf cut;    /* uint32_t: requests for members whose chunks it did not take */
     struct state state;
     uint64_t handled; /* by the generations before */
     uint64_t errors;

@@ -134,6 +134,13 @@ bool box_pop(struct box *box, struct buf *into) {
     return ok;
 }
 
+size_t box_bytes(struct box *box) {
+    pthread_mutex_lock(&box->lock);
+    size_t bytes = box->queue.length - box->taken;
+    pthread_mutex_unlock(&box->lock);
+    return bytes;
+}
+
 bool box_ready(const struct box *box) {
     return atomic_load(&box->waiting) > 0;
 }

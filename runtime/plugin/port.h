@@ -19,6 +19,8 @@ enum {
     PORT_POST_MAX = 64 << 10, /* bytes of one post */
     PORT_NAME_MAX = 63,       /* bytes of a callback's name */
     PORT_BOX_BYTES = 4 << 20, /* ordinary messages waiting in one box */
+    /* Answers of Discord's waiting in one box: beyond this no more is asked for in its name. */
+    PORT_ANSWERS_BYTES = 64 << 20,
 };
 
 enum port_kind {
@@ -39,8 +41,9 @@ enum port_kind {
     PORT_POST,      /* name, number: cookie, data */
     PORT_REST_DONE, /* name, number: the request, extra: its cookie; status: DREY_E_*, more: HTTP
                        status | Discord's code << 32; data: struct port_parts: error, body */
-    PORT_MEMBERS,   /* name, extra: cookie; status: DREY_E_*; number: DREY_MEMBERS_*, more: index |
-                       count << 32; data: struct port_parts: error, GUILD_MEMBERS_CHUNK */
+    PORT_MEMBERS,   /* name, extra: cookie; status: DREY_E_*; number: DREY_MEMBERS_* | which of
+                       the seat's requests << 32; more: index | count << 32; data: struct
+                       port_parts: error, GUILD_MEMBERS_CHUNK */
     PORT_DUE,       /* something is due: look (keep.h), then tell PORT_DUE_NEXT */
     /* worker to host; status < 0 is a failure and data its text */
     PORT_LOADED = 32, /* data: a registration list (see instance.h) */
@@ -139,6 +142,8 @@ bool box_push(struct box *box, const struct port_message *head, const char *name
               size_t limit);
 /* Takes the oldest message out, into *into (its memory is reused). False when there is none. */
 bool box_pop(struct box *box, struct buf *into);
+/* Bytes that wait. [any thread] */
+size_t box_bytes(struct box *box);
 /* Whether there is a message, without a system call. [any thread] */
 bool box_ready(const struct box *box);
 /* Readable while there are messages. Borrowed. */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "drey/drey.h"
 
 #include <poll.h>
 #include <string.h>
@@ -116,12 +117,63 @@ void tend_staged(struct plugins *plugins, struct seat *seat) {
     buf_clear(&seat->staged);
 }
 
+/* Ends a request for members whose chunks its plugin does not take: the rest does not come. */
+static void cut_members(struct plugin *plugin, struct seat *seat,
+                        const struct port_message *message) {
+    static const char why[] = "the plugin does not take what it asked for fast enough";
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    struct {
+        struct port_parts parts;
+        char texts[sizeof(why) + 1];
+    } data = {{sizeof(why) - 1, 0}, ""};
+    memcpy(data.texts, why, sizeof(why));
+    struct port_message end = *message;
+    uint32_t request = (uint32_t)(message->number >> 32);
+    end.status = DREY_E_LIMIT;
+    end.number = DREY_MEMBERS_LAST;
+    end.data_length = sizeof(data.parts) + sizeof(why) + 1;
+    if (buf_append(&seat->cut, &request, sizeof(request))) {
+        log_warn(&from, "%s: %d bytes wait, the other members are not kept", port_name(message),
+                 PORT_ANSWERS_BYTES);
+        box_push(seat->hand->mail, &end, port_name(message), &data, 0);
+    }
+}
+
+/* Whether this belongs to a request for members that was cut; its end is forgotten with it. */
+static bool was_cut(struct seat *seat, const struct port_message *message) {
+    uint32_t request;
+    for (size_t at = 0; at < seat->cut.length; at += sizeof(request)) {
+        memcpy(&request, seat->cut.bytes + at, sizeof(request));
+        if (message->kind == PORT_MEMBERS && request == (uint32_t)(message->number >> 32)) {
+            if ((message->number & DREY_MEMBERS_LAST) != 0) {
+                size_t last = seat->cut.length - sizeof(request);
+                memmove(seat->cut.bytes + at, seat->cut.bytes + last, sizeof(request));
+                seat->cut.length = last;
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
+static void bring_to(struct plugin *plugin, struct seat *seat, const struct port_message *message) {
+    bool chunk = message->kind == PORT_MEMBERS && (message->number & DREY_MEMBERS_LAST) == 0;
+    if (was_cut(seat, message)) {
+        return;
+    }
+    if (chunk && box_bytes(seat->hand->mail) > PORT_ANSWERS_BYTES) {
+        cut_members(plugin, seat, message);
+    } else {
+        box_push(seat->hand->mail, message, port_name(message), port_data(message), 0);
+    }
+}
+
 /* What somebody else has for a plugin: to whoever sits there now. */
 static void bring(struct plugins *plugins, const struct port_message *message) {
     for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
         for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
             if (seat->serial == message->worker && seat->hand != NULL) {
-                box_push(seat->hand->mail, message, port_name(message), port_data(message), 0);
+                bring_to(plugin, seat, message);
             }
         }
     }

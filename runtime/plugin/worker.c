@@ -358,16 +358,17 @@ static void turn(struct worker *worker) {
     }
 }
 
-struct image *worker_run(const struct worker_options *options) {
+struct image *worker_run(const struct worker_options *options, struct instance **instance) {
     struct worker worker = {.options = options, .shared = options->shared};
+    *instance = NULL;
     while (!worker.over) {
         turn(&worker);
     }
     if (worker.abandoned) {
         return NULL;
     }
+    *instance = worker.instance;
     reader_close(worker.reader);
-    instance_destroy(worker.instance);
     buf_finish(&worker.message);
     return worker.image;
 }

@@ -36,9 +36,13 @@ struct worker_options {
     struct worker_shared *shared;
 };
 
+struct instance;
+
 /* Runs until PORT_STOP, or until abandoned. Returns the image for image_close(), to be called when
  * this thread is gone (its thread-local destructors may be the plugin's); NULL when there is none
- * or when it was abandoned: then image, instance and reader are left where they are. */
-struct image *worker_run(const struct worker_options *options);
+ * or when it was abandoned: then image, instance and reader are left where they are. *instance, for
+ * instance_destroy(): the plugin's ctx, which its threads may use as long as there is one; NULL as
+ * above. */
+struct image *worker_run(const struct worker_options *options, struct instance **instance);
 
 #endif

@@ -220,6 +220,16 @@ static void explain(const struct exchange *exchange, CURLcode code,
     }
 }
 
+/* Whether bytes of the request itself may have left: the size counts what was said to a proxy to
+ * get through, too, and the time is set when all of that is done. */
+static bool is_under_way(CURL *easy) {
+    long sent = 0;
+    curl_off_t began_us = 0;
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &began_us);
+    return sent > 0 && began_us > 0;
+}
+
 static void finish(struct exchange *exchange, CURLcode code) {
     struct rest_response response = {.body =
                                          exchange->body.bytes != NULL ? exchange->body.bytes : "",
@@ -235,9 +245,7 @@ static void finish(struct exchange *exchange, CURLcode code) {
             exchange->told.retry_after_ms = after_ms;
         }
     } else {
-        long sent = 0;
-        curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &sent);
-        response.maybe_seen = sent > 0;
+        response.maybe_seen = is_under_way(exchange->easy);
         explain(exchange, code, &response);
     }
     exchange_unlink(exchange); /* whoever is told may cancel, and must not find this one */

@@ -45,7 +45,8 @@ static bool has_room(const struct ledger_account *account, const struct ledger_b
         return err_set(err, ERR_LIMIT, "%s has %zu calls under way, at most %zu are allowed", who,
                        account->calls, bounds->calls);
     }
-    if (bytes > bounds->bytes - account->bytes) {
+    size_t left = account->bytes < bounds->bytes ? bounds->bytes - account->bytes : 0;
+    if (bytes > left) {
         return err_set(err, ERR_LIMIT,
                        "%s has %zu bytes of calls under way, with this one more than the %zu that "
                        "are allowed",
@@ -54,16 +55,16 @@ static bool has_room(const struct ledger_account *account, const struct ledger_b
     return true;
 }
 
-bool ledger_take(struct ledger *ledger, struct ledger_entry *entry, uint32_t bot, uint64_t owner,
-                 size_t bytes, struct err *err) {
+static bool take(struct ledger *ledger, struct ledger_entry *entry, uint32_t bot, uint64_t owner,
+                 size_t bytes, bool bounded, struct err *err) {
     struct ledger_account *of_owner = open_account(&ledger->owners, owner);
     struct ledger_account *of_bot = open_account(&ledger->bots, bot);
     bool ok = of_owner != NULL && of_bot != NULL;
     if (!ok) {
         err_set(err, ERR_NO_MEMORY, "no memory for the call");
     }
-    ok = ok && has_room(of_owner, &ledger->owner_bounds, bytes, "this plugin", err) &&
-         has_room(of_bot, &ledger->bot_bounds, bytes, "this bot", err);
+    ok = ok && (!bounded || (has_room(of_owner, &ledger->owner_bounds, bytes, "this plugin", err) &&
+                             has_room(of_bot, &ledger->bot_bounds, bytes, "this bot", err)));
     if (!ok) {
         close_account(&ledger->owners, of_owner);
         close_account(&ledger->bots, of_bot);
@@ -76,6 +77,16 @@ bool ledger_take(struct ledger *ledger, struct ledger_entry *entry, uint32_t bot
     of_bot->bytes += bytes;
     list_append(&of_owner->entries, &entry->of_owner);
     return true;
+}
+
+bool ledger_take(struct ledger *ledger, struct ledger_entry *entry, uint32_t bot, uint64_t owner,
+                 size_t bytes, struct err *err) {
+    return take(ledger, entry, bot, owner, bytes, true, err);
+}
+
+bool ledger_take_always(struct ledger *ledger, struct ledger_entry *entry, uint32_t bot,
+                        uint64_t owner, size_t bytes, struct err *err) {
+    return take(ledger, entry, bot, owner, bytes, false, err);
 }
 
 void ledger_give(struct ledger *ledger, struct ledger_entry *entry) {

@@ -46,6 +46,9 @@ void ledger_finish(struct ledger *ledger);
 /* False with ERR_LIMIT when a bound would be passed, ERR_NO_MEMORY; then nothing is kept. */
 bool ledger_take(struct ledger *ledger, struct ledger_entry *entry, uint32_t bot, uint64_t owner,
                  size_t bytes, struct err *err);
+/* The same for what has bounds of its own elsewhere: it is counted, but ERR_LIMIT never comes. */
+bool ledger_take_always(struct ledger *ledger, struct ledger_entry *entry, uint32_t bot,
+                        uint64_t owner, size_t bytes, struct err *err);
 void ledger_give(struct ledger *ledger, struct ledger_entry *entry);
 /* The first of the owner's entries, linked through of_owner up to the account's entries; NULL when
  * it has none. */

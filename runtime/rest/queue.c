@@ -61,6 +61,7 @@ struct queue *queue_create(uint64_t seed) {
         queue->timer.kind = QUEUE_TIMER_ALL;
         list_init(&queue->bots);
         list_init(&queue->active);
+        list_init(&queue->places);
         list_init(&queue->ending);
         invalid_init(&queue->invalid, seed);
     }
@@ -78,16 +79,21 @@ void queue_destroy(struct queue *queue) {
 
 struct queue_bot *queue_bot_create(struct queue *queue, uint32_t global_per_s) {
     struct queue_bot *bot = calloc(1, sizeof(*bot));
-    if (bot != NULL) {
-        bot->queue = queue;
-        bot->timer.kind = QUEUE_TIMER_BOT;
-        bot->routes.seed = bot->lanes.seed = bot->buckets.seed = queue->seed;
-        pace_init(&bot->pace, global_per_s);
-        list_init(&bot->entries);
-        list_init(&bot->idle_buckets);
-        list_init(&bot->idle_routes);
-        list_append(&queue->bots, &bot->of_queue);
+    struct queue_place *place = bot != NULL ? queue_place_get(queue, "") : NULL;
+    if (place == NULL) {
+        free(bot);
+        return NULL;
     }
+    bot->queue = queue;
+    bot->place = place;
+    bot->timer.kind = QUEUE_TIMER_BOT;
+    bot->routes.seed = bot->lanes.seed = bot->buckets.seed = queue->seed;
+    pace_init(&bot->pace, global_per_s);
+    list_init(&bot->entries);
+    list_init(&bot->wire);
+    list_init(&bot->idle_buckets);
+    list_init(&bot->idle_routes);
+    list_append(&queue->bots, &bot->of_queue);
     return bot;
 }
 
@@ -103,6 +109,7 @@ void queue_bot_destroy(struct queue_bot *bot) {
     queue_timer_stop(bot->queue, &bot->timer);
     list_remove(&bot->active);
     list_remove(&bot->of_queue);
+    place_unuse(bot->queue, bot->place);
     free(bot);
 }
 
@@ -253,6 +260,9 @@ static bool ring(struct queue *queue, struct queue_timer *timer, uint64_t now_ms
     case QUEUE_TIMER_BOT:
         turn_wake(CONTAINER_OF(timer, struct queue_bot, timer));
         return false;
+    case QUEUE_TIMER_PLACE:
+        place_wake(queue, CONTAINER_OF(timer, struct queue_place, timer));
+        return false;
     case QUEUE_TIMER_ALL:
         return false;
     }
@@ -302,8 +312,4 @@ unsigned queue_invalid(struct queue *queue, uint64_t now_ms) {
 
 unsigned queue_invalid_of(struct queue *queue, uint64_t owner, uint64_t now_ms) {
     return invalid_of(&queue->invalid, owner, now_ms);
-}
-
-uint64_t queue_banned_until(const struct queue *queue, uint64_t now_ms) {
-    return queue->banned_ms > now_ms ? queue->banned_ms : 0;
 }

@@ -5,9 +5,9 @@
  *   lane ── the requests of one route with one major parameter, oldest first
  *   bucket ─ one rate limit (bucket.h), with the lanes that wait for it
  *
- * A lane waits in the bucket (hash, major) once the hash of its route is known, before that in the
- * route's own trial bucket, together with all other lanes of the route, so that one request goes
- * first alone. When a hash changes, a lane moves when it is its turn, or with its next answer. */
+ * A lane waits in the bucket (hash, major) once the hash of its route is known, before that in a
+ * trial bucket of its own, so that one request goes first alone. When a hash changes, a lane moves
+ * when it is its turn, or with its next answer. */
 #ifndef REST_QUEUE_INSIDE_H
 #define REST_QUEUE_INSIDE_H
 
@@ -45,7 +45,7 @@ struct queue_lane {
 enum bucket_kind {
     BUCKET_HASHED, /* by hash and major */
     BUCKET_OWN,    /* by route and major: Discord tells no hash */
-    BUCKET_TRIAL,  /* by route: nothing is known yet */
+    BUCKET_TRIAL,  /* by route and major: nothing is known yet */
 };
 
 struct queue_bucket {
@@ -65,24 +65,49 @@ struct queue_bucket {
     uint64_t idle_ms; /* since when */
 };
 
+/* A host that requests go to, with what it says to this machine whatever bot it was. */
+struct queue_place {
+    struct list of_queue;
+    unsigned users;        /* bots, and requests on the wire */
+    struct heap callbacks; /* buckets of answers to interactions whose turn it is */
+    uint64_t banned_ms;    /* Cloudflare's ban: until when */
+    bool probing;          /* its end is not proven yet: one request at a time */
+    unsigned probes;       /* of these on the wire */
+    uint64_t probe_ms;     /* when the next one may go although there is no answer */
+    struct pace tokenless; /* what goes without a bot's token, answers to interactions aside */
+    struct queue_timer timer;
+    char name[]; /* "https://discord.com" */
+};
+
 struct queue_owner {
     struct table_node node;
     uint64_t id;
     struct list entries;
 };
 
+/* Of buckets whose turn it is, by what else must have room for their first request. */
+enum ready_kind {
+    READY_PACED, /* the bot's pace */
+    READY_EXEMPT,
+    READY_PACED_LARGE, /* and the places for requests with files */
+    READY_EXEMPT_LARGE,
+    READY_KINDS,
+};
+
 struct queue_bot {
     struct queue *queue;
+    struct queue_place *place;
     struct list of_queue;
-    struct list active; /* among the bots that may have something to send */
-    struct heap ready;  /* buckets whose turn it could be */
-    struct heap ready_exempt;
+    struct list active;             /* among the bots that may have something to send */
+    struct heap ready[READY_KINDS]; /* buckets whose turn it could be */
     struct pace pace;
     struct queue_timer timer; /* when the pace allows more */
     unsigned on_wire;         /* callbacks not counted */
+    unsigned large_on_wire;   /* of these */
     bool dead;                /* its token was refused */
     unsigned token_number;    /* counts its tokens */
     struct list entries;
+    struct list wire; /* of those, on the wire */
     size_t entry_count;
     size_t wire_count;
     struct table routes;
@@ -97,15 +122,15 @@ struct queue {
     uint64_t seq;
     struct list bots;
     struct list active;
-    struct heap callbacks; /* buckets of answers to interactions whose turn it is */
+    struct list places;
     struct heap timers;
     struct list ending; /* entries to give back */
     struct table owners;
     struct invalid invalid;
     unsigned on_wire; /* callbacks not counted */
+    unsigned large_on_wire;
     unsigned callbacks_on_wire;
     size_t entry_count;
-    uint64_t banned_ms; /* until when */
     uint64_t paused_ms; /* the budget of invalid requests: until when */
     struct queue_timer timer;
 };
@@ -148,6 +173,26 @@ void turn_remove(struct queue_bucket *bucket);
 void turn_wake(struct queue_bot *bot);
 /* The next step that sends or refuses; QUEUE_WAIT without a time when there is none. */
 struct queue_step turn_next(struct queue *queue, uint64_t now_ms);
+
+/* ---- queue_place.c: hosts ---- */
+void place_use(struct queue_place *place);
+/* When nobody uses it any more it is freed. */
+void place_unuse(struct queue *queue, struct queue_place *place);
+/* When something may be sent there: now_ms or earlier: at once. */
+uint64_t place_next(const struct queue_place *place, uint64_t now_ms);
+/* This entry goes there, and is off the wire; the place stays known until it is left. */
+void place_sent(struct queue_entry *entry, uint64_t now_ms);
+void place_answered(const struct queue_entry *entry, bool answered, uint64_t now_ms);
+/* The entry has nothing to do with it any more. */
+void place_left(struct queue_entry *entry);
+/* Whether its global limit is the place's, not its bot's. */
+bool place_paces(const struct queue_entry *entry);
+/* Nothing is sent there before until_ms. */
+void place_ban(struct queue *queue, struct queue_place *place, uint64_t until_ms);
+/* Whoever has asked there was answered, and not with a ban. */
+void place_clear(struct queue *queue, struct queue_place *place);
+/* All its bots may have something to send. */
+void place_wake(struct queue *queue, const struct queue_place *place);
 
 /* ---- queue.c, queue_answer.c ---- */
 void queue_timer_set(struct queue *queue, struct queue_timer *timer, uint64_t at_ms);

@@ -247,8 +247,7 @@ static enum bucket_kind kind_of(const struct queue_route *route) {
 bool lane_is_right(const struct queue_lane *lane) {
     enum bucket_kind kind = kind_of(lane->route);
     return bucket_is(lane->at, kind, kind == BUCKET_HASHED ? NULL : lane->route,
-                     kind == BUCKET_HASHED ? lane->route->hash : "",
-                     kind == BUCKET_TRIAL ? "" : lane->major);
+                     kind == BUCKET_HASHED ? lane->route->hash : "", lane->major);
 }
 
 struct queue_bucket *hashed_bucket(struct queue_bot *bot, const char *hash, const char *major,
@@ -258,9 +257,9 @@ struct queue_bucket *hashed_bucket(struct queue_bot *bot, const char *hash, cons
 
 struct queue_bucket *lane_bucket(struct queue_bot *bot, struct queue_lane *lane, uint64_t now_ms) {
     enum bucket_kind kind = kind_of(lane->route);
-    struct queue_bucket *bucket = bucket_get(bot, kind, kind == BUCKET_HASHED ? NULL : lane->route,
-                                             kind == BUCKET_HASHED ? lane->route->hash : "",
-                                             kind == BUCKET_TRIAL ? "" : lane->major, now_ms);
+    struct queue_bucket *bucket =
+        bucket_get(bot, kind, kind == BUCKET_HASHED ? NULL : lane->route,
+                   kind == BUCKET_HASHED ? lane->route->hash : "", lane->major, now_ms);
     if (bucket != NULL) {
         bucket->limit.serial = lane->route->serial;
     }

@@ -19,8 +19,10 @@ static struct queue_entry *first_entry(const struct queue_lane *lane) {
 }
 
 void turn_wake(struct queue_bot *bot) {
-    if (bot->active.next == NULL && (bot->ready.root != NULL || bot->ready_exempt.root != NULL)) {
-        list_append(&bot->queue->active, &bot->active);
+    for (int i = 0; bot->active.next == NULL && i < READY_KINDS; i++) {
+        if (bot->ready[i].root != NULL) {
+            list_append(&bot->queue->active, &bot->active);
+        }
     }
 }
 
@@ -35,20 +37,23 @@ void turn_remove(struct queue_bucket *bucket) {
 static void make_ready(struct queue_bucket *bucket, const struct queue_lane *lane) {
     struct queue_bot *bot = bucket->bot;
     const struct queue_entry *entry = first_entry(lane);
-    bucket->ready_in = lane->route->callback ? &bot->queue->callbacks
-                       : lane->exempt        ? &bot->ready_exempt
-                                             : &bot->ready;
+    enum ready_kind kind = lane->exempt ? (entry->large ? READY_EXEMPT_LARGE : READY_EXEMPT)
+                                        : (entry->large ? READY_PACED_LARGE : READY_PACED);
+    bucket->ready_in = lane->route->callback ? &bot->place->callbacks : &bot->ready[kind];
     heap_insert(bucket->ready_in, &bucket->ready, entry->seq | (entry->urgent ? 0 : not_urgent));
     turn_wake(bot);
 }
 
 /* When the lane's first request may be sent. Connections overtake each other: what is POSTed or
  * PATCHed goes out when the bucket's last answer is there, else messages would stand in another
- * order. */
+ * order; also when the lane's own last one counts in another bucket, since the hash has changed.
+ * While nothing is known of a bucket that one goes alone, too. */
 static uint64_t next_ms(struct queue_bucket *bucket, const struct queue_lane *lane,
                         uint64_t now_ms) {
     uint64_t at_ms = bucket_next(&bucket->limit, now_ms);
-    bool waits = lane->route->ordered && bucket->limit.on_wire > 0;
+    bool unknown = !bucket->limit.known && !bucket->limit.unlimited;
+    bool waits = (lane->route->ordered && bucket->limit.on_wire > 0) ||
+                 ((lane->route->ordered || unknown) && lane->on_wire > 0);
     return waits && at_ms <= now_ms ? BUCKET_NEVER : at_ms;
 }
 
@@ -99,10 +104,14 @@ static struct queue_step send(struct queue_bucket *bucket, struct queue_lane *la
     } else {
         queue->on_wire++;
         bot->on_wire++;
+        queue->large_on_wire += entry->large ? 1 : 0;
+        bot->large_on_wire += entry->large ? 1 : 0;
     }
     if (!lane->exempt) {
         pace_sent(&bot->pace);
     }
+    list_append(&bot->wire, &entry->of_wire);
+    place_sent(entry, now_ms);
     entry->on_wire = true;
     entry->token_number = bot->token_number;
     entry->tries++;
@@ -131,30 +140,72 @@ static struct queue_step try(struct queue_bucket *bucket, uint64_t now_ms) {
     return (struct queue_step){.kind = QUEUE_WAIT};
 }
 
-/* The bucket of this bot whose turn it is; NULL: none, for now. */
-static struct queue_bucket *bot_choice(struct queue_bot *bot, uint64_t now_ms) {
-    struct heap_node *paced = bot->ready.root;
-    struct heap_node *exempt = bot->ready_exempt.root;
-    if (bot->on_wire >= QUEUE_WIRE_BOT) {
-        return NULL;
+/* Whether something may be sent there now; else the place's timer will tell. */
+static bool is_open(struct queue *queue, struct queue_place *place, uint64_t now_ms) {
+    uint64_t at_ms = place_next(place, now_ms);
+    if (at_ms > now_ms) {
+        queue_timer_set(queue, &place->timer, at_ms);
     }
-    if (paced != NULL) {
-        uint64_t at_ms = pace_next(&bot->pace, now_ms);
-        if (at_ms > now_ms) {
-            paced = NULL;
-            if (at_ms != UINT64_MAX) {
-                queue_timer_set(bot->queue, &bot->timer, at_ms);
-            }
+    return at_ms <= now_ms;
+}
+
+/* The answer to an interaction whose turn it is; NULL: none, for now. */
+static struct queue_bucket *callback_choice(struct queue *queue, uint64_t now_ms) {
+    struct heap_node *first = NULL;
+    for (struct list *link = queue->places.next; link != &queue->places; link = link->next) {
+        struct queue_place *place = CONTAINER_OF(link, struct queue_place, of_queue);
+        struct heap_node *node = place->callbacks.root;
+        if (node != NULL && (first == NULL || node->key < first->key) &&
+            is_open(queue, place, now_ms)) {
+            first = node;
         }
     }
-    struct heap_node *node =
-        exempt == NULL || (paced != NULL && paced->key < exempt->key) ? paced : exempt;
-    return node != NULL ? CONTAINER_OF(node, struct queue_bucket, ready) : NULL;
+    return first != NULL ? CONTAINER_OF(first, struct queue_bucket, ready) : NULL;
+}
+
+/* Whether a pace allows one more now; else the timer will tell, or an answer. */
+static bool is_paced(struct queue *queue, struct pace *pace, struct queue_timer *timer,
+                     uint64_t now_ms) {
+    uint64_t at_ms = pace_next(pace, now_ms);
+    if (at_ms > now_ms && at_ms != UINT64_MAX) {
+        queue_timer_set(queue, timer, at_ms);
+    }
+    return at_ms <= now_ms;
+}
+
+static bool may_go(struct queue_bot *bot, enum ready_kind kind, uint64_t now_ms) {
+    struct queue *queue = bot->queue;
+    bool large = kind == READY_PACED_LARGE || kind == READY_EXEMPT_LARGE;
+    if (large &&
+        (bot->large_on_wire >= QUEUE_LARGE_BOT || queue->large_on_wire >= QUEUE_LARGE_PROCESS)) {
+        return false;
+    }
+    return kind == READY_PACED || kind == READY_PACED_LARGE
+               ? is_paced(queue, &bot->pace, &bot->timer, now_ms)
+               : is_paced(queue, &bot->place->tokenless, &bot->place->timer, now_ms);
+}
+
+/* The bucket of this bot whose turn it is; NULL: none, for now. */
+static struct queue_bucket *bot_choice(struct queue_bot *bot, uint64_t now_ms) {
+    struct heap_node *first = NULL;
+    if (bot->on_wire >= QUEUE_WIRE_BOT || !is_open(bot->queue, bot->place, now_ms)) {
+        return NULL;
+    }
+    for (int kind = 0; kind < READY_KINDS; kind++) {
+        struct heap_node *node = bot->ready[kind].root;
+        if (node != NULL && (first == NULL || node->key < first->key) &&
+            may_go(bot, (enum ready_kind)kind, now_ms)) {
+            first = node;
+        }
+    }
+    return first != NULL ? CONTAINER_OF(first, struct queue_bucket, ready) : NULL;
 }
 
 static struct queue_bucket *choice(struct queue *queue, uint64_t now_ms) {
-    if (queue->callbacks.root != NULL && queue->callbacks_on_wire < QUEUE_WIRE_CALLBACKS) {
-        return CONTAINER_OF(queue->callbacks.root, struct queue_bucket, ready);
+    struct queue_bucket *callback =
+        queue->callbacks_on_wire < QUEUE_WIRE_CALLBACKS ? callback_choice(queue, now_ms) : NULL;
+    if (callback != NULL) {
+        return callback;
     }
     while (queue->on_wire < QUEUE_WIRE_PROCESS && !list_empty(&queue->active)) {
         struct queue_bot *bot = CONTAINER_OF(list_first(&queue->active), struct queue_bot, active);
@@ -170,7 +221,7 @@ static struct queue_bucket *choice(struct queue *queue, uint64_t now_ms) {
 
 struct queue_step turn_next(struct queue *queue, uint64_t now_ms) {
     struct queue_bucket *bucket;
-    while (now_ms >= queue->banned_ms && now_ms >= queue->paused_ms && list_empty(&queue->ending) &&
+    while (now_ms >= queue->paused_ms && list_empty(&queue->ending) &&
            (bucket = choice(queue, now_ms)) != NULL) {
         if (is_in_order(bucket, now_ms)) {
             return try(bucket, now_ms);

@@ -86,20 +86,20 @@ void rest_finish_job(struct rest *rest, struct job *job, const struct job_end *h
 /* --- answers -----------------------------------------------------------------------------------
  */
 
-static void log_invalid(struct rest *rest, const struct job *job, enum invalid_news news) {
+void rest_log_invalid(struct rest *rest, uint64_t owner, const char *name, enum invalid_news news) {
     uint64_t now_ms = loop_now_ms(rest->loop);
     unsigned total = queue_invalid(rest->queue, now_ms);
-    unsigned own = queue_invalid_of(rest->queue, job->call.owner, now_ms);
+    unsigned own = queue_invalid_of(rest->queue, owner, now_ms);
     if (news == INVALID_WARNS) {
         log_warn(NULL,
                  "%u requests were refused (401, 403, 429) in the last ten minutes, %u of them of "
                  "%s; at %d Discord bans this machine",
-                 total, own, job->owner_name, INVALID_LIMIT);
+                 total, own, name, INVALID_LIMIT);
     } else if (news == INVALID_REFUSES) {
         log_error(NULL,
                   "%u requests were refused (401, 403, 429) in the last ten minutes, %u of them of "
                   "%s; whoever causes them may send nothing until there are fewer",
-                  total, own, job->owner_name);
+                  total, own, name);
     }
 }
 
@@ -109,8 +109,8 @@ static void note_limit(struct rest *rest, const struct job *job, struct seat *se
     double wait_s = (double)verdict->wait_ms / 1000.0;
     if (verdict->banned) {
         seat->counts.limited_cloudflare++;
-        log_error(&from, "%s: Cloudflare has banned this machine: nothing is sent for %.0f s",
-                  job->route.key, wait_s);
+        log_error(&from, "%s: Cloudflare has banned this machine: nothing is sent to %s for %.0f s",
+                  job->route.key, seat->rest_url, wait_s);
         return;
     }
     uint64_t *count = verdict->limited == TOLD_GLOBAL   ? &seat->counts.limited_global
@@ -135,7 +135,7 @@ static void follow(struct rest *rest, struct job *job, const struct queue_verdic
                    const struct rest_response *response) {
     struct seat *seat = seat_find(rest, job->call.bot);
     assert(seat != NULL); /* its jobs end before it does */
-    log_invalid(rest, job, verdict->news);
+    rest_log_invalid(rest, job->call.owner, job->owner_name, verdict->news);
     if (verdict->banned || verdict->is_limited) {
         note_limit(rest, job, seat, verdict);
     }

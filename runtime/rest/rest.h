@@ -4,8 +4,8 @@
  * What may be sent when is decided by the logic files of this room (queue.h and what it includes);
  * client.h carries it out; this puts the two on the REST thread's loop and takes calls from other
  * threads. Per bot: rate limits as Discord's headers tell them, 50 requests a second, order kept
- * within a bucket. Per process: the budget of invalid requests, the ban by Cloudflare, the number
- * of connections.
+ * within a bucket. Per host: the ban by Cloudflare, and 50 a second of webhooks. Per process: the
+ * budget of invalid requests, the number of connections.
  *
  * Tokens in paths (webhooks, interactions) are secrets: no log line and no error text of this room
  * has them; they show the route instead, as in "POST /webhooks/:id/:token". */
@@ -24,7 +24,8 @@
 struct rest;
 
 /* What one owner, and all owners of one bot, may have under way (waiting or on the wire): memory is
- * counted, files read from a descriptor are not. */
+ * counted, files read from a descriptor are not. Answers to interactions
+ * (/interactions/:id/:token/callback) are taken beyond that too. */
 enum {
     REST_OWNER_CALLS_MAX = 2000,
     REST_OWNER_BYTES_MAX = 64 * 1024 * 1024,
@@ -47,7 +48,7 @@ struct rest_bot_options {
     const char *ca_file;   /* NULL: the system's certificates */
     uint32_t global_per_s; /* what Discord grants this bot; 0: 50. Of rest_bot_open() only */
     void *arg;
-    /* Discord has refused the token (401); told once for each token. NULL: nobody is told.
+    /* Discord has refused the token (401); told once for each opening or change. NULL: nobody is.
      * [REST thread] */
     void (*token_refused)(void *arg, const struct err *why);
 };
@@ -55,9 +56,9 @@ struct rest_bot_options {
 /* Result: the bot's number, never used for another one; 0 on failure. [REST thread, or before it
  * starts] */
 uint32_t rest_bot_open(struct rest *rest, const struct rest_bot_options *options, struct err *err);
-/* Another token, address or certificate from now on. What waits is sent with the new ones; a new
- * token gives a bot whose token was refused its voice again; with a new address what was learnt of
- * limits is forgotten. On failure the old ones stay. [REST thread] */
+/* Another token, address or certificate from now on. What waits is sent with the new ones; a bot
+ * whose token was refused has its voice again, also with the same one; with a new address what was
+ * learnt of limits is forgotten. On failure the old ones stay. [REST thread] */
 bool rest_bot_change(struct rest *rest, uint32_t bot, const struct rest_bot_options *options,
                      struct err *err);
 /* Its calls end with REST_END_STOPPED before this returns. Later calls for it are refused.
@@ -74,6 +75,16 @@ uint64_t rest_submit(struct rest *rest, const struct rest_call *call, struct err
 void rest_cancel(struct rest *rest, uint64_t id);
 /* The same for all calls of an owner that were submitted before. [any thread] */
 void rest_cancel_owner(struct rest *rest, uint64_t owner);
+
+/* For the host's own questions that go to the client directly: where the gateway is must be found
+ * with a token that the bot's calls do not have yet. They count into the same budget of invalid
+ * requests, and heed and tell of Cloudflare's ban like all others. url: of the request or of its
+ * host. [REST thread] */
+/* 0: it may be sent; else for how long not. *why: ERR_LIMIT, in words. */
+uint64_t rest_closed_ms(struct rest *rest, const char *url, struct err *why);
+/* Such a question of this bot's was answered so. */
+void rest_note(struct rest *rest, const char *bot, const char *url,
+               const struct rest_response *response);
 
 /* What became of the calls that were left when rest_stop() was called. */
 struct rest_stopped {
@@ -100,7 +111,7 @@ struct rest_status {
     size_t buckets;
     bool token_refused;
     unsigned invalid;       /* of the whole process, in the last ten minutes */
-    uint64_t banned_for_ms; /* of the whole process: nothing is sent for so long; 0: none */
+    uint64_t banned_for_ms; /* nothing is sent to the bot's host for so long; 0: none */
 };
 /* False: no such bot. bot 0: sums over all bots. [REST thread] */
 bool rest_status(const struct rest *rest, uint32_t bot, struct rest_status *status);

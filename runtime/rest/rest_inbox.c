@@ -63,7 +63,10 @@ static bool admit(struct rest *rest, struct job *job, size_t bytes, struct err *
     if (!table_reserve(&rest->jobs)) {
         return err_set(err, ERR_NO_MEMORY, "no memory for the call");
     }
-    return ledger_take(&rest->ledger, &job->account, job->call.bot, job->call.owner, bytes, err);
+    /* A user waits for the answer to an interaction, three seconds at most, and the keeper bounds
+     * these: what else the plugin has under way must not stand in their way. */
+    return (job->route.callback ? ledger_take_always : ledger_take)(
+        &rest->ledger, &job->account, job->call.bot, job->call.owner, bytes, err);
 }
 
 static uint64_t post(struct rest *rest, struct job *job, size_t bytes, struct err *err) {
@@ -102,7 +105,8 @@ uint64_t rest_submit(struct rest *rest, const struct rest_call *call, struct err
     job->entry = (struct queue_entry){.owner = call->owner,
                                       .deadline_ms = job->submitted_ms + deadline_ms,
                                       .has_nonce = call->has_nonce,
-                                      .urgent = call->urgent};
+                                      .urgent = call->urgent,
+                                      .large = call->file_count > 0};
     uint64_t id = post(rest, job, job_bytes(call), err);
     if (id == 0) {
         err_prefix(err, "%s", route.key);

@@ -57,6 +57,8 @@ struct job_end {
     const struct err *network;
 };
 void rest_finish_job(struct rest *rest, struct job *job, const struct job_end *how);
+/* Says what is worth saying about the budget of invalid requests. name: the owner's. */
+void rest_log_invalid(struct rest *rest, uint64_t owner, const char *name, enum invalid_news news);
 /* Lets the scheduler do whatever it can do now. */
 void rest_drive(struct rest *rest);
 

@@ -73,17 +73,21 @@ static bool add_seat(struct rest *rest, struct seat *seat) {
 
 uint32_t rest_bot_open(struct rest *rest, const struct rest_bot_options *options, struct err *err) {
     struct seat *seat = calloc(1, sizeof(*seat));
+    struct queue_place *place = NULL;
     if (seat != NULL) {
         list_init(&seat->jobs);
+        place = queue_place_get(rest->queue, options->rest_url);
         seat->bot = queue_bot_create(rest->queue, options->global_per_s != 0 ? options->global_per_s
                                                                              : PACE_GLOBAL);
     }
-    if (seat == NULL || seat->bot == NULL || !set_texts(seat, options, err) ||
+    if (place == NULL || seat->bot == NULL || !set_texts(seat, options, err) ||
         !add_seat(rest, seat)) {
         err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
+        queue_place_release(rest->queue, place);
         seat_destroy(seat);
         return 0;
     }
+    queue_bot_move(seat->bot, place, loop_now_ms(rest->loop));
     return seat->number;
 }
 
@@ -95,15 +99,23 @@ bool rest_bot_change(struct rest *rest, uint32_t bot, const struct rest_bot_opti
     }
     bool other_token = strcmp(seat->token, options->token) != 0;
     bool other_place = strcmp(seat->rest_url, options->rest_url) != 0;
+    struct queue_place *place =
+        other_place ? queue_place_get(rest->queue, options->rest_url) : NULL;
+    if (other_place && place == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "bot %s", options->name);
+    }
     if (!set_texts(seat, options, err)) {
+        queue_place_release(rest->queue, place);
         return false;
     }
     uint64_t now_ms = loop_now_ms(rest->loop);
-    if (other_token) {
+    /* Whoever changes the bot wants it to be tried again, also with a token that was refused:
+     * Discord may have made a mistake, and the gateway is tried with it too. */
+    if (other_token || other_place || queue_bot_dead(seat->bot)) {
         queue_bot_revive(seat->bot, now_ms);
     }
     if (other_place) {
-        queue_bot_forget(seat->bot, now_ms);
+        queue_bot_move(seat->bot, place, now_ms);
     }
     rest_drive(rest);
     return true;
@@ -155,14 +167,14 @@ static void add_status(const struct rest *rest, const struct seat *seat,
 bool rest_status(const struct rest *rest, uint32_t bot, struct rest_status *status) {
     uint64_t now_ms = loop_now_ms(rest->loop);
     *status = (struct rest_status){.invalid = queue_invalid(rest->queue, now_ms)};
-    uint64_t banned_ms = queue_banned_until(rest->queue, now_ms);
-    status->banned_for_ms = banned_ms != 0 ? banned_ms - now_ms : 0;
     for (uint32_t i = 0; bot == 0 && i < rest->seat_count; i++) {
         if (rest->seats[i] != NULL) {
             add_status(rest, rest->seats[i], status);
         }
     }
     const struct seat *seat = bot != 0 ? seat_find(rest, bot) : NULL;
+    uint64_t banned_ms = queue_banned_until(rest->queue, seat != NULL ? seat->bot : NULL, now_ms);
+    status->banned_for_ms = banned_ms != 0 ? banned_ms - now_ms : 0;
     if (seat != NULL) {
         add_status(rest, seat, status);
     }

@@ -76,9 +76,11 @@ class Calls(RestCase):
             tail = " {" if words.startswith("POST") else ""
             self.person.say(f"!rest {words} {number} 0{tail}")
             wait_for(words, lambda number=number: re.search(
-                rf"(asked {number} -\d+|done {number} version 1 result -\d+ status 0)$|"
-                rf"done {number} version 1 result -\d+ status 0 ",
-                read(self.seen_file), re.MULTILINE))
+                rf"asked {number} -\d+$", read(self.seen_file), re.MULTILINE))
+        self.call("GET", "/users/@me", 9)
+        self.assertEqual(self.done(9)[:2], (0, 200))
+        before += 1
+        self.assertNotRegex(read(self.seen_file), r"done [1-5] ")  # who was refused is told once
         self.assertEqual(sum(self.simulator.status()["requests"].values()), before)
 
 
@@ -195,6 +197,13 @@ class Limits(RestCase):
         self.assertLess(self.done(1)[0], 0)
         self.assertEqual(self.person.request_count("GET /channels/*"), 0)
         self.assertEqual(self.simulator.status()["rest_429"], {"ban": 1})
+
+    def test_a_ban_told_to_the_host_itself_is_one(self):
+        simulator = self.sim()
+        simulator.fault("x1 route GET/gateway/bot rest-ban")
+        host = self.host({"main": {"token": "t", "rest_url": simulator.rest}}).start()
+        host.logged(r"error main: Cloudflare has banned this machine: nothing is sent to \S+ for 600 s")
+        host.logged(r"warn  main: GET \S+/gateway/bot answered 429; trying again in 600")
 
     def test_a_skewed_clock_does_not_matter(self):
         """S72"""

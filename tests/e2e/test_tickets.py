@@ -87,7 +87,7 @@ class Tickets(ActCase):
         button = self.with_button("tickets:open")
         self.person.ask("/press", message=button["id"], custom_id="tickets:open")
         self.simulator.fault("route POST/channels/*/threads rest-slow 5m x1")
-        self.person.ask("/submit", custom_id="tickets:new", fields={"subject": "No light"})
+        self.person.ask("/submit", custom_id="tickets:new", fields={"subject": "No light"}, wait_ms=1)
         wait_for("the thread's request", lambda: any(
             "/threads" in route for route in self.simulator.status()["requests"]))
         self.box.kill()

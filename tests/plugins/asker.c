@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,6 +68,30 @@ static void with_file(drey_ctx *ctx) {
     close(fd);
 }
 
+/* The first file leaves no room for its own head, the second one would be beyond the bound. */
+static void too_large(drey_ctx *ctx) {
+    drey_file files[2] = {{0}};
+    drey_request request = {0};
+    size_t size = ((size_t)64 << 20) - 90;
+    char *bytes = calloc(1, size);
+    for (int i = 0; i < 2; i++) {
+        files[i].size = (uint32_t)sizeof(files[i]);
+        files[i].name = "zeros";
+        files[i].data = bytes;
+        files[i].data_size = i == 0 ? size : 1000;
+    }
+    request.size = (uint32_t)sizeof(request);
+    request.method = "POST";
+    request.path = "/channels/7/messages";
+    request.file_count = 2;
+    request.files = files;
+    say("too large %d", (int)drey_rest(ctx, &request));
+    files[0].data_size -= 200;
+    request.file_count = 1;
+    say("large %d", drey_rest(ctx, &request) > 0);
+    free(bytes);
+}
+
 /* More presences than Discord takes in a minute: each says its number. */
 static void flood(drey_ctx *ctx) {
     int taken = 0;
@@ -84,6 +109,18 @@ static void ask_members(drey_ctx *ctx, uint64_t guild_id, uint64_t cookie) {
         drey_request_members(
             ctx, drey_write(ctx, "{'guild_id': '%" PRIu64 "', 'query': '', 'limit': 0}", guild_id),
             "members", cookie));
+}
+
+/* Stays until the file PATH.go is there, then asks for more. */
+static void block(drey_ctx *ctx) {
+    char go[512];
+    snprintf(go, sizeof(go), "%s.go", drey_config(ctx, "file"));
+    say("blocked");
+    while (access(go, F_OK) != 0) {
+        usleep(1000);
+    }
+    say("blocked call %d", (int)drey_call(ctx, "GET", "/users/@me", NULL, "done", 7));
+    say("blocked quiet %d", drey_call(ctx, "GET", "/quiet", NULL, NULL, 7) > 0);
 }
 
 static void on_message(drey_ctx *ctx, const drey_event *ev) {
@@ -107,6 +144,10 @@ static void on_message(drey_ctx *ctx, const drey_event *ev) {
         ask_members(ctx, 8, 6);
     } else if (strcmp(word, "flood") == 0) {
         flood(ctx);
+    } else if (strcmp(word, "too large") == 0) {
+        too_large(ctx);
+    } else if (strcmp(word, "block") == 0) {
+        block(ctx);
     } else if (strcmp(word, "wrong") == 0) {
         say("method %d", (int)drey_call(ctx, "FETCH", "/a", NULL, "done", 0));
         say("path %d", (int)drey_call(ctx, "GET", "a", NULL, "done", 0));

@@ -148,9 +148,14 @@ static int init(drey_ctx *ctx) {
 }
 
 #ifdef BAD_THREAD
+/* Uses its ctx for as long as it runs. */
 static void *linger(void *arg) {
-    sleep(600);
-    return arg;
+    drey_ctx *ctx = (drey_ctx *)arg;
+    for (int i = 0; i < 120000; i++) {
+        usleep(5000);
+        (void)drey_post(ctx, "posted", 1, "", 0);
+    }
+    return NULL;
 }
 #endif
 #ifdef BAD_SIGNAL
@@ -168,7 +173,7 @@ static int start(drey_ctx *ctx) {
     out = open(drey_config(ctx, "file"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 #ifdef BAD_THREAD
     pthread_t thread;
-    pthread_create(&thread, NULL, linger, NULL);
+    pthread_create(&thread, NULL, linger, ctx);
 #endif
 #ifdef BAD_BUFFER
     static char buffer[64];

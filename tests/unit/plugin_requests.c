@@ -6,6 +6,7 @@
 #include "plugin/instance.h"
 #include "plugin/port.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -332,6 +333,96 @@ static void members_come_in_chunks_and_end_once(void **state) {
     rig_close(&rig);
 }
 
+static void files_from_memory_stay_within_their_bound(void **state) {
+    struct rig rig = {0};
+    open_with(&rig, "asker");
+    rig_event(&rig, "too large");
+    await_written(&rig, "too large -2\nlarge 1\n");
+    rig_close(&rig);
+}
+
+static int passes;
+static bool has_passed(struct rig *rig) {
+    return ++passes > 2;
+}
+
+/* Lets everything that was delivered reach the plugin's box. */
+static void pass_on(struct rig *rig) {
+    passes = 0;
+    rig_wait(rig, has_passed);
+}
+
+enum { LARGE = 16 << 20 };
+
+/* An answer of 16 MiB, of which nothing has to be read: an error text that is empty at once. */
+static void deliver_large(struct rig *rig, uint32_t kind, const char *name, uint64_t number,
+                          uint64_t more) {
+    struct port_parts parts = {LARGE, 2};
+    struct buf data = {0};
+    assert_true(buf_reserve(&data, sizeof(parts) + LARGE + 4));
+    buf_append(&data, &parts, sizeof(parts));
+    memset(data.bytes + data.length, 0, LARGE + 1);
+    data.length += LARGE + 1;
+    buf_append(&data, "{}", 3);
+    struct port_message head = {.kind = kind,
+                                .extra = 5,
+                                .number = number,
+                                .more = more,
+                                .name_length = (uint32_t)strlen(name),
+                                .data_length = (uint32_t)data.length};
+    plugins_deliver(rig->plugins, seat, &head, name, data.bytes);
+    buf_finish(&data);
+}
+
+static void unblock(const struct rig *rig) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/a.asker.out.go", rig->home);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+static void who_does_not_take_its_answers_may_not_ask_for_more(void **state) {
+    struct rig rig = {0};
+    open_with(&rig, "asker");
+    rig_event(&rig, "block");
+    await_written(&rig, "blocked\n");
+    for (int i = 0; i < 5; i++) {
+        deliver_large(&rig, PORT_REST_DONE, "done", 0, 200);
+    }
+    answer_with(&rig, "done", 99, 0, 200, "", "{}");
+    pass_on(&rig);
+    unblock(&rig);
+    await_written(&rig, "blocked call -5\nblocked quiet 1\n"); /* nobody waits for that one */
+    await_written(&rig, "1 done 99 result 0 status 200");      /* it has taken them */
+    rig_event(&rig, "call");
+    await_written(&rig, "\ncall 1\n");
+    rig_close(&rig);
+}
+
+static void members_that_nobody_takes_end_their_request(void **state) {
+    struct rig rig = {0};
+    struct buf out = {0};
+    open_with(&rig, "asker");
+    rig_event(&rig, "block");
+    await_written(&rig, "blocked\n");
+    for (uint64_t i = 0; i < 9; i++) {
+        deliver_large(&rig, PORT_MEMBERS, "members", (uint64_t)77 << 32, (uint64_t)9 << 32 | i);
+    }
+    deliver_large(&rig, PORT_MEMBERS, "members", (uint64_t)77 << 32 | DREY_MEMBERS_LAST, 0);
+    pass_on(&rig);
+    unblock(&rig);
+    await_written(&rig, "members 5 result -5 chunk 4 of 9 first  last\n");
+    deliver_large(&rig, PORT_MEMBERS, "members", (uint64_t)78 << 32, (uint64_t)1 << 32);
+    deliver_large(&rig, PORT_MEMBERS, "members", (uint64_t)77 << 32 | DREY_MEMBERS_LAST, 0);
+    await_written(&rig, "first  last\nmembers 5 result 0 chunk 0 of 1 first \n"
+                        "members 5 result 0 chunk 0 of 0 first  last\n");
+    rig_output(&rig, "a", "asker", &out);
+    assert_null(strstr(out.bytes, "chunk 5 of 9"));
+    buf_finish(&out);
+    rig_close(&rig);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], PROBE_ARGUMENT) == 0) {
         return probe_main(argc, argv);
@@ -346,6 +437,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_malformed_command_refuses_the_plugin_with_the_broken_rule),
         cmocka_unit_test(each_interaction_finds_its_function),
         cmocka_unit_test(members_come_in_chunks_and_end_once),
+        cmocka_unit_test(files_from_memory_stay_within_their_bound),
+        cmocka_unit_test(who_does_not_take_its_answers_may_not_ask_for_more),
+        cmocka_unit_test(members_that_nobody_takes_end_their_request),
     };
     int failed = cmocka_run_group_tests_name("plugin_requests", tests, NULL, NULL);
     buf_finish(&asked);

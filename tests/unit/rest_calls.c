@@ -42,6 +42,21 @@ static const char *knows_new_token(struct server *server, const char *request, s
                  "{\"message\": \"401: Unauthorized\", \"code\": 0}";
 }
 
+static const char *is_no_way_through(struct server *server, const char *request, size_t length,
+                                     enum server_then *then) {
+    *then = THEN_CLOSE;
+    assert_int_equal(strncmp(request, "CONNECT discord.test:443 ", 25), 0);
+    return server->requests % 2 == 1 ? "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
+                                     : "HTTP/1.1 200 OK\r\n\r\n";
+}
+
+static const char *has_a_bad_moment(struct server *server, const char *request, size_t length,
+                                    enum server_then *then) {
+    return server->requests > 1 ? OK_JSON
+                                : "HTTP/1.1 401 Unauthorized\r\nContent-Length: 41\r\n\r\n"
+                                  "{\"message\": \"401: Unauthorized\", \"code\": 0}";
+}
+
 static const char *refuses(struct server *server, const char *request, size_t length,
                            enum server_then *then) {
     static const char body[] =
@@ -282,6 +297,7 @@ static void a_post_on_a_dead_connection_is_not_repeated_behind_our_back(void **s
     (void)submit(&bench, &call);
     run(&bench);
     assert_int_equal(got.end, REST_END_NETWORK);
+    assert_true(got.uncertain);
     assert_int_equal(bench.server.requests, 2);
     close_bench(&bench);
 }
@@ -297,6 +313,27 @@ static void a_server_that_is_not_there_has_seen_nothing(void **state) {
     assert_int_equal(got.end, REST_END_NETWORK);
     assert_int_equal(got.tries, 3);
     assert_false(got.uncertain);
+    close_bench(&bench);
+}
+
+static void what_a_proxy_does_not_let_through_has_not_been_seen(void **state) {
+    struct bench bench;
+    struct got got;
+    char proxy[64];
+    open_bench(&bench, is_no_way_through);
+    struct rest_bot_options options = bot_options(&bench, "secret");
+    options.rest_url = "https://discord.test/api/v10";
+    (void)snprintf(proxy, sizeof(proxy), "%.*s", (int)strcspn(bench.server.url + 7, "/") + 7,
+                   bench.server.url);
+    setenv("https_proxy", proxy, 1);
+    unsetenv("no_proxy");
+    assert_true(rest_bot_change(bench.rest, bench.bot, &options, NULL));
+    make(&bench, &got, REST_POST, "/channels/1/messages");
+    unsetenv("https_proxy");
+    assert_int_equal(got.end, REST_END_NETWORK);
+    assert_int_equal(got.tries, 3); /* the tunnel was refused, then there was no TLS in it */
+    assert_false(got.uncertain);
+    assert_null(strstr(got.err.text, "may have been carried out"));
     close_bench(&bench);
 }
 
@@ -346,6 +383,20 @@ static void a_refused_token_silences_the_bot_until_it_has_another(void **state) 
     close_bench(&bench);
 }
 
+static void a_refused_token_is_tried_again_when_the_bot_is_changed(void **state) {
+    struct bench bench;
+    struct got got;
+    open_bench(&bench, has_a_bad_moment);
+    make(&bench, &got, REST_GET, "/users/@me");
+    assert_int_equal(got.end, REST_END_TOKEN);
+    struct rest_bot_options options = bot_options(&bench, "secret");
+    assert_true(rest_bot_change(bench.rest, bench.bot, &options, NULL));
+    make(&bench, &got, REST_GET, "/users/@me");
+    assert_int_equal(got.end, REST_END_ANSWERED);
+    assert_int_equal(got.status, 200);
+    close_bench(&bench);
+}
+
 static void the_deadline_ends_a_call_that_is_not_answered(void **state) {
     struct bench bench;
     struct got got;
@@ -373,9 +424,11 @@ int main(void) {
         cmocka_unit_test(an_answer_that_breaks_off_is_tried_again_unless_it_is_a_post),
         cmocka_unit_test(a_post_on_a_dead_connection_is_not_repeated_behind_our_back),
         cmocka_unit_test(a_server_that_is_not_there_has_seen_nothing),
+        cmocka_unit_test(what_a_proxy_does_not_let_through_has_not_been_seen),
         cmocka_unit_test(answers_that_are_too_large_are_cut_off),
         cmocka_unit_test(a_page_of_cloudflares_stops_everything_for_its_time),
         cmocka_unit_test(a_refused_token_silences_the_bot_until_it_has_another),
+        cmocka_unit_test(a_refused_token_is_tried_again_when_the_bot_is_changed),
         cmocka_unit_test(the_deadline_ends_a_call_that_is_not_answered),
     };
     return cmocka_run_group_tests_name("rest_calls", tests, NULL, NULL);

@@ -119,6 +119,28 @@ static void a_stop_lets_what_waits_go_first(void **state) {
     close_bench(&bench);
 }
 
+/* --- bounds ---
+ */
+
+static void an_answer_to_an_interaction_finds_room_whatever_the_plugin_has_queued(void **state) {
+    static struct got got[REST_OWNER_CALLS_MAX + 1];
+    struct bench bench;
+    struct err err = {0};
+    open_bench(&bench, says_nothing);
+    for (int i = 0; i < REST_OWNER_CALLS_MAX; i++) {
+        struct rest_call call = call_of(&bench, &got[i], REST_POST, "/channels/1/messages");
+        (void)submit(&bench, &call);
+    }
+    struct got *last = &got[REST_OWNER_CALLS_MAX];
+    struct rest_call call = call_of(&bench, last, REST_POST, "/channels/1/messages");
+    assert_int_equal(rest_submit(bench.rest, &call, &err), 0);
+    assert_int_equal(err.code, ERR_LIMIT);
+    call = call_of(&bench, last, REST_POST, "/interactions/1/token/callback");
+    (void)submit(&bench, &call);
+    close_bench(&bench);
+    assert_int_equal(last->end, REST_END_STOPPED);
+}
+
 /* --- many threads ---
  */
 
@@ -176,6 +198,7 @@ int main(void) {
         cmocka_unit_test(a_closed_bot_ends_its_calls_and_takes_no_more),
         cmocka_unit_test(a_stop_reports_what_could_not_be_sent),
         cmocka_unit_test(a_stop_lets_what_waits_go_first),
+        cmocka_unit_test(an_answer_to_an_interaction_finds_room_whatever_the_plugin_has_queued),
         cmocka_unit_test(calls_of_many_threads_come_back_once_each),
     };
     return cmocka_run_group_tests_name("rest_ends", tests, NULL, NULL);

@@ -266,6 +266,25 @@ static void a_ledger_keeps_owners_and_bots_within_bounds(void **state) {
     ledger_finish(&ledger);
 }
 
+static void what_must_always_be_taken_is_counted_and_never_refused(void **state) {
+    struct ledger ledger = {.owner_bounds = {2, 100}, .bot_bounds = {3, 150}};
+    struct ledger_entry entries[4] = {0};
+    struct err err = {0};
+    assert_true(ledger_take(&ledger, &entries[0], 1, 7, 90, &err));
+    assert_true(ledger_take_always(&ledger, &entries[1], 1, 7, 500, &err));
+    assert_true(ledger_take_always(&ledger, &entries[2], 1, 7, 500, &err));
+    assert_int_equal(ledger_owner(&ledger, 7)->calls, 3);
+    assert_false(ledger_take(&ledger, &entries[3], 1, 7, 1, &err));
+    ledger_give(&ledger, &entries[0]);
+    ledger_give(&ledger, &entries[1]);
+    assert_false(ledger_take(&ledger, &entries[3], 1, 7, 1, &err)); /* bytes: far beyond */
+    assert_non_null(strstr(err.text, "500 bytes"));
+    ledger_give(&ledger, &entries[2]);
+    assert_true(ledger_take(&ledger, &entries[3], 1, 7, 1, &err));
+    ledger_give(&ledger, &entries[3]);
+    ledger_finish(&ledger);
+}
+
 /* A bot whose requests meet every kind of answer. Whatever fails for want of memory, each request
  * that was taken is given back. */
 static bool a_small_life(void *arg) {
@@ -353,6 +372,7 @@ int main(void) {
         cmocka_unit_test(the_budget_slides_and_says_each_thing_once),
         cmocka_unit_test(only_what_cannot_do_harm_is_tried_again),
         cmocka_unit_test(a_ledger_keeps_owners_and_bots_within_bounds),
+        cmocka_unit_test(what_must_always_be_taken_is_counted_and_never_refused),
         cmocka_unit_test(every_request_ends_also_when_memory_is_short),
     };
     return cmocka_run_group_tests_name("rest_parts", tests, NULL, NULL);

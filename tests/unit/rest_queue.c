@@ -5,20 +5,96 @@
 /* --- learning ---
  */
 
-static void the_first_request_of_a_route_goes_alone(void **state) {
+static void the_first_request_of_a_route_and_channel_goes_alone(void **state) {
     struct rig rig;
     rig_open(&rig);
     struct queue_entry *first = submit(&rig, REST_PUT, "/channels/1/x");
     struct queue_entry *same = submit(&rig, REST_PUT, "/channels/1/x");
     struct queue_entry *other = submit(&rig, REST_PUT, "/channels/2/x");
+    struct queue_entry *behind = submit(&rig, REST_PUT, "/channels/2/x");
     struct queue_entry *apart = submit(&rig, REST_PUT, "/channels/1/y");
     expect_send(&rig, first);
+    expect_send(&rig, other); /* a limit is of one channel: a long upload there holds nobody here */
     expect_send(&rig, apart);
     expect_nothing(&rig);
     expect_ok(&rig, first, "h", 5, 4, "1");
     expect_send(&rig, same);
-    expect_send(&rig, other);
+    expect_nothing(&rig); /* the hash is known, but how many are left over there is not */
+    expect_ok(&rig, other, "h", 5, 4, "1");
+    expect_send(&rig, behind);
     expect_nothing(&rig);
+    rig_close(&rig);
+}
+
+static struct queue_entry *submit_large(struct rig *rig, const char *path) {
+    struct route route;
+    assert_true(rig->used < ENTRIES);
+    struct queue_entry *entry = &rig->entries[rig->used++];
+    *entry = (struct queue_entry){
+        .bot = rig->bot, .owner = 1, .deadline_ms = rig->now_ms + DEADLINE_MS, .large = true};
+    assert_true(route_parse(REST_POST, path, 0, &route, NULL));
+    assert_true(queue_submit(rig->queue, entry, &route, rig->now_ms, NULL));
+    return entry;
+}
+
+static void uploads_leave_places_for_what_is_short(void **state) {
+    struct rig rig;
+    struct queue_entry *uploads[QUEUE_WIRE_BOT];
+    rig_open(&rig);
+    for (unsigned i = 0; i < QUEUE_WIRE_BOT; i++) {
+        char path[64];
+        (void)snprintf(path, sizeof(path), i % 2 == 0 ? "/channels/%u/messages" : "/webhooks/%u/t",
+                       i + 1);
+        uploads[i] = submit_large(&rig, path);
+    }
+    for (unsigned i = 0; i < QUEUE_LARGE_BOT; i++) {
+        expect_send(&rig, uploads[i]);
+    }
+    expect_nothing(&rig);
+    struct queue_entry *brief = submit(&rig, REST_GET, "/users/@me");
+    expect_send(&rig, brief);
+    expect_nothing(&rig);
+    assert_true(answer(&rig, uploads[3], 200, "Via: x\n", ""));
+    expect_send(&rig, uploads[QUEUE_LARGE_BOT]);
+    expect_nothing(&rig);
+    rig_close(&rig);
+}
+
+static void the_uploads_of_all_bots_leave_places_too(void **state) {
+    enum { BOTS = QUEUE_LARGE_PROCESS / QUEUE_LARGE_BOT + 1 };
+    struct rig rig;
+    struct queue_bot *bots[BOTS];
+    rig_open(&rig);
+    struct queue_bot *first = rig.bot;
+    for (unsigned i = 0; i < BOTS; i++) {
+        rig.bot = bots[i] = i == 0 ? first : queue_bot_create(rig.queue, 50);
+        for (unsigned k = 0; k < (i + 1 < BOTS ? QUEUE_LARGE_BOT : 1); k++) {
+            char path[64];
+            (void)snprintf(path, sizeof(path), "/channels/%u/messages", k + 1);
+            (void)submit_large(&rig, path);
+        }
+    }
+    for (unsigned i = 0; i < QUEUE_LARGE_PROCESS; i++) {
+        assert_int_equal(queue_next(rig.queue, rig.now_ms).kind, QUEUE_SEND);
+    }
+    expect_nothing(&rig);
+    struct queue_entry *waits = rig.entries;
+    struct queue_entry *other = rig.entries;
+    while (waits->on_wire) {
+        waits++;
+    }
+    while (other->bot == waits->bot) {
+        other++;
+    }
+    assert_true(answer(&rig, other, 200, "Via: x\n", ""));
+    expect_send(&rig, waits); /* another bot's upload has ended */
+    queue_end_all(rig.queue, REST_END_STOPPED);
+    while (queue_next(rig.queue, rig.now_ms).kind == QUEUE_END) {
+    }
+    for (unsigned i = 1; i < BOTS; i++) {
+        queue_bot_destroy(bots[i]);
+    }
+    rig.bot = first;
     rig_close(&rig);
 }
 
@@ -122,6 +198,35 @@ static void s74_a_hash_that_changes_takes_what_waits_along(void **state) {
     rig_close(&rig);
 }
 
+static void a_new_hash_counts_what_the_old_one_has_on_the_wire(void **state) {
+    struct rig rig;
+    struct queue_entry *entries[12];
+    rig_open(&rig);
+    for (int i = 0; i < 12; i++) {
+        entries[i] = submit(&rig, REST_PUT, "/channels/1/x");
+    }
+    expect_send(&rig, entries[0]);
+    expect_ok(&rig, entries[0], "old", 6, 5, "60");
+    rig.now_ms += 10;
+    for (int i = 1; i < 6; i++) {
+        expect_send(&rig, entries[i]);
+    }
+    rig.now_ms += 10;
+    expect_ok(&rig, entries[1], "new", 6, 5, "2");
+    expect_send(&rig, entries[6]); /* four of the five are spoken for */
+    expect_wait(&rig, 2000);
+    expect_ok(&rig, entries[2], "new", 6, 4, "2"); /* three on the wire, one counted already */
+    expect_wait(&rig, 2000);
+    expect_ok(&rig, entries[6], "new", 6, 0, "2");
+    expect_ok(&rig, entries[3], "new", 6, 3, "2");
+    expect_wait(&rig, 2000);
+    rig.now_ms += 2000;
+    for (int i = 7; i < 12; i++) {
+        expect_send(&rig, entries[i]);
+    }
+    rig_close(&rig);
+}
+
 static void posts_go_one_after_the_other_however_many_are_left(void **state) {
     struct rig rig;
     rig_open(&rig);
@@ -139,6 +244,41 @@ static void posts_go_one_after_the_other_however_many_are_left(void **state) {
     expect_send(&rig, three);
     expect_ok(&rig, three, "a", 5, 2, "5");
     expect_ok(&rig, elsewhere, "a", 5, 4, "5");
+    rig_close(&rig);
+}
+
+static void messages_keep_their_order_while_a_hash_changes(void **state) {
+    struct rig rig;
+    struct queue_entry *posts[5];
+    rig_open(&rig);
+    for (int i = 0; i < 3; i++) {
+        posts[i] = submit(&rig, REST_POST, "/channels/1/messages");
+    }
+    struct queue_entry *elsewhere = submit(&rig, REST_POST, "/channels/2/messages");
+    expect_send(&rig, posts[0]);
+    expect_ok(&rig, posts[0], "old", 5, 4, "5");
+    rig.now_ms += 10;
+    expect_send(&rig, posts[1]);
+    expect_send(&rig, elsewhere);
+    expect_nothing(&rig);
+    expect_ok(&rig, elsewhere, "new", 5, 4, "5"); /* posts[1] is still counted by the old one */
+    expect_nothing(&rig);
+    rig.now_ms += 10;
+    expect_ok(&rig, posts[1], "old", 5, 3, "5");
+    expect_send(&rig, posts[2]);
+    queue_bot_forget(rig.bot, rig.now_ms); /* another address: nothing is known any more */
+    posts[3] = submit(&rig, REST_POST, "/channels/1/messages");
+    expect_nothing(&rig);
+    assert_false(answer(&rig, posts[2], 429, "Via: x\n", REFUSED("1.0")));
+    posts[4] = submit(&rig, REST_POST, "/channels/1/messages");
+    expect_wait(&rig, 1000);
+    rig.now_ms += 1000;
+    expect_send(&rig, posts[2]);
+    expect_nothing(&rig);
+    expect_ok(&rig, posts[2], "new", 5, 3, "5");
+    expect_send(&rig, posts[3]);
+    expect_ok(&rig, posts[3], "new", 5, 2, "5");
+    expect_send(&rig, posts[4]);
     rig_close(&rig);
 }
 
@@ -242,6 +382,26 @@ static void a_401_that_is_not_about_the_token_is_an_answer(void **state) {
     assert_true(answer(&rig, hook, 401, "Via: x\n", "{\"code\":0}"));
     assert_int_equal(rig.verdict.end, REST_END_ANSWERED);
     assert_false(queue_bot_dead(rig.bot));
+    rig_close(&rig);
+}
+
+static void what_failed_is_not_repeated_with_a_token_that_was_refused(void **state) {
+    struct rig rig;
+    rig_open(&rig);
+    struct queue_entry *one = submit(&rig, REST_GET, "/users/@me");
+    struct queue_entry *two = submit(&rig, REST_PUT, "/channels/1/x");
+    struct queue_entry *three = submit(&rig, REST_PUT, "/channels/1/y");
+    struct queue_entry *hook = submit(&rig, REST_GET, "/webhooks/1/t");
+    expect_send(&rig, one);
+    expect_send(&rig, two);
+    expect_send(&rig, three);
+    expect_send(&rig, hook);
+    assert_true(answer(&rig, one, 401, "Via: x\n", "{\"code\":0}"));
+    assert_true(answer(&rig, two, 502, "", ""));
+    assert_int_equal(rig.verdict.end, REST_END_TOKEN);
+    assert_true(answer(&rig, three, 429, "Via: x\n", REFUSED("1.0")));
+    assert_int_equal(rig.verdict.end, REST_END_TOKEN);
+    assert_false(answer(&rig, hook, 502, "", "")); /* has no token */
     rig_close(&rig);
 }
 
@@ -364,18 +524,23 @@ static void what_is_idle_is_forgotten(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_request_of_a_route_goes_alone),
+        cmocka_unit_test(the_first_request_of_a_route_and_channel_goes_alone),
+        cmocka_unit_test(uploads_leave_places_for_what_is_short),
+        cmocka_unit_test(the_uploads_of_all_bots_leave_places_too),
         cmocka_unit_test(as_many_go_at_once_as_are_left_and_no_more),
         cmocka_unit_test(answers_out_of_order_cost_nothing_and_give_nothing),
         cmocka_unit_test(s72_only_reset_after_counts_whatever_the_clocks_say),
         cmocka_unit_test(s73_two_routes_of_one_hash_share_one_limit),
         cmocka_unit_test(s74_a_hash_that_changes_takes_what_waits_along),
+        cmocka_unit_test(a_new_hash_counts_what_the_old_one_has_on_the_wire),
         cmocka_unit_test(posts_go_one_after_the_other_however_many_are_left),
+        cmocka_unit_test(messages_keep_their_order_while_a_hash_changes),
         cmocka_unit_test(a_late_answer_does_not_bring_an_old_hash_back),
         cmocka_unit_test(emoji_routes_go_one_by_one_whatever_their_headers_say),
         cmocka_unit_test(a_route_without_limits_is_not_held_back),
         cmocka_unit_test(a_refused_token_ends_what_needs_it_and_is_told_once),
         cmocka_unit_test(a_401_that_is_not_about_the_token_is_an_answer),
+        cmocka_unit_test(what_failed_is_not_repeated_with_a_token_that_was_refused),
         cmocka_unit_test(a_401_to_an_old_token_is_tried_with_the_new_one),
         cmocka_unit_test(failures_are_tried_again_but_no_post_that_was_seen),
         cmocka_unit_test(a_deadline_ends_what_waits_and_what_is_on_the_wire),

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { ENTRIES = 64, DEADLINE_MS = 600000 };
+enum { ENTRIES = 128, DEADLINE_MS = 600000 };
 
 struct rig {
     struct queue *queue;
