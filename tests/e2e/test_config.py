@@ -137,10 +137,14 @@ class Config(Case):
         class Limited(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 asked.append(self.headers["Authorization"])
+                text = b'{"message": "You are being rate limited.", "retry_after": 3600.0, "global": false}'
                 self.send_response(429)
+                self.send_header("Via", "1.1 google")  # without it, it would be a ban of the address
+                self.send_header("Content-Type", "application/json")
                 self.send_header("Retry-After", "3600")
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
+                self.wfile.write(text)
 
             def log_message(self, *_):
                 pass
