@@ -465,6 +465,9 @@ void house_close(struct house *house) {
     if (house == NULL) {
         return;
     }
+    if (house->plugins != NULL) {
+        plugins_end_guard(house->plugins);
+    }
     let_signals_end_us(house);
     close_threads(house);
     free_bots(house);

@@ -19,6 +19,10 @@ void guard_take(struct guard *guard, int number) {
     (void)sigaction(number, NULL, &guard->ours[number]);
 }
 
+void guard_end(struct guard *guard) {
+    guard->ready = false;
+}
+
 static bool is_default(const struct sigaction *action) {
     return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == SIG_DFL;
 }

@@ -18,6 +18,8 @@ struct guard {
 void guard_begin(struct guard *guard);
 /* The same for one signal that the host has set since. */
 void guard_take(struct guard *guard, int number);
+/* From now on nothing is put back. */
+void guard_end(struct guard *guard);
 /* Puts back what is not as it was. plugin: who may have done it, NULL when that is not known. */
 void guard_mend(const struct guard *guard, const char *plugin);
 

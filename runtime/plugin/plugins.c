@@ -225,6 +225,10 @@ void plugins_guard_signal(struct plugins *plugins, int number) {
     guard_take(&plugins->guard, number);
 }
 
+void plugins_end_guard(struct plugins *plugins) {
+    guard_end(&plugins->guard);
+}
+
 void plugins_judge_again(struct plugins *plugins, const char *id) {
     judge_again(plugins, id);
 }

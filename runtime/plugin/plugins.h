@@ -183,6 +183,8 @@ size_t plugins_kept_images(const struct plugins *plugins);
 /* What happens at this signal from now on is the host's own: a plugin that changes it is put back.
  */
 void plugins_guard_signal(struct plugins *plugins, int number);
+/* The host is about to give its signals up: nothing is put back any more. */
+void plugins_end_guard(struct plugins *plugins);
 /* What its file deserves may have changed (its settings, the intents of a bot): the next
  * plugins_reload() with name NULL looks at it again. */
 void plugins_judge_again(struct plugins *plugins, const char *id);
