@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,12 +82,24 @@ static long own_environment(void) {
     return environ != NULL && environ[0] != NULL && strncmp(environ[0], "ASAN", 4) != 0 ? 0 : -1;
 }
 
-/* The token, wherever it may lie in what this process can read: the stack above, and the heap. */
+/* By hand: a sanitizer's own memcmp() would stop who looks where it may not. */
+static bool lies_at(const void *at, const void *bytes, size_t length) {
+    const volatile unsigned char *there = at;
+    const unsigned char *wanted = bytes;
+    while (length > 0 && *there == *wanted) {
+        there++;
+        wanted++;
+        length--;
+    }
+    return length == 0;
+}
+
+/* The token, wherever it may lie in what this process can read of the stack above. */
 static long token_in_memory(void) {
     const char *token = drey_config(house, "token");
     const char *end = (const char *)__builtin_frame_address(0);
     for (const char *at = end; ((uintptr_t)at & (PAGE - 1)) != 0; at++) {
-        if (*at == token[0] && memcmp(at, token + 1, 0) == 0 && strncmp(at, token, 8) == 0) {
+        if (lies_at(at, token, 8)) {
             return 0;
         }
     }
@@ -337,7 +350,7 @@ static char *find_page(uint64_t magic) {
     uintptr_t top = 0;
     dl_iterate_phdr(first_library, &top);
     for (uintptr_t at = top & ~(uintptr_t)(PAGE - 1); at > top - (UINT64_C(1) << 30); at -= PAGE) {
-        if (readable((void *)at) && memcmp((void *)at, &magic, sizeof(magic)) == 0) {
+        if (readable((void *)at) && lies_at((void *)at, &magic, sizeof(magic))) {
             return (char *)at;
         }
     }
