@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 
-from rig import BUILD, Reload, SANITIZED, ledger, main, put, read, records, wait_for
+from rig import BUILD, Reload, SANITIZED, TSAN, ledger, main, put, read, records, wait_for
 
 KILLS = int(os.environ.get("DREY_APART_KILLS", "8" if SANITIZED else "50"))
 DREY = os.path.join(BUILD, "bin", "drey")
@@ -93,7 +93,9 @@ class Ends(Apart):
         self.poisoned("poison-hang", "did not return within handler_timeout", "hang")
 
     def test_row_18_a_handler_that_loops_is_ended(self):
-        self.poisoned("poison-spin", "did not return within handler_timeout", "spin")
+        # ThreadSanitizer holds a signal back until the next call of libc: there is none.
+        self.poisoned("poison-spin", "did not return within handler_timeout",
+                      None if TSAN else "spin")
 
     def test_row_40_out_of_memory_ends_its_process_alone(self):
         if SANITIZED:
