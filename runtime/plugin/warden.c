@@ -354,8 +354,8 @@ static bool receive(struct warden *warden, bool *gone) {
     int fds[FRAME_FILES_MAX];
     size_t count = 0;
     ssize_t got = recvmsg(warden->channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (got <= 0) {
-        *gone = got == 0 || (errno != EAGAIN && errno != EINTR);
+    if (got < 0) {
+        *gone = errno != EAGAIN && errno != EINTR;
         return false;
     }
     const struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
@@ -363,6 +363,10 @@ static bool receive(struct warden *warden, bool *gone) {
         count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         count = count < FRAME_FILES_MAX ? count : FRAME_FILES_MAX;
         memcpy(fds, CMSG_DATA(rights), count * sizeof(int));
+    }
+    if (got == 0 && count == 0) {
+        *gone = true; /* its end is closed; an empty packet that carries some is broken */
+        return false;
     }
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
         got = 0; /* no packet of ours is that long, or carries that many: too short is broken */

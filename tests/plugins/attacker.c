@@ -455,7 +455,24 @@ static const struct wrong {
     {"packet-done", {.kind = 2}, 24},
 };
 
+/* Nothing to read, and a descriptor with it. */
+static int send_empty(void) {
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                          .cmsg_level = SOL_SOCKET,
+                          .cmsg_type = SCM_RIGHTS}};
+    struct msghdr message = {.msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    int fd = 1;
+    memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+    return sendmsg(CHANNEL, &message, MSG_NOSIGNAL) == 0;
+}
+
 static int send_wrong(const char *word) {
+    if (strcmp(word, "packet-empty") == 0) {
+        return send_empty();
+    }
     for (size_t i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++) {
         if (strcmp(wrongs[i].word, word) == 0) {
             size_t bytes = wrongs[i].bytes != 0 ? wrongs[i].bytes : sizeof(struct packet);

@@ -243,7 +243,7 @@ class Attacks(Apart):
 
     def test_row_34_whoever_breaks_the_protocol_is_killed(self):
         for kind in ("short", "kind", "length", "total", "middle", "names", "down", "ended",
-                     "answer", "rows", "rest", "done"):
+                     "answer", "rows", "rest", "done", "empty"):
             with self.subTest(kind):
                 crashes = self.row("attacker")["crashes"]
                 broken = self.log_count("it broke the protocol")
