@@ -25,6 +25,7 @@ enum {
     CLONE_A_THREAD = 0x10000,
     FAMILY_INET = 2,
     FAMILY_INET6 = 10,
+    SOCKET_TYPE = 0xf, /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
 };
 
 static const int always[] = {
@@ -62,7 +63,6 @@ static const int always[] = {
     SYS_copy_file_range,
     SYS_pipe2,
     SYS_eventfd2,
-    SYS_socketpair,
     SYS_timerfd_create,
     SYS_timerfd_settime,
     SYS_timerfd_gettime,
@@ -226,6 +226,19 @@ static void rule_values(struct program *program, int call, unsigned number, cons
     end(program, REFUSE);
 }
 
+/* If the call is this one: allowed when the bits of its argument under a mask are one of the
+ * values. */
+static void rule_kinds(struct program *program, int call, unsigned number, uint32_t mask,
+                       const uint32_t *values, size_t count) {
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, (uint8_t)(3 + 2 * count));
+    load(program, argument(number));
+    add(program, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+    for (size_t i = 0; i < count; i++) {
+        rule(program, (int)values[i], ALLOW);
+    }
+    end(program, REFUSE);
+}
+
 /* The same: refused when its argument is one of the values. */
 static void rule_but(struct program *program, int call, unsigned number, const uint32_t *values,
                      size_t count) {
@@ -258,6 +271,8 @@ static void conditions(struct program *program, const struct filter_options *opt
                                      0x53564d41 /* PR_SET_VMA */};
     /* F_SETSIG, F_SETOWN, F_SETOWN_EX, F_SETLEASE, F_NOTIFY: signals to others */
     static const uint32_t owners[] = {10, 8, 15, 1024, 1026};
+    /* SOCK_STREAM, SOCK_SEQPACKET: a pair of datagrams could write to any name */
+    static const uint32_t pairs[] = {1, 5};
     uint32_t self[] = {(uint32_t)options->pid};
     uint32_t own[] = {0, (uint32_t)options->pid};
     rule(program, SYS_clone3, UNKNOWN);
@@ -269,6 +284,7 @@ static void conditions(struct program *program, const struct filter_options *opt
     rule_values(program, SYS_kill, 0, self, COUNT(self));
     rule_values(program, SYS_rt_tgsigqueueinfo, 0, self, COUNT(self));
     rule_values(program, SYS_prlimit64, 0, own, COUNT(own));
+    rule_kinds(program, SYS_socketpair, 1, SOCKET_TYPE, pairs, COUNT(pairs));
     rule_values(program, SYS_ioctl, 1, controls, COUNT(controls));
     rule_values(program, SYS_prctl, 0, names, COUNT(names));
     rule_but(program, SYS_fcntl, 1, owners, COUNT(owners));

@@ -153,6 +153,18 @@ static long internet(void) {
 static long local_socket(void) {
     return socket(AF_UNIX, SOCK_STREAM, 0);
 }
+/* A socket that needs no connection, to whoever listens by a name. */
+static long local_datagram(void) {
+    struct sockaddr_un there = {.sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        return -1;
+    }
+    (void)sendto(pair[0], "x", 1, MSG_DONTWAIT, (struct sockaddr *)&there, sizeof(there));
+    close(pair[0]);
+    close(pair[1]);
+    return 0; /* to have it is enough, whoever listens */
+}
 static long netlink(void) {
     return socket(AF_NETLINK, SOCK_RAW, 0);
 }
@@ -281,6 +293,7 @@ static const struct attack attacks[] = {
     {"slow_host", slow_host},
     {"internet", internet},
     {"local_socket", local_socket},
+    {"local_datagram", local_datagram},
     {"netlink", netlink},
     {"read_passwords", read_passwords},
     {"read_configuration", read_configuration},
