@@ -1,6 +1,7 @@
 /* plugin/hand.c: the thread around worker_run() or warden_run(), and its end. */
 #include "plugin/hand.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "plugin/instance.h"
@@ -94,6 +95,7 @@ static bool give_warden(struct hand *hand, const struct hand_spec *spec, struct 
                                  .arg = hand,
                                  .send = send_to_host,
                                  .keep = ask_keep};
+    hand->begun_ms = clock_mono_ms();
     hand->warden = warden_create(&warden, err);
     hand->shared = hand->warden != NULL ? warden_shared(hand->warden) : hand->shared;
     return hand->warden != NULL;

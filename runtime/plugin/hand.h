@@ -38,6 +38,7 @@ struct hand {
     struct worker_options options;
     struct warden *warden; /* NULL: a thread */
     char confined[256];    /* what a process says confines it; "" until then */
+    uint64_t begun_ms;     /* when its process was asked for, by clock_mono_ms() */
     bool ended;            /* its process has ended unasked */
     struct image *image;   /* what worker_run() returned; valid once joined, as the next one */
     struct instance *instance;

@@ -66,16 +66,15 @@ static void stop(struct plugin *plugin, struct seat *seat, const char *why) {
               why, plugin->id);
 }
 
-static void decide(struct plugin *plugin, struct seat *seat, uint64_t offset, const char *how) {
+static void decide(struct plugin *plugin, struct seat *seat, uint64_t offset, uint64_t lived_ms,
+                   const char *how) {
     struct log_from from = from_of(plugin, seat);
-    struct streak_verdict verdict =
-        streak_end(&seat->streak, offset, cursor_position(seat->cursor));
+    struct streak_verdict verdict = streak_end(&seat->streak, offset, lived_ms);
     struct err err = {0};
     char why[64];
     seat->revive_ms = clock_mono_ms() + verdict.wait_ms;
     if (verdict.park && parked_write(plugin, seat, how, &err)) {
         (void)cursor_skip(seat->cursor, seat->bot->ring);
-        seat->streak.position = cursor_position(seat->cursor);
         log_error(&from, "event %llu is parked after %d attempts: `drey parked` shows it",
                   (unsigned long long)offset, STREAK_ATTEMPTS);
     } else if (verdict.park) {
@@ -90,16 +89,16 @@ static void decide(struct plugin *plugin, struct seat *seat, uint64_t offset, co
     }
 }
 
-static void end(struct plugins *plugins, struct plugin *plugin, struct seat *seat,
-                const char *how) {
-    uint64_t offset = cursor_in_flight(seat->cursor);
+/* offset and lived_ms: see streak_end(). */
+static void end(struct plugins *plugins, struct plugin *plugin, struct seat *seat, uint64_t offset,
+                uint64_t lived_ms, const char *how) {
     seat->stuck = true; /* nobody asks it for anything */
     seat->down = true;
     seat->crashes++;
     seat->errors++;
     seat->progress_ms = clock_mono_ms();
     text_copy(seat->error, sizeof(seat->error), how);
-    decide(plugin, seat, offset, how);
+    decide(plugin, seat, offset, lived_ms, how);
     arm(plugins);
 }
 
@@ -115,8 +114,9 @@ void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plu
         log_error(&from, "its cursor had been tampered with: it is put right as far as the ring "
                          "tells");
     }
-    tell(plugin, seat, message, cursor_in_flight(seat->cursor));
-    end(plugins, plugin, seat, port_data(message));
+    uint64_t offset = cursor_in_flight(seat->cursor);
+    tell(plugin, seat, message, offset);
+    end(plugins, plugin, seat, offset, clock_mono_ms() - hand->begun_ms, port_data(message));
 }
 
 /* ---- The way back ---- */
@@ -182,7 +182,7 @@ static void give_up(struct plugins *plugins, struct plugin *plugin, struct seat 
     }
     buf_clear(&seat->staged);
     buf_finish(&seat->incoming_rows);
-    end(plugins, plugin, seat, err->text);
+    end(plugins, plugin, seat, STREAK_NO_EVENT, 0, err->text); /* no event was tried */
 }
 
 static void revive(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {

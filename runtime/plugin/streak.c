@@ -12,14 +12,14 @@ static uint64_t pause_after(uint32_t in_row) {
     return pause < STREAK_LONGEST_MS ? pause : STREAK_LONGEST_MS;
 }
 
-struct streak_verdict streak_end(struct streak *streak, uint64_t offset, uint64_t position) {
+struct streak_verdict streak_end(struct streak *streak, uint64_t offset, uint64_t lived_ms) {
     struct streak_verdict verdict = {0};
-    bool blame = offset != STREAK_NO_EVENT;
-    bool again = blame && streak->attempts > 0 && offset == streak->offset;
-    streak->in_row = position != streak->position ? 1 : streak->in_row + 1;
-    streak->position = position;
-    streak->attempts = again ? streak->attempts + 1 : blame ? 1 : 0;
-    streak->offset = offset;
+    bool again = streak->attempts > 0 && offset == streak->offset;
+    streak->in_row = lived_ms >= STREAK_LIVED_MS ? 1 : streak->in_row + 1;
+    if (offset != STREAK_NO_EVENT) {
+        streak->attempts = again ? streak->attempts + 1 : 1;
+        streak->offset = offset;
+    }
     if (streak->attempts >= STREAK_ATTEMPTS) {
         verdict.park = true;
         streak->attempts = 0;

@@ -12,17 +12,17 @@ enum {
     STREAK_FREE = 2,       /* ends in a row that are not waited after */
     STREAK_FIRST_MS = 100, /* then this, doubled each time */
     STREAK_LONGEST_MS = 5000,
-    STREAK_MOST = 12, /* ends in a row, with no event done between: no more */
+    STREAK_MOST = 12,        /* ends in a row: no more */
+    STREAK_LIVED_MS = 10000, /* who lived that long begins a row anew */
 };
 
 #define STREAK_NO_EVENT UINT64_MAX
 
 /* Zero-initialised has seen nothing. */
 struct streak {
-    uint32_t in_row;   /* ends without an event that was done with between */
+    uint32_t in_row;   /* ends of which each followed upon a short life */
     uint32_t attempts; /* that failed, of the event at offset */
     uint64_t offset;
-    uint64_t position; /* in the ring, where it is to go on after the last end */
 };
 
 struct streak_verdict {
@@ -31,8 +31,9 @@ struct streak_verdict {
     uint64_t wait_ms;
 };
 
-/* One more end. offset: of the event that was being handled, or STREAK_NO_EVENT; position: of the
- * cursor. Should the caller skip the event, it says so in streak->position. */
-struct streak_verdict streak_end(struct streak *streak, uint64_t offset, uint64_t position);
+/* One more end. offset: of the event that was being handled; STREAK_NO_EVENT: there was none, or it
+ * has not been tried, and what is known of the last one stays. lived_ms: by the host's clock, for
+ * what a process says of itself may be a lie; 0: it did not start. */
+struct streak_verdict streak_end(struct streak *streak, uint64_t offset, uint64_t lived_ms);
 
 #endif

@@ -165,33 +165,51 @@ static void the_boot_message_says_what_the_configuration_does(void **state) {
 
 static void an_event_has_two_attempts(void **state) {
     struct streak streak = {0};
-    struct streak_verdict verdict = streak_end(&streak, 640, 640);
+    struct streak_verdict verdict = streak_end(&streak, 640, 50);
     assert_false(verdict.park);
     assert_int_equal(verdict.wait_ms, 0);
-    verdict = streak_end(&streak, 640, 640);
+    verdict = streak_end(&streak, 640, 50);
     assert_true(verdict.park);
     assert_false(verdict.stop);
-    streak.position = 704; /* it was skipped */
-    verdict = streak_end(&streak, 704, 704);
+    assert_int_equal(verdict.wait_ms, 0);
+    verdict = streak_end(&streak, 704, 50);
     assert_false(verdict.park);
-    assert_true(verdict.wait_ms > 0); /* nothing was done between */
-    verdict = streak_end(&streak, 6400, 6400);
+    assert_true(verdict.wait_ms > 0); /* whatever was done between: it does not live long */
+    verdict = streak_end(&streak, 6400, STREAK_LIVED_MS);
     assert_false(verdict.park);
     assert_int_equal(verdict.wait_ms, 0);
+}
+
+static void a_start_that_fails_is_no_attempt_of_an_event(void **state) {
+    struct streak streak = {0};
+    assert_false(streak_end(&streak, 640, 50).park);
+    assert_false(streak_end(&streak, STREAK_NO_EVENT, 0).park);
+    assert_false(streak_end(&streak, STREAK_NO_EVENT, 0).park);
+    assert_int_equal(streak.attempts, 1);
+    assert_true(streak_end(&streak, 640, 50).park);
+    assert_int_equal(streak.in_row, 4);
 }
 
 static void who_always_ends_waits_longer_and_longer_and_is_stopped(void **state) {
     struct streak streak = {0};
     uint64_t last = 0;
-    streak.position = 1;
     for (uint32_t i = 1; i < STREAK_MOST; i++) {
-        struct streak_verdict verdict = streak_end(&streak, STREAK_NO_EVENT, 1);
+        struct streak_verdict verdict = streak_end(&streak, STREAK_NO_EVENT, 1000);
         assert_false(verdict.stop || verdict.park);
         assert_true(verdict.wait_ms >= last && verdict.wait_ms <= STREAK_LONGEST_MS);
         last = verdict.wait_ms;
     }
     assert_int_equal(last, STREAK_LONGEST_MS);
-    assert_true(streak_end(&streak, STREAK_NO_EVENT, 1).stop);
+    assert_true(streak_end(&streak, STREAK_NO_EVENT, 1000).stop);
+}
+
+static void who_crashes_now_and_then_is_not_punished(void **state) {
+    struct streak streak = {0};
+    for (uint64_t i = 1; i < 3 * STREAK_MOST; i++) {
+        struct streak_verdict verdict = streak_end(&streak, i * 64, STREAK_LIVED_MS);
+        assert_false(verdict.stop || verdict.park);
+        assert_int_equal(verdict.wait_ms, 0);
+    }
 }
 
 static void the_filter_fits_and_ends_in_a_verdict(void **state) {
@@ -218,7 +236,9 @@ int main(void) {
         cmocka_unit_test(files_of_a_request_are_those_that_came),
         cmocka_unit_test(the_boot_message_says_what_the_configuration_does),
         cmocka_unit_test(an_event_has_two_attempts),
+        cmocka_unit_test(a_start_that_fails_is_no_attempt_of_an_event),
         cmocka_unit_test(who_always_ends_waits_longer_and_longer_and_is_stopped),
+        cmocka_unit_test(who_crashes_now_and_then_is_not_punished),
         cmocka_unit_test(the_filter_fits_and_ends_in_a_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
