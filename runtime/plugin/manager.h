@@ -53,10 +53,11 @@ struct seat {
     uint64_t settings;        /* hash of the configuration that its init was given */
     uint64_t incoming_settings;
     struct timers timers;
-    uint64_t due_ms;   /* when its worker wants PORT_DUE, wall clock; UINT64_MAX: never */
-    bool due_asked;    /* it was sent; the worker will tell the next time */
-    struct buf staged; /* timer requests of the incoming one: messages end to end */
-    struct buf cut;    /* uint32_t: requests for members whose chunks it did not take */
+    uint64_t due_ms;    /* when its worker wants PORT_DUE, wall clock; UINT64_MAX: never */
+    bool due_asked;     /* it was sent; the worker will tell the next time */
+    struct buf staged;  /* timer requests of the incoming one: messages end to end */
+    struct buf cut;     /* uint32_t: requests for members whose chunks it did not take */
+    struct buf retried; /* uint64_t: offsets of parked events that were sent once more */
     struct state state;
     uint64_t handled; /* by the generations before */
     uint64_t errors;
@@ -66,7 +67,7 @@ struct seat {
     uint64_t cpu_ms; /* of a process, within a minute; 0: any */
     uint64_t incoming_cpu_ms;
     bool stuck;
-    bool down; /* its process has ended, which makes it stuck, too; it is started again at revive_ms */
+    bool down; /* its process has ended: it is stuck, too, and started again at revive_ms */
     bool asked_where; /* its process was asked to say where it hangs */
     struct streak streak;
     uint64_t crashes; /* since the host started */
@@ -180,8 +181,8 @@ void revive_look(struct plugins *plugins, struct plugin *plugin, struct seat *se
 /* Writes down the event that the seat's cursor is at, with how it ended. */
 bool parked_write(const struct plugin *plugin, const struct seat *seat, const char *how,
                   struct err *err);
-/* The retried one was handled. */
-void parked_done(const struct plugin *plugin, const struct seat *seat, uint64_t offset);
+/* A worker says that the retried one was handled: believed of what was sent to it, once. */
+void parked_done(const struct plugin *plugin, struct seat *seat, uint64_t offset);
 
 /* What is waited for when an old version holds a change up. */
 #define CHANGE_SAVE "save of the old version (or the handler before it)"

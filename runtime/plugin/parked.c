@@ -93,9 +93,25 @@ bool parked_write(const struct plugin *plugin, const struct seat *seat, const ch
     return ok;
 }
 
-void parked_done(const struct plugin *plugin, const struct seat *seat, uint64_t offset) {
+/* Where the offset stands among those that were sent; NULL: it was not. */
+static char *find_retried(const struct seat *seat, uint64_t offset) {
+    for (size_t at = 0; at < seat->retried.length; at += sizeof(offset)) {
+        if (memcmp(seat->retried.bytes + at, &offset, sizeof(offset)) == 0) {
+            return seat->retried.bytes + at;
+        }
+    }
+    return NULL;
+}
+
+void parked_done(const struct plugin *plugin, struct seat *seat, uint64_t offset) {
     char path[PATH_MAX];
     struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    char *sent = find_retried(seat, offset);
+    if (sent == NULL) {
+        return; /* a lie, or it was sent twice */
+    }
+    seat->retried.length -= sizeof(offset);
+    memmove(sent, seat->retried.bytes + seat->retried.length, sizeof(offset));
     if (path_of(seat->bot, plugin->id, offset, path, sizeof(path), NULL) && unlink(path) == 0) {
         log_info(&from, "event %" PRIu64 " was handled and is not parked any more", offset);
     }
@@ -206,6 +222,14 @@ static struct seat *seat_of(struct plugins *plugins, const struct bot *bot, cons
     return seat != NULL && seat->hand != NULL && !seat->stuck ? seat : NULL;
 }
 
+/* Each offset is noted once, however often it is sent: there are no more of them than files. */
+static bool retry(struct seat *seat, const struct port_message *head, const void *record) {
+    uint64_t offset = head->number;
+    bool noted =
+        find_retried(seat, offset) != NULL || buf_append(&seat->retried, &offset, sizeof(offset));
+    return noted && box_push(seat->hand->mail, head, "", record, 0);
+}
+
 bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
                           struct err *err) {
     struct bot *owner = owner_of(plugins, bot, name, err);
@@ -220,15 +244,15 @@ bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *
     size_t length = (size_t)(strrchr(name, '.') - name);
     memcpy(id, name, length < sizeof(id) ? length : sizeof(id) - 1);
     memcpy(&record, parked.record, sizeof(record));
-    const struct seat *seat = seat_of(plugins, owner, id);
+    struct seat *seat = seat_of(plugins, owner, id);
     struct port_message head = {.kind = PORT_AGAIN,
                                 .number = record.offset,
                                 .extra = STREAK_ATTEMPTS + 1,
                                 .data_length = (uint32_t)parked.record_bytes};
-    bool ok = seat == NULL ? err_set(err, ERR_NOT_FOUND, "plugin %s does not run for bot %s now",
-                                     id, owner->name)
-                           : box_push(seat->hand->mail, &head, "", parked.record, 0) ||
-                                 err_set(err, ERR_NO_MEMORY, "no memory");
+    bool ok =
+        seat == NULL
+            ? err_set(err, ERR_NOT_FOUND, "plugin %s does not run for bot %s now", id, owner->name)
+            : retry(seat, &head, parked.record) || err_set(err, ERR_NO_MEMORY, "no memory");
     buf_finish(&file);
     return ok;
 }

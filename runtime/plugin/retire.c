@@ -96,6 +96,7 @@ void change_free_seat(struct plugins *plugins, struct plugin *plugin, struct sea
     timers_finish(&seat->timers);
     buf_finish(&seat->staged);
     buf_finish(&seat->cut);
+    buf_finish(&seat->retried);
     buf_finish(&seat->incoming_rows);
     buf_finish(&seat->state.data);
     free(seat);

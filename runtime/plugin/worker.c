@@ -307,20 +307,23 @@ static void one_step(struct worker *worker, const struct port_message *message) 
 
 /* ---- Mail ---- */
 
-/* The record was whole when it was parked; its file may have been written by anybody since. */
-static void again(struct worker *worker, const struct port_message *message) {
+/* The record was whole when it was parked; its file may have been written by anybody since. False:
+ * it was not handled. */
+static bool again(struct worker *worker, const struct port_message *message) {
     struct ring_record record;
     if (message->data_length < sizeof(record)) {
-        return;
+        return false;
     }
     memcpy(&record, port_data(message), sizeof(record));
     uint32_t length = message->data_length - (uint32_t)sizeof(record);
     uint8_t *copy = calloc(1, (size_t)length + RING_ALIGN); /* as reader_take() hands them out */
-    if (copy != NULL && record.kind == RING_EVENT && record.length == length) {
+    bool sound = copy != NULL && record.kind == RING_EVENT && record.length == length;
+    if (sound) {
         memcpy(copy, port_data(message) + sizeof(record), length);
         instance_event(worker->instance, &record, copy, (uint32_t)message->extra);
     }
     free(copy);
+    return sound;
 }
 
 static void one_mail(struct worker *worker, const struct port_message *message) {
@@ -328,8 +331,9 @@ static void one_mail(struct worker *worker, const struct port_message *message) 
     struct port_message done = {0};
     go_inside(worker, WORKER_MAIL, message->kind);
     if (message->kind == PORT_AGAIN) {
-        again(worker, message);
-        done = (struct port_message){.kind = PORT_AGAIN_DONE, .number = message->number};
+        if (again(worker, message)) {
+            done = (struct port_message){.kind = PORT_AGAIN_DONE, .number = message->number};
+        }
     } else {
         instance_mail(worker->instance, message);
     }

@@ -466,6 +466,9 @@ static const struct wrong {
       .message = {.kind = 64, .data_length = 62, .rest = "\x09"}},
      0},
     {"packet-done", {.kind = 2}, 24},
+    {"packet-again", /* a parked event was handled, it says */
+     {.kind = 1, .length = 50, .total = 50, .message = {.kind = 44, .number = 640}},
+     74},
 };
 
 /* Nothing to read, and a descriptor with it. */
@@ -518,8 +521,8 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
         }
     } else if (strcmp(word, "ring") == 0) {
         spoil_ring(ctx);
-    } else if (!spoil_cursor(ctx, word)) {
-        (void)send_wrong(word);
+    } else if (!spoil_cursor(ctx, word) && send_wrong(word)) {
+        drey_error(ctx, "sent %s", word);
     }
 }
 

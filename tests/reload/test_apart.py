@@ -4,6 +4,7 @@ import collections
 import os
 import re
 import signal
+import struct
 import subprocess
 
 from rig import BUILD, Reload, SANITIZED, TSAN, ledger, main, put, read, records, wait_for
@@ -253,6 +254,19 @@ class Attacks(Apart):
                 self.wait("its end", lambda: self.row("attacker")["crashes"] > crashes)
                 self.assertGreater(self.log_count("it broke the protocol"), broken)
                 self.unhurt()
+
+    def test_row_34_a_parked_event_that_was_not_tried_again_stays(self):
+        folder = os.path.join(self.drey_host.state, "main", "parked")
+        file = os.path.join(folder, "attacker.640")
+        os.makedirs(folder, exist_ok=True)
+        with open(file, "wb") as out:  # no event that could be handled, either
+            out.write(b'{"plugin":"attacker"}\n' + struct.pack("<Q", 640) * 16)
+        self.strike("packet-again")
+        self.wait("the lie", lambda: "sent packet-again" in self.row("attacker")["error"])
+        self.assertTrue(os.path.exists(file))
+        self.assertEqual(self.command("parked", "retry", "attacker.640").returncode, 0)
+        self.unhurt()
+        self.assertTrue(os.path.exists(file))
 
 
 if __name__ == "__main__":
