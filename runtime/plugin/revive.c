@@ -77,6 +77,10 @@ static void decide(struct plugin *plugin, struct seat *seat, uint64_t offset, ui
         (void)cursor_skip(seat->cursor, seat->bot->ring);
         log_error(&from, "event %llu is parked after %d attempts: `drey parked` shows it",
                   (unsigned long long)offset, STREAK_ATTEMPTS);
+    } else if (verdict.park && !cursor_at_event(seat->cursor, seat->bot->ring)) {
+        (void)cursor_skip(seat->cursor, seat->bot->ring);
+        log_error(&from, "what ends it at %llu is a gap, no event that could be parked: skipped",
+                  (unsigned long long)offset);
     } else if (verdict.park) {
         log_error(&from, "event %llu cannot be parked: %s", (unsigned long long)offset, err.text);
         verdict.stop = true;

@@ -254,18 +254,30 @@ bool cursor_mend(struct cursor *cursor, const struct ring *ring) {
     return sound;
 }
 
-bool cursor_copy(const struct cursor *cursor, const struct ring *ring, struct ring_record *record,
-                 struct buf *message) {
-    uint64_t position = cursor_position(cursor);
+/* Not a gap, which the ring has or the reader makes of what it missed. */
+static bool event_at(const struct cursor *cursor, const struct ring *ring, uint64_t position,
+                     struct ring_record *record) {
     uint64_t tail;
     uint64_t next;
-    if (position >= ring_head(ring) || !record_begins(ring, position, &tail, &next)) {
+    if (atomic_load(&cursor->page->lapped) != 0 || position >= ring_head(ring) ||
+        !record_begins(ring, position, &tail, &next)) {
         return false;
     }
     off_t place = (off_t)(RING_PAGE + position % ring_capacity(ring));
-    if (pread(ring_fd(ring), record, sizeof(*record), place) != (ssize_t)sizeof(*record) ||
-        !record_sane(record, position, ring_capacity(ring)) || record->kind != RING_EVENT ||
-        !buf_reserve(message, record->length)) {
+    return pread(ring_fd(ring), record, sizeof(*record), place) == (ssize_t)sizeof(*record) &&
+           record_sane(record, position, ring_capacity(ring)) && record->kind == RING_EVENT &&
+           ring_tail(ring) <= position;
+}
+
+bool cursor_at_event(const struct cursor *cursor, const struct ring *ring) {
+    struct ring_record record;
+    return event_at(cursor, ring, cursor_position(cursor), &record);
+}
+
+bool cursor_copy(const struct cursor *cursor, const struct ring *ring, struct ring_record *record,
+                 struct buf *message) {
+    uint64_t position = cursor_position(cursor);
+    if (!event_at(cursor, ring, position, record) || !buf_reserve(message, record->length)) {
         return false;
     }
     uint64_t begin = (position + RING_ALIGN) % ring_capacity(ring);
@@ -284,14 +296,18 @@ bool cursor_copy(const struct cursor *cursor, const struct ring *ring, struct ri
 
 bool cursor_skip(struct cursor *cursor, const struct ring *ring) {
     uint64_t position = cursor_position(cursor);
-    uint64_t tail;
-    uint64_t next;
-    if (position >= ring_head(ring) || !record_begins(ring, position, &tail, &next)) {
+    uint64_t tail = ring_tail(ring);
+    uint64_t next = position;
+    if (position < tail) {
+        next = tail;
+    } else if (atomic_load(&cursor->page->lapped) == 0 &&
+               (position >= ring_head(ring) || !record_begins(ring, position, &tail, &next))) {
         return false;
     }
     atomic_store(&cursor->page->position, next);
     atomic_store(&cursor->page->in_flight, NOTHING);
     atomic_store(&cursor->page->attempt, 0);
+    atomic_store(&cursor->page->lapped, 0);
     return true;
 }
 

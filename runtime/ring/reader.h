@@ -65,7 +65,10 @@ bool cursor_mend(struct cursor *cursor, const struct ring *ring);
  * up, no memory. */
 bool cursor_copy(const struct cursor *cursor, const struct ring *ring, struct ring_record *record,
                  struct buf *message);
-/* Moves it past the record it is at. False: there is none. */
+/* Whether an event lies at the cursor: no gap of the ring's, and nothing that its reader missed. */
+bool cursor_at_event(const struct cursor *cursor, const struct ring *ring);
+/* Moves it past what its reader would be told next: the record it is at, or what was missed before
+ * it. False: there is none. */
 bool cursor_skip(struct cursor *cursor, const struct ring *ring);
 
 /* Reader side: from the three descriptors (duplicated inside), which may come over a socket.

@@ -200,6 +200,44 @@ static void nothing_done_to_the_bell_makes_the_writer_wait(void **state) {
     assert_int_equal(poll(&ready, 1, 0), 1); /* rather always awake than never again */
 }
 
+static void skip_over(struct fixture *f, bool event, uint64_t to) {
+    struct buf message = {0};
+    struct ring_record record;
+    assert_int_equal(cursor_at_event(f->cursor, f->ring), event);
+    assert_int_equal(cursor_copy(f->cursor, f->ring, &record, &message), event);
+    assert_true(cursor_skip(f->cursor, f->ring));
+    assert_true(cursor_position(f->cursor) == to);
+    buf_finish(&message);
+}
+
+static void what_ends_its_reader_is_skipped_and_only_an_event_is_copied(void **state) {
+    struct fixture *f = *state;
+    open_reader(f, f->cursor_path, true);
+    assert_true(publish(f->ring, 1, 10));
+    uint64_t gap = ring_head(f->ring);
+    assert_true(ring_publish_gap(f->ring, RING_GAP_SESSION, 0, 2, 3));
+    uint64_t behind = ring_head(f->ring);
+    skip_over(f, true, gap);
+    skip_over(f, false, behind);
+    assert_false(cursor_skip(f->cursor, f->ring)); /* the head */
+    close_reader(f);
+    for (uint64_t seq = 4; seq <= 500; seq++) {
+        assert_true(publish(f->ring, seq, 1000));
+    }
+    open_reader(f, f->cursor_path, true);
+    assert_true(cursor_position(f->cursor) < ring_tail(f->ring));
+    skip_over(f, false, ring_tail(f->ring));
+    assert_true(cursor_at_event(f->cursor, f->ring));
+    reopen(f, SMALL, "other"); /* what was lost is told before the event that lies there */
+    uint64_t first = ring_head(f->ring);
+    assert_true(publish(f->ring, 1, 10));
+    uint64_t second = ring_head(f->ring);
+    open_reader(f, f->cursor_path, true);
+    assert_true(f->lapped);
+    skip_over(f, false, first);
+    skip_over(f, true, second);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -212,6 +250,7 @@ int main(void) {
         T(a_half_made_cursor_is_a_new_one),
         T(a_cursor_in_memory_cannot_be_truncated),
         T(nothing_done_to_the_bell_makes_the_writer_wait),
+        T(what_ends_its_reader_is_skipped_and_only_an_event_is_copied),
     };
     return cmocka_run_group_tests_name("cursor", tests, NULL, NULL);
 }
