@@ -15,9 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { PARKED_MOST = 10000, FILE_BYTES_MAX = 1088 << 20 };
+/* Of one plugin of a bot: so many, and no more once there are so many bytes. */
+enum { PARKED_MOST = 10000, PARKED_BYTES_MOST = 256 << 20, FILE_BYTES_MAX = 1088 << 20 };
 
 static bool folder_of(const struct bot *bot, char *out, size_t size) {
     return file_join(out, size, bot->state_dir, "parked");
@@ -40,17 +42,34 @@ static bool path_of(const struct bot *bot, const char *id, uint64_t offset, char
            err_set(err, ERR_INVALID, "%s: path too long", bot->state_dir);
 }
 
-static bool has_room(const char *folder, struct err *err) {
+/* The size of one of this plugin's; -1: it is not. */
+static int64_t size_of(const char *folder, const char *name, const char *id) {
+    char path[PATH_MAX];
+    struct stat st;
+    size_t length = strlen(id);
+    if (strncmp(name, id, length) != 0 || strrchr(name, '.') != name + length) {
+        return -1;
+    }
+    return file_join(path, sizeof(path), folder, name) && stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+static bool has_room(const char *folder, const char *id, struct err *err) {
     struct dirent **entries = NULL;
+    unsigned events = 0;
+    int64_t bytes = 0;
     int count = scandir(folder, &entries, is_parked_name, NULL);
     for (int i = 0; i < count; i++) {
+        int64_t size = size_of(folder, entries[i]->d_name, id);
+        events += size >= 0;
+        bytes += size >= 0 ? size : 0;
         free(entries[i]);
     }
     free(entries);
-    return count < PARKED_MOST || err_set(err, ERR_LIMIT,
-                                          "%d events are parked in %s: `drey parked` retries or "
-                                          "drops them",
-                                          count, folder);
+    return (events < PARKED_MOST && bytes < PARKED_BYTES_MOST) ||
+           err_set(
+               err, ERR_LIMIT,
+               "%u events of %s are parked in %s, %lld MiB: `drey parked` retries or drops them",
+               events, id, folder, (long long)(bytes >> 20));
 }
 
 static bool describe(const struct plugin *plugin, const struct seat *seat,
@@ -79,7 +98,7 @@ bool parked_write(const struct plugin *plugin, const struct seat *seat, const ch
     bool ok = cursor_copy(seat->cursor, seat->bot->ring, &record, &message) ||
               err_set(err, ERR_NOT_FOUND, "it is not in the ring any more");
     ok = ok && folder_of(seat->bot, folder, sizeof(folder)) && file_make_dirs(folder, err) &&
-         has_room(folder, err) &&
+         has_room(folder, plugin->id, err) &&
          path_of(seat->bot, plugin->id, record.offset, path, sizeof(path), err);
     if (ok) {
         ok = describe(plugin, seat, &record, how, &file) &&

@@ -126,6 +126,20 @@ class Ends(Apart):
         self.complete(self.settle())
         self.session_kept()
 
+    def test_an_event_is_parked_only_while_its_plugin_has_room(self):
+        folder = os.path.join(self.drey_host.state, "main", "parked")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "other.1"), "wb") as file:
+            file.truncate(256 << 20)  # of somebody else: it takes nothing away
+        put(ledger("2.poison-crash"), self.target)
+        self.assertTrue(self.reload("ledger")[0])
+        self.wait("an event to be parked", lambda: self.log_count(r"event \d+ is parked"))
+        with open(os.path.join(folder, "ledger.1"), "wb") as file:
+            file.truncate(256 << 20)
+        self.wait("the room to be full",
+                  lambda: self.log_count(r"cannot be parked: \d+ events of ledger .* MiB"))
+        self.wait("it to be stopped", lambda: self.row()["state"] == "stopped")
+
     def test_row_22_a_thread_left_running_is_gone_with_its_process(self):
         self.replace("2.left-thread")
         self.replace("3.left-renamed")
