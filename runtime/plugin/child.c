@@ -262,8 +262,8 @@ static int refuse(struct child *child, const struct err *err) {
                               .data_length = (uint32_t)strlen(err->text)};
     (void)send_up(child, &no, "", err->text);
     buf_finish(&message);
-    struct pollfd end = {BOOT_CHANNEL, 0, 0};
-    poll(&end, 1, 5000); /* until the host has read it and closed */
+    struct pollfd end = {BOOT_CHANNEL, POLLIN, 0};
+    poll(&end, 1, 5000); /* until the host has read it: it closes, or says what is next */
     return 0;
 }
 
