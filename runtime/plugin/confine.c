@@ -220,10 +220,20 @@ static bool drop_capabilities(void) {
     return syscall(SYS_capset, &head, none) == 0;
 }
 
-static bool filter_calls(const struct boot *boot) {
+/* What Landlock of this version (0: none) lets through. */
+static uint32_t flags_to_refuse(const struct boot *boot, long version) {
+    if (version == 0) {
+        return O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+    }
+    return version < 3 && boot->write_count == 0 ? O_TRUNC : 0;
+}
+
+static bool filter_calls(const struct boot *boot, long version) {
     static struct sock_filter code[FILTER_MAX];
-    struct filter_options options = {
-        .pid = getpid(), .network = boot->network != 0, .write = boot->write_count > 0};
+    struct filter_options options = {.pid = getpid(),
+                                     .network = boot->network != 0,
+                                     .write = boot->write_count > 0,
+                                     .open_refused = flags_to_refuse(boot, version)};
     struct sock_fprog program = {.len = (unsigned short)filter_write(&options, code),
                                  .filter = code};
     return program.len > 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
@@ -244,13 +254,19 @@ bool confine(const struct boot *boot, const void *data, size_t length, char *out
     if (version < 0) {
         return false;
     }
-    bool calls = filter_calls(boot);
+    if (version == 0 && boot->write_count > 0) {
+        return err_set(
+            err, ERR_PLUGIN,
+            "allow_write needs Landlock, which this kernel does not have: any other file "
+            "could be written, too (sandbox = off takes that risk)");
+    }
+    bool calls = filter_calls(boot, version);
     snprintf(out, size, "limits, no privileges, %s%ld, %s",
              version > 0 ? "Landlock " : "no Landlock: ", version,
              calls ? "seccomp" : "no seccomp");
     if (version == 0) {
-        snprintf(out, size, "limits, no privileges, no Landlock (files are readable), %s",
-                 calls ? "seccomp" : "no seccomp");
+        snprintf(out, size, "limits, no privileges, no Landlock (files are readable%s), %s",
+                 calls ? ", not writable" : " and writable", calls ? "seccomp" : "no seccomp");
     }
     if (boot->sandbox == ISOLATION_REQUIRE && (version == 0 || !calls)) {
         return err_set(err, ERR_PLUGIN,

@@ -288,6 +288,12 @@ static void conditions(struct program *program, const struct filter_options *opt
     rule_values(program, SYS_ioctl, 1, controls, COUNT(controls));
     rule_values(program, SYS_prctl, 0, names, COUNT(names));
     rule_but(program, SYS_fcntl, 1, owners, COUNT(owners));
+    if (options->open_refused != 0) {
+        rule_bits(program, SYS_openat, 2, options->open_refused, 0, true);
+#ifdef SYS_open
+        rule_bits(program, SYS_open, 1, options->open_refused, 0, true);
+#endif
+    }
     if (options->network) {
         rule_values(program, SYS_socket, 0, families, COUNT(families));
     }

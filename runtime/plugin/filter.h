@@ -11,9 +11,10 @@
 enum { FILTER_MAX = 1024 };
 
 struct filter_options {
-    int32_t pid;  /* of the process itself: the only one that it may signal */
-    bool network; /* sockets of the internet's families */
-    bool write;   /* files may be made, renamed, removed: elsewhere is said which */
+    int32_t pid;           /* of the process itself: the only one that it may signal */
+    bool network;          /* sockets of the internet's families */
+    bool write;            /* files may be made, renamed, removed: elsewhere is said which */
+    uint32_t open_refused; /* flags (O_WRONLY ...) that no file may be opened with; 0: any */
 };
 
 /* Writes the program to out. Returns its length; 0 where this machine's calls are not known. */

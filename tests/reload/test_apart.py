@@ -6,6 +6,7 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 
 from rig import BUILD, Reload, SANITIZED, TSAN, ledger, main, put, read, records, wait_for
 
@@ -281,6 +282,62 @@ class Attacks(Apart):
         self.assertEqual(self.command("parked", "retry", "attacker.640").returncode, 0)
         self.unhurt()
         self.assertTrue(os.path.exists(file))
+
+
+# Starts drey on a kernel whose Landlock answers ENOSYS: by a filter of its own, for x86-64 and
+# aarch64 alike.
+WITHOUT_LANDLOCK = f"""#!{sys.executable}
+import ctypes, os, struct, sys
+code = b"".join(struct.pack("<HBBI", *step) for step in (
+    (0x20, 0, 0, 0), (0x35, 0, 2, 444), (0x25, 1, 0, 446), (6, 0, 0, 0x50000 | 38),
+    (6, 0, 0, 0x7fff0000)))
+program = struct.pack("<HxxxxxxQ", 5, ctypes.addressof(room := ctypes.create_string_buffer(code)))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program) == 0
+os.execv({DREY!r}, [{DREY!r}] + sys.argv[1:])
+"""
+
+
+def without_landlock(host):
+    host.binary = os.path.join(host.directory, "drey-without")
+    with open(host.binary, "w", encoding="utf-8") as file:
+        file.write(WITHOUT_LANDLOCK)
+    os.chmod(host.binary, 0o700)
+
+
+class WithoutLandlock(Attacks):
+    """Row 34 on an older kernel: nothing can be written, and what is missing is said."""
+    sections = Attacks.sections.replace("sandbox = require", "sandbox = auto")
+
+    def prepare(self):
+        super().prepare()
+        without_landlock(self.drey_host)
+
+    def test_row_34_every_attack_fails(self):
+        self.strike("all")
+        self.wait("the attacks", lambda: self.log_count(r"\d+ attacks tried"))
+        log = read(self.drey_host.log)
+        done = set(re.findall(r"SUCCEEDED (\w+)", log))
+        self.assertLessEqual(done, {"read_passwords", "read_configuration"})
+        self.assertIn("no Landlock (files are readable, not writable), seccomp",
+                      self.row("attacker")["confined"])
+        self.unhurt()
+
+
+class WithoutLandlockToWrite(Apart):
+    process = False
+    sections = "[plugin:attacker]\nisolation = process\nallow_write = /tmp/drey-attacker\n"
+
+    def prepare(self):
+        without_landlock(self.drey_host)
+
+    def test_what_could_write_anywhere_is_not_loaded(self):
+        put(ledger("1.all", "attacker"), os.path.join(self.drey_host.plugin_dir, "attacker.so"))
+        ok, text = self.reload("attacker")
+        self.assertFalse(ok)
+        self.assertIn("allow_write needs Landlock", text)
+        self.assertEqual(self.log_count("attacks tried"), 0)
+        self.flows()
 
 
 if __name__ == "__main__":

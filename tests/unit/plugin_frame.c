@@ -5,6 +5,8 @@
 #include "plugin/isolation.h"
 #include "plugin/streak.h"
 
+#include <fcntl.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -228,6 +235,46 @@ static void the_filter_fits_and_ends_in_a_verdict(void **state) {
     }
 }
 
+/* In a child under this filter: each that fails sets a bit. */
+static int under_filter(const struct filter_options *options) {
+    static struct sock_filter code[FILTER_MAX];
+    struct sock_fprog program = {(unsigned short)filter_write(options, code), code};
+    int pair[2];
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
+        return 128;
+    }
+    return (open("/dev/null", O_RDONLY) < 0) | (open("/dev/null", O_WRONLY) < 0) << 1 |
+           (open("/dev/null", O_RDONLY | O_TRUNC) < 0) << 2 |
+           (syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) < 0) << 3 |
+           (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) << 4 |
+           (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair) < 0) << 5;
+}
+
+static int failures_under_filter(uint32_t open_refused) {
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        struct filter_options options = {.pid = getpid(), .open_refused = open_refused};
+        _exit(under_filter(&options));
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 128) {
+        skip(); /* no seccomp here */
+    }
+    return WEXITSTATUS(status);
+}
+
+static void the_filter_refuses_what_opens_to_write_where_landlock_cannot(void **state) {
+    enum { WRITE = 1 << 1, CUT = 1 << 2, BOTH = 1 << 3, DATAGRAMS = 1 << 5 };
+    assert_int_equal(failures_under_filter(0), DATAGRAMS);
+    assert_int_equal(failures_under_filter(O_TRUNC), DATAGRAMS | CUT);
+    assert_int_equal(failures_under_filter(O_WRONLY | O_RDWR | O_CREAT | O_TRUNC),
+                     DATAGRAMS | CUT | WRITE | BOTH);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_message_comes_out_as_it_went_in),
@@ -240,6 +287,7 @@ int main(void) {
         cmocka_unit_test(who_always_ends_waits_longer_and_longer_and_is_stopped),
         cmocka_unit_test(who_crashes_now_and_then_is_not_punished),
         cmocka_unit_test(the_filter_fits_and_ends_in_a_verdict),
+        cmocka_unit_test(the_filter_refuses_what_opens_to_write_where_landlock_cannot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
