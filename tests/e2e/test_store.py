@@ -225,6 +225,41 @@ class Store(Case):
             self.assertIn("line 2:", told)
         self.assertEqual(self.kv(host, "export", "main", "other"), out)
 
+    def test_an_import_that_waits_for_its_input_holds_nobody_up(self):
+        sim = self.sim("--rate", 0)
+        host = self.teller(sim)
+        command = [DREY, "kv", "import", "main", "teller", "-c", host.ini]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as slow:
+            try:
+                slow.stdin.write("".join(f'{{"key":"k{i}","value":"x"}}\n' for i in range(200)))
+                slow.stdin.flush()
+                wait_for("the first lines to be stored", lambda: len(self.listed(host)) == 200)
+                slow.stdin.write('{"key":"last","value":"x"}\n')
+                slow.stdin.flush()
+                self.kv(host, "set", "main", "teller", "other", "1")
+                told = slow.communicate(timeout=60)[1]
+            finally:
+                slow.kill()
+        self.assertEqual(slow.returncode, 0)
+        self.assertIn("201 values stored", told)
+        self.assertEqual(len(self.listed(host)), 202)
+
+    def test_an_import_that_cannot_be_read_fails(self):
+        host = self.teller(self.sim("--rate", 0))
+        folder = os.open(self.directory, os.O_RDONLY)
+        try:
+            done = subprocess.run([DREY, "kv", "import", "main", "teller", "-c", host.ini],
+                                  stdin=folder, capture_output=True, text=True, check=False,
+                                  timeout=60)
+        finally:
+            os.close(folder)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot be read", done.stderr)
+
+    def listed(self, host):
+        return self.kv(host, "list", "main", "teller").splitlines()
+
     def test_whatever_is_not_there_is_told_with_what_is(self):
         sim = self.sim("--rate", 0)
         host = self.teller(sim)
