@@ -128,6 +128,19 @@ class Store(Case):
         self.assertNotIn("again", first[1])
         self.assertIn("again", again[1])
 
+    def test_a_call_that_is_cut_short_three_times_is_given_up(self):
+        sim = self.sim("--rate", 0)
+        host = self.teller(sim, slow=1, hold=os.path.join(self.directory, "hold"))
+        for count in (1, 2, 3):
+            host.start()
+            wait_for("the call", lambda n=count: len(self.calls("slow")) == n)
+            host.kill()
+        host.start().ready("main")
+        host.logged(r"error.*teller.* call of slow 1 that was due")
+        self.assertEqual(self.kv(host, "schedules"), "")
+        self.assertEqual(len(self.calls("slow")), 3)
+        self.assertEqual(host.stop(), 0)
+
     def test_a_function_that_is_gone_is_told_and_waits(self):
         sim = self.sim("--rate", 0)
         host = self.teller(sim, every_ms=1000).start().ready("main")
