@@ -221,6 +221,7 @@ class Store(Case):
         host = self.teller(sim)
         lines = [{"guild": "0", "key": "bytes", "base64": "AP8=", },
                  {"guild": "0", "key": "quote\"\\\n", "value": "\u00e9\"\\\n\t\u2028"},
+                 {"guild": "0", "key": "text \\u0000", "value": "\\\\u0000"},
                  {"guild": "5", "key": "late", "value": "x", "expires_ms": 4102444800000}]
         lines += [{"guild": "6", "key": f"k{i:04}", "value": str(i)} for i in range(500)]
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
