@@ -228,24 +228,28 @@ bool store_schedules(struct store *store, const struct store_schedule *after,
 
 /* ---- What is due ---- */
 
-/* These go on when values have filled the store: a step that finds no room is tried again with
- * some. */
 typedef bool due_fn(struct store *store, uint64_t now_ms, void *arg, struct err *err);
+static bool try_step(struct store *store, uint64_t now_ms, due_fn *step, void *arg, bool *own,
+                     struct err *err) {
+    return store_open_step(store, own, err) &&
+           store_close_step(store, *own, step(store, now_ms, arg, err), err);
+}
+
+/* These go on when values have filled the store: a step that finds no room is tried again with
+ * some, which values do not get. */
 static bool due_step(struct store *store, uint64_t now_ms, due_fn *step, void *arg,
                      struct err *err) {
-    for (bool spare = false;; spare = true) {
-        struct err first = {0};
-        bool own = false;
-        if (!store_open_step(store, &own, err)) {
-            return false;
-        }
-        if (store_close_step(store, own, step(store, now_ms, arg, &first), &first)) {
-            return true;
-        }
-        if (first.code != ERR_LIMIT || spare || !own || !db_spare(store->db, NULL)) {
-            return err_set(err, first.code, "%s", first.text);
-        }
+    struct err first = {0};
+    bool own = false;
+    if (try_step(store, now_ms, step, arg, &own, &first)) {
+        return true;
     }
+    if (first.code != ERR_LIMIT || !own || !db_spare(store->db, true, NULL)) {
+        return err_set(err, first.code, "%s", first.text);
+    }
+    bool ok = try_step(store, now_ms, step, arg, &own, err);
+    (void)db_spare(store->db, false, NULL);
+    return ok;
 }
 
 struct beginning {
