@@ -15,7 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PAGE_ROWS = 64, LINE_MAX_BYTES = 1 << 20, IMPORT_STEP = 200, NOT_THERE = 4 };
+enum {
+    PAGE_ROWS = 64,
+    LINE_MAX_BYTES = 1 << 20,
+    IMPORT_STEP = 200,
+    IMPORT_STEP_BYTES = 4 << 20,
+    NOT_THERE = 4
+};
 
 /* ---- One value ---- */
 
@@ -203,56 +209,86 @@ static int run_export(const struct kv_call *call) {
 
 /* ---- Import ---- */
 
-struct import {
-    const struct kv_call *call;
-    struct store *store;
+/* A line that is read and waits to be stored. */
+struct entry {
+    struct store_put put; /* its texts are in key and data */
     struct buf key;
     struct buf data;
     uint64_t line;
-    uint64_t stored;  /* for good */
-    uint64_t pending; /* in the open step */
+};
+
+struct import {
+    const struct kv_call *call;
+    struct store *store;
+    struct entry entries[IMPORT_STEP];
+    size_t count;
+    size_t bytes; /* of theirs */
+    uint64_t line;
+    uint64_t stored;
     uint64_t expired;
 };
 
+static void forget_entries(struct import *import) {
+    for (size_t i = 0; i < IMPORT_STEP; i++) {
+        buf_finish(&import->entries[i].key);
+        buf_finish(&import->entries[i].data);
+    }
+    import->count = 0;
+    import->bytes = 0;
+}
+
 static bool import_line(struct import *import, const char *line, size_t length, struct err *err) {
-    struct store_put put;
+    struct entry *entry = &import->entries[import->count];
     uint64_t expires_ms;
     uint64_t now_ms = import->call->now_ms;
-    if (!kv_read_line(line, length, &import->key, &import->data, &put, &expires_ms, err)) {
+    if (!kv_read_line(line, length, &entry->key, &entry->data, &entry->put, &expires_ms, err)) {
         return false;
     }
     if (expires_ms != 0 && expires_ms <= now_ms) {
         import->expired++;
         return true;
     }
-    put.ttl_ms = expires_ms != 0 ? expires_ms - now_ms : 0;
-    import->pending++;
-    return store_set(import->store, now_ms, &put, err);
+    entry->put.ttl_ms = expires_ms != 0 ? expires_ms - now_ms : 0;
+    entry->line = import->line;
+    import->count++;
+    import->bytes += entry->key.length + entry->data.length;
+    return true;
 }
 
-/* In steps, so that a running plugin does not wait for long. */
+/* One step, for which a running plugin does not wait for long. */
+static bool store_entries(struct import *import, struct err *err) {
+    bool ok = import->count == 0 || store_begin(import->store, err);
+    for (size_t i = 0; ok && i < import->count; i++) {
+        import->line = import->entries[i].line; /* the one that is to blame */
+        ok = store_set(import->store, import->call->now_ms, &import->entries[i].put, err);
+    }
+    ok = ok && (import->count == 0 || store_commit(import->store, err));
+    import->stored += ok ? import->count : 0;
+    forget_entries(import);
+    return ok;
+}
+
+/* Nobody waits for the store while this waits for its input. */
 static bool import_all(struct import *import, FILE *from, struct err *err) {
     char *line = NULL;
     size_t room = 0;
     ssize_t length;
-    bool ok = store_begin(import->store, err);
+    bool ok = true;
     while (ok && (length = getline(&line, &room, from)) >= 0) {
         size_t bytes = (size_t)length - (length > 0 && line[length - 1] == '\n');
-        import->line++;
+        uint64_t number = ++import->line;
         ok = bytes == 0 || (bytes > LINE_MAX_BYTES ? err_set(err, ERR_LIMIT, "longer than 1 MiB")
                                                    : import_line(import, line, bytes, err));
-        if (ok && import->pending == IMPORT_STEP) {
-            ok = store_commit(import->store, err) && store_begin(import->store, err);
-            import->stored += ok ? import->pending : 0;
-            import->pending = 0;
+        if (ok && (import->count == IMPORT_STEP || import->bytes >= IMPORT_STEP_BYTES)) {
+            ok = store_entries(import, err);
+            import->line = ok ? number : import->line;
         }
     }
     free(line);
-    if (ok) {
-        ok = store_commit(import->store, err);
-        import->stored += ok ? import->pending : 0;
+    if (ok && (ferror(from) != 0 || feof(from) == 0)) {
+        ok = err_system(err, "the next line cannot be read");
     }
-    return ok;
+    return ok && store_entries(import, err);
 }
 
 static int run_import(const struct kv_call *call) {
@@ -269,8 +305,7 @@ static int run_import(const struct kv_call *call) {
                       import.expired);
     }
     store_close(import.store);
-    buf_finish(&import.key);
-    buf_finish(&import.data);
+    forget_entries(&import);
     return ok ? EXIT_OK : EXIT_TROUBLE;
 }
 

@@ -194,10 +194,23 @@ static bool read_numbers(const cJSON *object, struct store_put *put, uint64_t *e
     return true;
 }
 
+/* Whether the JSON has an escaped NUL, which would end its text early: the reader of JSON does not
+ * tell. Behind an odd number of backslashes, for two of them are one of the text. */
+static bool has_nul(const char *line, size_t length) {
+    bool escapes = false;
+    for (size_t i = 0; i < length; i++) {
+        if (line[i] == '\0' || (escapes && length - i >= 5 && memcmp(line + i, "u0000", 5) == 0)) {
+            return true;
+        }
+        escapes = line[i] == '\\' && !escapes;
+    }
+    return false;
+}
+
 bool kv_read_line(const char *line, size_t length, struct buf *key, struct buf *data,
                   struct store_put *put, uint64_t *expires_ms, struct err *err) {
     *put = (struct store_put){0};
-    if (memmem(line, length, "\\u0000", 6) != NULL || memchr(line, '\0', length) != NULL) {
+    if (has_nul(line, length)) {
         return bad(err, "a NUL in a text: such a value is written as \"base64\"");
     }
     cJSON *object = cJSON_ParseWithLength(line, length);

@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { READ_BYTES = 65536, READS_MOST = 16 /* in one go: the loop has other work */ };
+
 enum ask_kind { ASK_HTTP, ASK_LINES, ASK_CONTROL };
 
 struct ask {
@@ -141,12 +143,12 @@ static void ended(struct ask *ask) {
 static void on_ready(void *arg, int ready) {
     struct ask *ask = arg;
     flush(ask);
-    for (;;) {
-        if (ask->in.length > ASK_ANSWER_MOST || !buf_reserve(&ask->in, 65536)) {
+    for (int reads = 0; reads < READS_MOST; reads++) {
+        if (ask->in.length > ASK_ANSWER_MOST || !buf_reserve(&ask->in, READ_BYTES)) {
             end(ask, 0, "the answer is too large");
             return;
         }
-        ssize_t got = recv(ask->fd, ask->in.bytes + ask->in.length, 65536, MSG_DONTWAIT);
+        ssize_t got = recv(ask->fd, ask->in.bytes + ask->in.length, READ_BYTES, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR || errno == EINPROGRESS)) {
             return;
         }

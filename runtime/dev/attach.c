@@ -47,6 +47,12 @@ socklen_t attach_name(const char *folder, struct sockaddr_un *address) {
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
 }
 
+bool attach_is_ours(int fd) {
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == getuid();
+}
+
 static void leave(struct guest *guest) {
     if (guest->fd >= 0) {
         loop_watch_destroy(guest->watch);
@@ -129,13 +135,6 @@ static void on_words(void *arg, int ready) {
     }
 }
 
-/* Names of this kind are open to every user of the machine. */
-static bool is_ours(int fd) {
-    struct ucred peer;
-    socklen_t size = sizeof(peer);
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == getuid();
-}
-
 static void on_guest(void *arg, int ready) {
     struct attach *attach = arg;
     int fd = accept4(attach->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -146,7 +145,7 @@ static void on_guest(void *arg, int ready) {
     if (fd < 0) {
         return;
     }
-    struct loop_watch *watch = place != NULL && is_ours(fd)
+    struct loop_watch *watch = place != NULL && attach_is_ours(fd)
                                    ? loop_watch_create(attach->loop, fd, on_words, place, NULL)
                                    : NULL;
     if (watch == NULL) {
@@ -165,10 +164,39 @@ static void on_guest(void *arg, int ready) {
     cJSON_Delete(at);
 }
 
-struct attach *attach_open(struct loop *loop, const char *folder, attach_fn *fn, void *arg,
-                           struct err *err) {
+/* Whether somebody who is not us listens there. */
+static bool others_hold(const struct sockaddr_un *address, socklen_t size) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool others =
+        fd >= 0 && connect(fd, (const struct sockaddr *)address, size) == 0 && !attach_is_ours(fd);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return others;
+}
+
+static bool listen_at(struct attach *attach, const char *folder, struct err *err) {
     struct sockaddr_un address;
     socklen_t size = attach_name(folder, &address);
+    attach->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (attach->fd >= 0 && bind(attach->fd, (const struct sockaddr *)&address, size) == 0 &&
+        listen(attach->fd, 8) == 0) {
+        return true;
+    }
+    if (errno != EADDRINUSE) {
+        return err_system(err, "socket");
+    }
+    return others_hold(&address, size)
+               ? err_set(err, ERR_BUSY,
+                         "another user of this machine holds @%s, by which a drey dev in %s is "
+                         "found: `ss -xlp` shows the program, to be ended by who started it",
+                         address.sun_path + 1, folder)
+               : err_set(err, ERR_BUSY,
+                         "another drey dev is at work in %s; `drey dev --attach` joins it", folder);
+}
+
+struct attach *attach_open(struct loop *loop, const char *folder, attach_fn *fn, void *arg,
+                           struct err *err) {
     struct attach *attach = calloc(1, sizeof(*attach));
     if (attach == NULL) {
         err_set(err, ERR_NO_MEMORY, "no memory");
@@ -180,16 +208,8 @@ struct attach *attach_open(struct loop *loop, const char *folder, attach_fn *fn,
     for (size_t i = 0; i < GUESTS_MOST; i++) {
         attach->guests[i].fd = -1;
     }
-    attach->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (attach->fd < 0 || bind(attach->fd, (const struct sockaddr *)&address, size) != 0 ||
-        listen(attach->fd, 8) != 0) {
-        if (errno == EADDRINUSE) {
-            err_set(err, ERR_BUSY,
-                    "another drey dev is at work in %s; `drey dev --attach` joins it", folder);
-        } else {
-            err_system(err, "socket");
-        }
-    } else {
+    attach->fd = -1;
+    if (listen_at(attach, folder, err)) {
         attach->watch = loop_watch_create(loop, attach->fd, on_guest, attach, err);
     }
     if (attach->watch == NULL) {

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { LINE_MOST = 1 << 20 };
+
 struct visit {
     struct loop *loop;
     struct screen *screen;
@@ -140,6 +142,11 @@ static void on_told(void *arg, int ready) {
         take(visit, visit->in.bytes);
         buf_consume(&visit->in, (size_t)(stop - visit->in.bytes) + 1);
     }
+    if (visit->in.length > LINE_MOST) {
+        loop_watch_set(visit->watch, 0);
+        screen_note(visit->screen, "!", "that drey dev sends a line without an end");
+        loop_stop(visit->loop);
+    }
 }
 
 static void on_signal(void *arg, int number) {
@@ -155,7 +162,11 @@ static bool connect_to(struct visit *visit, const char *folder, struct err *err)
                    ? err_set(err, ERR_NOT_FOUND, "no drey dev is at work in %s", folder)
                    : err_system(err, "the drey dev in %s", folder);
     }
-    return true;
+    return attach_is_ours(visit->fd) ||
+           err_set(err, ERR_BUSY,
+                   "what answers in the place of a drey dev in %s is another user's: `ss -xlp` "
+                   "shows the program",
+                   folder);
 }
 
 static bool open_visit(struct visit *visit, const char *folder, struct err *err) {

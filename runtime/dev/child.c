@@ -13,6 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Of 4096 bytes. A program that prints faster than its lines are drawn must leave the loop its
+ * other work; when it has ended, what it wrote is in the pipe, which holds 1 MiB at most unless
+ * somebody with privileges made it larger. */
+enum { READ_BYTES = 4096, READS_MOST = 16, READS_AT_END_MOST = 256 };
+
 struct child {
     struct loop *loop;
     child_line_fn *line;
@@ -45,13 +50,13 @@ static void tell_lines(struct child *child, bool rest) {
     }
 }
 
-/* Takes what is there. False: the pipe has ended. */
-static bool drain(struct child *child) {
-    for (;;) {
-        if (!buf_reserve(&child->text, 4096)) {
+/* Takes what is there, with so many reads at most. False: the pipe has ended. */
+static bool drain(struct child *child, int reads) {
+    while (reads-- > 0) {
+        if (!buf_reserve(&child->text, READ_BYTES)) {
             return false;
         }
-        ssize_t got = read(child->output, child->text.bytes + child->text.length, 4096);
+        ssize_t got = read(child->output, child->text.bytes + child->text.length, READ_BYTES);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -65,11 +70,12 @@ static bool drain(struct child *child) {
         buf_grew(&child->text, (size_t)got);
         tell_lines(child, false);
     }
+    return true;
 }
 
 static void on_readable(void *arg, int ready) {
     struct child *child = arg;
-    if (!drain(child)) {
+    if (!drain(child, READS_MOST)) {
         loop_watch_set(child->readable, 0);
     }
 }
@@ -98,7 +104,7 @@ static void on_ended(void *arg, int ready) {
         return;
     }
     if (child->output >= 0) { /* what a program that it left behind prints is nobody's */
-        (void)drain(child);
+        (void)drain(child, READS_AT_END_MOST);
         tell_lines(child, true);
     }
     child_end_fn *end = child->end;

@@ -59,6 +59,22 @@ static bool names_of(const struct instance *instance, struct buf *out) {
     return ok;
 }
 
+/* The rows of the answer that stands in instance->keep_answer. */
+static void tell_given_up(struct instance *instance) {
+    struct keep_answer answer;
+    struct keep_row row;
+    struct keep_texts texts;
+    const char *text;
+    size_t at;
+    bool ok = keep_read_answer(&instance->keep_answer, &answer, &text, &at);
+    while (ok && keep_next_row(&instance->keep_answer, &at, &row, &texts)) {
+        instance_fault(instance,
+                       "the call of %.*s %" PRIu64 " that was due at %" PRIu64
+                       " ms crashed again and again: it is not made any more",
+                       (int)texts.lengths[0], texts.texts[0], row.guild_id, row.expires_ms);
+    }
+}
+
 static bool begin(struct instance *instance, bool takes_over) {
     struct keep_ask question = {.kind = KEEP_DUE_BEGIN};
     struct keep_answer answer;
@@ -74,6 +90,7 @@ static bool begin(struct instance *instance, bool takes_over) {
     if (gone < 0) {
         return false;
     }
+    tell_given_up(instance);
     instance->due_begun = true;
     instance->due_began_ms = takes_over ? 0 : answer.extra;
     if (gone > 0) {

@@ -212,13 +212,30 @@ static bool do_schedules(struct errand *errand, struct err *err) {
     return store_schedules(errand->store, behind ? &after : NULL, add_schedule, errand, err);
 }
 
+static bool add_due(struct errand *errand, const struct store_due *due) {
+    struct keep_row row = {.guild_id = due->cookie,
+                           .expires_ms = due->due_ms,
+                           .flags =
+                               (due->missed ? KEEP_MISSED : 0) | (due->again ? KEEP_AGAIN : 0)};
+    struct keep_texts texts = {{due->name}, {strlen(due->name)}};
+    return add_row(errand, &row, &texts);
+}
+
 static bool do_due_begin(struct errand *errand, struct err *err) {
     uint64_t gone = 0;
-    bool ok = store_due_begin(errand->store, errand->now_ms, errand->texts.texts[1],
-                              errand->texts.lengths[1], &gone, err);
+    struct store_due due;
+    if (!store_due_begin(errand->store, errand->now_ms, errand->texts.texts[1],
+                         errand->texts.lengths[1], &gone, err)) {
+        return false;
+    }
+    do {
+        if (!store_due_give_up(errand->store, &due, err)) {
+            return false;
+        }
+    } while (due.name[0] != '\0' && add_due(errand, &due));
     errand->answer.result = (int64_t)gone;
     errand->answer.extra = errand->now_ms;
-    return ok;
+    return true;
 }
 
 static bool do_due_take(struct errand *errand, struct err *err) {
@@ -230,12 +247,8 @@ static bool do_due_take(struct errand *errand, struct err *err) {
     if (due.name[0] == '\0') {
         return true;
     }
-    struct keep_row row = {.guild_id = due.cookie,
-                           .expires_ms = due.due_ms,
-                           .flags = (due.missed ? KEEP_MISSED : 0) | (due.again ? KEEP_AGAIN : 0)};
-    struct keep_texts texts = {{due.name}, {strlen(due.name)}};
     errand->answer.result = 1;
-    return add_row(errand, &row, &texts);
+    return add_due(errand, &due);
 }
 
 static bool do_due_done(struct errand *errand, struct err *err) {

@@ -35,7 +35,8 @@ enum keep_kind {
     KEEP_SCHEDULES, /* first: the name before; number: its cookie; flags: KEEP_AFTER. As KEEP_LIST
                      */
     KEEP_DUE_BEGIN, /* second: names, each with its NUL. The result: how many are of other names;
-                       extra: what time it is */
+                       extra: what time it is; rows: calls that were cut short too often and do
+                       not come again */
     KEEP_DUE_TAKE,  /* 1 and a row, 0: nothing is due; extra: what time it is */
     KEEP_DUE_DONE,  /* first: name; number: cookie */
     KEEP_DUE_NEXT,  /* extra of the answer: when something is due next; UINT64_MAX: never */

@@ -146,11 +146,30 @@ static bool is_secret(const char *key) {
     return ONE_OF(key, keys);
 }
 
-/* Words of Discord's or of the bot's own, that plugins decide by. */
-static bool is_structure(const char *key, bool command) {
-    static const char *const keys[] = {"custom_id", "status", "locale", "guild_locale",
-                                       "preferred_locale"};
-    return ONE_OF(key, keys) || (command && key != NULL && strcmp(key, "name") == 0);
+/* Words of Discord's or of the bot's own, that plugins decide by. A voice channel's status is what
+ * people wrote, a person's is one of five words. */
+static bool is_structure(const char *key, const char *text, bool command) {
+    static const char *const keys[] = {"custom_id", "locale", "guild_locale", "preferred_locale"};
+    static const char *const states[] = {"online", "idle", "dnd", "offline", "invisible"};
+    return ONE_OF(key, keys) || (command && key != NULL && strcmp(key, "name") == 0) ||
+           (key != NULL && strcmp(key, "status") == 0 && ONE_OF(text, states));
+}
+
+/* Where people write: what looks like an id or a time is what they wrote all the same. */
+static bool is_free_text(const char *key) {
+    static const char *const keys[] = {
+        "content",  "value",       "title", "description", "text",        "topic", "name",
+        "username", "global_name", "nick",  "label",       "placeholder", "state", "details",
+        "filename", "reason",      "bio",   "status",      "display_name"};
+    return ONE_OF(key, keys);
+}
+
+/* An option of a command that means a user, a channel, a role, any of these, or a file: its value
+ * is an id. */
+static bool is_reference(const cJSON *option) {
+    const cJSON *type = cJSON_GetObjectItemCaseSensitive(option, "type");
+    return cJSON_IsNumber(type) &&
+           ((type->valueint >= 6 && type->valueint <= 9) || type->valueint == 11);
 }
 
 /* Sets of bits as digits: no ids. */
@@ -168,7 +187,8 @@ static bool is_time(const char *text) {
             return false;
         }
     }
-    return true;
+    text += sizeof(form) - 1; /* a fraction, a zone, and nothing else */
+    return text[strspn(text, DIGITS ".:+Z-")] == '\0';
 }
 
 static char *plain_copy(const char *text) {
@@ -184,10 +204,11 @@ static char *kept_text(const struct conceal *conceal, const char *key, const cha
     if (is_bits(key, text)) {
         return plain_copy(text);
     }
-    if (is_time(text)) {
+    bool free_text = is_free_text(key);
+    if (!free_text && is_time(text)) {
         return plain_copy(conceal->keep_ids ? text : "2026-01-01T00:00:00.000000+00:00");
     }
-    if (!conceal->content && !is_id(text) && !is_structure(key, command)) {
+    if (!conceal->content && (free_text || !is_id(text)) && !is_structure(key, text, command)) {
         return plain_copy("");
     }
     char *kept = conceal->keep_ids ? plain_copy(text) : alias_all(conceal, text);
@@ -237,6 +258,9 @@ static bool walk(const struct conceal *conceal, cJSON *item, const char *key, bo
             ok = set_text(&child->string, alias_all(conceal, child->string));
         }
         const char *name = cJSON_IsArray(item) ? key : child->string;
+        if (command && cJSON_IsObject(item) && strcmp(name, "value") == 0 && is_reference(item)) {
+            name = "id";
+        }
         bool inside = cJSON_IsObject(child) || cJSON_IsArray(child)
                           ? in_command(cJSON_IsArray(item) ? NULL : child->string, command)
                           : command;

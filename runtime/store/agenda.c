@@ -17,7 +17,7 @@ struct row {
     struct store_schedule schedule;
     bool over; /* nothing more comes */
     uint64_t flight;
-    bool again;
+    bool again; /* it was cut short and has not come again yet */
     bool missed;
 };
 
@@ -34,7 +34,7 @@ static void read_row(struct db_query *query, struct row *row) {
                                      .gone = db_number(query, 8) != 0},
                         .over = db_is_nothing(query, 7),
                         .flight = (uint64_t)db_number(query, 9),
-                        .again = db_number(query, 10) != 0,
+                        .again = db_number(query, 10) > 0,
                         .missed = db_number(query, 11) != 0};
     if (row->schedule.zone[0] == '\0') {
         row->schedule.zone = NULL;
@@ -228,24 +228,28 @@ bool store_schedules(struct store *store, const struct store_schedule *after,
 
 /* ---- What is due ---- */
 
-/* These go on when values have filled the store: a step that finds no room is tried again with
- * some. */
 typedef bool due_fn(struct store *store, uint64_t now_ms, void *arg, struct err *err);
+static bool try_step(struct store *store, uint64_t now_ms, due_fn *step, void *arg, bool *own,
+                     struct err *err) {
+    return store_open_step(store, own, err) &&
+           store_close_step(store, *own, step(store, now_ms, arg, err), err);
+}
+
+/* These go on when values have filled the store: a step that finds no room is tried again with
+ * some, which values do not get. */
 static bool due_step(struct store *store, uint64_t now_ms, due_fn *step, void *arg,
                      struct err *err) {
-    for (bool spare = false;; spare = true) {
-        struct err first = {0};
-        bool own = false;
-        if (!store_open_step(store, &own, err)) {
-            return false;
-        }
-        if (store_close_step(store, own, step(store, now_ms, arg, &first), &first)) {
-            return true;
-        }
-        if (first.code != ERR_LIMIT || spare || !own || !db_spare(store->db, NULL)) {
-            return err_set(err, first.code, "%s", first.text);
-        }
+    struct err first = {0};
+    bool own = false;
+    if (try_step(store, now_ms, step, arg, &own, &first)) {
+        return true;
     }
+    if (first.code != ERR_LIMIT || !own || !db_spare(store->db, true, NULL)) {
+        return err_set(err, first.code, "%s", first.text);
+    }
+    bool ok = try_step(store, now_ms, step, arg, &own, err);
+    (void)db_spare(store->db, false, NULL);
+    return ok;
 }
 
 struct beginning {
@@ -382,14 +386,43 @@ bool store_due_take(struct store *store, uint64_t now_ms, struct store_due *due,
     return due_step(store, now_ms, do_take, due, err) || (due->name[0] = '\0', false);
 }
 
+static bool drop_over(struct store *store, const struct store_due *due, struct err *err) {
+    struct db_query *query = named(store, SQL_DUE_OVER, due->name, due->cookie, err);
+    return query != NULL && store_finish(query, err);
+}
+
+static bool do_give_up(struct store *store, uint64_t now_ms, void *arg, struct err *err) {
+    struct store_due *due = arg;
+    struct row row;
+    struct db_query *query = store_query(store, SQL_DUE_HOPELESS, err);
+    *due = (struct store_due){0};
+    if (query == NULL) {
+        return false;
+    }
+    db_put_number(query, 1, STORE_CUT_SHORT_MOST);
+    int got = db_step(query, err);
+    if (got == 1) {
+        read_row(query, &row);
+        *due = (struct store_due){
+            .cookie = row.schedule.cookie, .due_ms = row.flight, .again = row.again};
+        (void)text_copy(due->name, sizeof(due->name), row.schedule.name);
+    }
+    db_end(query);
+    if (got <= 0) {
+        return got == 0;
+    }
+    query = named(store, SQL_DUE_GIVE_UP, due->name, due->cookie, err);
+    return query != NULL && store_finish(query, err) && drop_over(store, due, err);
+}
+
+bool store_due_give_up(struct store *store, struct store_due *due, struct err *err) {
+    return due_step(store, 0, do_give_up, due, err) || (due->name[0] = '\0', false);
+}
+
 static bool do_done(struct store *store, uint64_t now_ms, void *arg, struct err *err) {
     const struct store_due *due = arg;
     struct db_query *query = named(store, SQL_DUE_DONE, due->name, due->cookie, err);
-    if (query == NULL || !store_finish(query, err)) {
-        return false;
-    }
-    query = named(store, SQL_DUE_OVER, due->name, due->cookie, err);
-    return query != NULL && store_finish(query, err);
+    return query != NULL && store_finish(query, err) && drop_over(store, due, err);
 }
 
 bool store_due_done(struct store *store, const struct store_due *due, struct err *err) {

@@ -284,10 +284,10 @@ bool db_is_broken(const struct db *db) {
     return db->broken;
 }
 
-bool db_spare(struct db *db, struct err *err) {
+bool db_spare(struct db *db, bool open, struct err *err) {
     char sql[64];
     (void)snprintf(sql, sizeof(sql), "PRAGMA max_page_count=%" PRIu64,
-                   db->most_pages + SPARE_PAGES);
+                   db->most_pages + (open ? SPARE_PAGES : 0));
     return execute(db, sql, err);
 }
 

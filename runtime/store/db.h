@@ -29,9 +29,9 @@ struct db *db_open(const struct db_options *options, struct err *err);
 void db_close(struct db *db);
 /* Whether the last failure was the file's (damaged, not readable ...). */
 bool db_is_broken(const struct db *db);
-/* From here on the file may be a little larger than most_bytes: for what must go on when it is
- * full. */
-bool db_spare(struct db *db, struct err *err);
+/* From here on the file may be a little larger than most_bytes, for what must go on when it is
+ * full; or no larger than it is, once more. */
+bool db_spare(struct db *db, bool open, struct err *err);
 /* Whether a transaction is open; SQLite ends one by itself when it runs out of room. */
 bool db_in_transaction(const struct db *db);
 

@@ -33,6 +33,8 @@ enum statement {
     SQL_DUE_AGAIN,
     SQL_DUE,
     SQL_DUE_MOVE,
+    SQL_DUE_HOPELESS,
+    SQL_DUE_GIVE_UP,
     SQL_DUE_DONE,
     SQL_DUE_OVER,
     SQL_NEXT,

@@ -3,7 +3,8 @@
 #include "store/inside.h"
 
 /* entries.expires: ms, 0: never. schedules.next: ms, NULL: nothing more comes. flight: the time
- * that a call under way is for, 0: there is none; again: it was cut short. missed: it was due while
+ * that a call under way is for, 0: there is none. again: how often its call was cut short since one
+ * returned; negative unless it waits to come again. missed: it was due while
  * it could not be called. gone: what runs has no such function. */
 const char store_schema[] =
     "CREATE TABLE entries(guild INTEGER NOT NULL, key TEXT NOT NULL, data BLOB NOT NULL,"
@@ -41,30 +42,35 @@ const char *const store_statements[SQL_COUNT] = {
         " missed, gone) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, ?9, 0)"
         " ON CONFLICT(name, cookie) DO UPDATE SET kind = ?3, at = ?4, period = ?5, cron = ?6,"
         " zone = ?7, next = ?8, missed = ?9, gone = 0,"
-        " flight = CASE WHEN again = 1 THEN 0 ELSE flight END, again = 0",
+        " flight = CASE WHEN again > 0 THEN 0 ELSE flight END, again = -abs(again)",
     [SQL_SCHEDULE_COUNT] = "SELECT count(*) FROM schedules",
     [SQL_SCHEDULE_DELETE] = "DELETE FROM schedules WHERE name = ?1 AND cookie = ?2",
     /* cookies have no sign: what looks negative comes last */
     [SQL_SCHEDULE_LIST] = "SELECT " FIELDS " FROM schedules"
                           " WHERE (name, cookie < 0, cookie) > (?1, ?2, ?3)"
                           " ORDER BY name, cookie < 0, cookie",
-    [SQL_CUT_SHORT] = "UPDATE schedules SET again = 1 WHERE flight > 0",
+    [SQL_CUT_SHORT] = "UPDATE schedules SET again = 1 - again WHERE flight > 0 AND again <= 0",
     [SQL_NAMES] = "SELECT DISTINCT name FROM schedules",
     [SQL_NAME_GONE] = "UPDATE schedules SET gone = 1 WHERE name = ?1 AND gone = 0",
     [SQL_NAME_BACK] = "UPDATE schedules SET gone = 0, missed = missed OR (next IS NOT NULL AND"
                       " next <= ?2) WHERE name = ?1 AND gone = 1",
     [SQL_NAME_COUNT] = "SELECT count(*) FROM schedules WHERE name = ?1",
-    [SQL_DUE_AGAIN] = "SELECT " FIELDS " FROM schedules WHERE flight > 0 AND again = 1"
+    [SQL_DUE_AGAIN] = "SELECT " FIELDS " FROM schedules WHERE flight > 0 AND again > 0"
                       " AND gone = 0 ORDER BY flight LIMIT 1",
     [SQL_DUE] = "SELECT " FIELDS " FROM schedules WHERE gone = 0 AND next IS NOT NULL"
                 " AND next <= ?1 ORDER BY next LIMIT 1",
-    [SQL_DUE_MOVE] = "UPDATE schedules SET next = ?3, flight = ?4, again = 0, missed = 0"
+    [SQL_DUE_MOVE] = "UPDATE schedules SET next = ?3, flight = ?4, again = -abs(again),"
+                     " missed = 0"
                      " WHERE name = ?1 AND cookie = ?2",
+    [SQL_DUE_HOPELESS] = "SELECT " FIELDS " FROM schedules WHERE flight > 0 AND again >= ?1"
+                         " ORDER BY flight LIMIT 1",
+    [SQL_DUE_GIVE_UP] = "UPDATE schedules SET flight = 0, again = -abs(again)"
+                        " WHERE name = ?1 AND cookie = ?2",
     [SQL_DUE_DONE] = "UPDATE schedules SET flight = 0, again = 0 WHERE name = ?1 AND cookie = ?2",
     [SQL_DUE_OVER] = "DELETE FROM schedules WHERE name = ?1 AND cookie = ?2 AND next IS NULL"
                      " AND flight = 0",
     [SQL_NEXT] = "SELECT min((SELECT ifnull(min(next), 9223372036854775807) FROM schedules"
                  " WHERE gone = 0 AND next IS NOT NULL), (SELECT CASE WHEN EXISTS(SELECT 1 FROM"
-                 " schedules WHERE flight > 0 AND again = 1 AND gone = 0) THEN 0 ELSE"
+                 " schedules WHERE flight > 0 AND again > 0 AND gone = 0) THEN 0 ELSE"
                  " 9223372036854775807 END))",
 };

@@ -28,6 +28,7 @@ enum {
     STORE_SCHEDULES_MAX = 10000,
     STORE_PERIOD_MIN_MS = 1000,
     STORE_PATIENCE_MS = 2000,
+    STORE_CUT_SHORT_MOST = 3, /* calls of a schedule, before store_due_give_up() takes them */
 };
 #define STORE_BYTES_LEAST   (UINT64_C(128) << 10)
 #define STORE_BYTES_MOST    (UINT64_C(16) << 30)
@@ -155,6 +156,9 @@ struct store_due {
 /* Takes the earliest call that is due: from here on it is marked as under way, and its schedule
  * has moved on to the next time after now_ms. */
 bool store_due_take(struct store *store, uint64_t now_ms, struct store_due *due, struct err *err);
+/* Takes a call that was cut short and is not to come again, since that many of its schedule were
+ * cut short and none has returned; "" when there is none. What its schedule has for later stays. */
+bool store_due_give_up(struct store *store, struct store_due *due, struct err *err);
 /* That call was made. */
 bool store_due_done(struct store *store, const struct store_due *due, struct err *err);
 /* When store_due_take() is wanted next: 0: at once; UINT64_MAX: never. */

@@ -128,6 +128,19 @@ class Store(Case):
         self.assertNotIn("again", first[1])
         self.assertIn("again", again[1])
 
+    def test_a_call_that_is_cut_short_three_times_is_given_up(self):
+        sim = self.sim("--rate", 0)
+        host = self.teller(sim, slow=1, hold=os.path.join(self.directory, "hold"))
+        for count in (1, 2, 3):
+            host.start()
+            wait_for("the call", lambda n=count: len(self.calls("slow")) == n)
+            host.kill()
+        host.start().ready("main")
+        host.logged(r"error.*teller.* call of slow 1 that was due")
+        self.assertEqual(self.kv(host, "schedules"), "")
+        self.assertEqual(len(self.calls("slow")), 3)
+        self.assertEqual(host.stop(), 0)
+
     def test_a_function_that_is_gone_is_told_and_waits(self):
         sim = self.sim("--rate", 0)
         host = self.teller(sim, every_ms=1000).start().ready("main")
@@ -208,6 +221,7 @@ class Store(Case):
         host = self.teller(sim)
         lines = [{"guild": "0", "key": "bytes", "base64": "AP8=", },
                  {"guild": "0", "key": "quote\"\\\n", "value": "\u00e9\"\\\n\t\u2028"},
+                 {"guild": "0", "key": "text \\u0000", "value": "\\\\u0000"},
                  {"guild": "5", "key": "late", "value": "x", "expires_ms": 4102444800000}]
         lines += [{"guild": "6", "key": f"k{i:04}", "value": str(i)} for i in range(500)]
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -224,6 +238,41 @@ class Store(Case):
             told = self.kv(host, "import", "main", "other", stdin=lines_of(bad), status=1)
             self.assertIn("line 2:", told)
         self.assertEqual(self.kv(host, "export", "main", "other"), out)
+
+    def test_an_import_that_waits_for_its_input_holds_nobody_up(self):
+        sim = self.sim("--rate", 0)
+        host = self.teller(sim)
+        command = [DREY, "kv", "import", "main", "teller", "-c", host.ini]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as slow:
+            try:
+                slow.stdin.write("".join(f'{{"key":"k{i}","value":"x"}}\n' for i in range(200)))
+                slow.stdin.flush()
+                wait_for("the first lines to be stored", lambda: len(self.listed(host)) == 200)
+                slow.stdin.write('{"key":"last","value":"x"}\n')
+                slow.stdin.flush()
+                self.kv(host, "set", "main", "teller", "other", "1")
+                told = slow.communicate(timeout=60)[1]
+            finally:
+                slow.kill()
+        self.assertEqual(slow.returncode, 0)
+        self.assertIn("201 values stored", told)
+        self.assertEqual(len(self.listed(host)), 202)
+
+    def test_an_import_that_cannot_be_read_fails(self):
+        host = self.teller(self.sim("--rate", 0))
+        folder = os.open(self.directory, os.O_RDONLY)
+        try:
+            done = subprocess.run([DREY, "kv", "import", "main", "teller", "-c", host.ini],
+                                  stdin=folder, capture_output=True, text=True, check=False,
+                                  timeout=60)
+        finally:
+            os.close(folder)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot be read", done.stderr)
+
+    def listed(self, host):
+        return self.kv(host, "list", "main", "teller").splitlines()
 
     def test_whatever_is_not_there_is_told_with_what_is(self):
         sim = self.sim("--rate", 0)

@@ -137,6 +137,46 @@ static void a_call_that_was_cut_short_comes_again(void **state) {
     rig_remove(&rig);
 }
 
+/* One more crash in the call that is due. Result: what was given up when it is there again. */
+static const char *crash(struct store *store, uint64_t now_ms, const char *call) {
+    static char text[80];
+    struct store_due due;
+    assert_string_equal(take(store, now_ms, false), call);
+    begin(store, now_ms, "e", 0);
+    begin(store, now_ms, "e", 0); /* once more before the call is made: that counts nothing */
+    assert_true(store_due_give_up(store, &due, NULL));
+    snprintf(text, sizeof(text), "%s %llu", due.name, (unsigned long long)due.cookie);
+    return text;
+}
+
+static void a_call_that_is_cut_short_three_times_is_given_up(void **state) {
+    struct store *store = rig_open(NULL, 0);
+    assert_true(every(store, NOW, "e", 1, 1000));
+    assert_string_equal(crash(store, NOW + 1000, "e 1 1001000"), " 0");
+    assert_string_equal(crash(store, NOW + 1000, "e 1 1001000 again"), " 0");
+    assert_string_equal(crash(store, NOW + 1000, "e 1 1001000 again"), "e 1");
+    assert_string_equal(take(store, NOW + 1000, true), "");
+    assert_int_equal(next_of(store), NOW + 2000);
+    /* it has not returned yet: one more is enough, also when it was set to another time */
+    assert_true(every(store, NOW + 1000, "e", 1, 2000));
+    assert_string_equal(crash(store, NOW + 3000, "e 1 1003000"), "e 1");
+    assert_string_equal(take(store, NOW + 5000, true), "e 1 1005000");
+    assert_string_equal(crash(store, NOW + 7000, "e 1 1007000"), " 0"); /* it had returned */
+    assert_string_equal(take(store, NOW + 7000, true), "e 1 1007000 again");
+    store_close(store);
+}
+
+static void a_call_for_once_that_is_given_up_is_over(void **state) {
+    struct store *store = rig_open(NULL, 0);
+    assert_true(at(store, NOW, "e", 1, NOW + 10));
+    assert_string_equal(crash(store, NOW + 10, "e 1 1000010"), " 0");
+    assert_string_equal(crash(store, NOW + 10, "e 1 1000010 again"), " 0");
+    assert_string_equal(crash(store, NOW + 10, "e 1 1000010 again"), "e 1");
+    assert_true(next_of(store) == UINT64_MAX);
+    assert_false(stop(store, "e", 1));
+    store_close(store);
+}
+
 static void a_call_that_has_returned_does_not_come_again(void **state) {
     struct store *store = rig_open(NULL, 0);
     assert_true(at(store, NOW, "a", 2, NOW + 10));
@@ -266,6 +306,8 @@ int main(void) {
         cmocka_unit_test(cron_follows_the_clock_of_its_zone),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(a_call_that_was_cut_short_comes_again),
+        cmocka_unit_test(a_call_that_is_cut_short_three_times_is_given_up),
+        cmocka_unit_test(a_call_for_once_that_is_given_up_is_over),
         cmocka_unit_test(a_call_that_has_returned_does_not_come_again),
         cmocka_unit_test(a_crash_and_a_new_setting_do_not_add_up),
         cmocka_unit_test(a_call_may_set_itself_again),

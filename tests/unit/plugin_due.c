@@ -115,6 +115,43 @@ static void functions_that_are_gone_are_told_and_kept(void **state) {
     instance_destroy(instance);
 }
 
+/* The host takes what is due, and the process dies in it. */
+static void die_in_the_call(void) {
+    struct keep_ask question = {.kind = KEEP_DUE_TAKE};
+    struct keep_texts none = {{NULL}, {0}};
+    struct buf ask = {0};
+    struct buf answer = {0};
+    assert_true(keep_write_ask(&ask, &question, &none));
+    assert_true(keep_serve(keep, &ask, &answer));
+    buf_finish(&ask);
+    buf_finish(&answer);
+}
+
+static void a_call_that_always_crashes_is_given_up_and_told(void **state) {
+    struct instance *instance = started(init_due);
+    enter(instance);
+    assert_int_equal(drey_at(&instance->ctx, "due", 7, now_ms + 10), 0);
+    instance_leave(instance);
+    now_ms += 20;
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(told, "");
+        assert_true(next_ms <= now_ms);
+        die_in_the_call();
+        instance_destroy(instance);
+        next_ms = UINT64_MAX; /* what a host knows that is told nothing */
+        instance = generation(init_due);
+        assert_true(instance_start(instance, NULL));
+        instance_go(instance);
+        instance_due_begin(instance, false);
+    }
+    assert_string_equal(told, "the call of due 7 that was due at 1000010 ms crashed again and "
+                              "again: it is not made any more");
+    assert_true(next_ms == UINT64_MAX);
+    instance_due(instance);
+    assert_string_equal(calls.bytes, "");
+    instance_destroy(instance);
+}
+
 static void a_call_may_set_the_next_one(void **state) {
     struct instance *instance = started(init_due);
     enter(instance);
@@ -188,6 +225,7 @@ int main(void) {
         TEST(what_was_due_before_is_late),
         TEST(what_waited_for_a_reload_is_not_late),
         TEST(functions_that_are_gone_are_told_and_kept),
+        TEST(a_call_that_always_crashes_is_given_up_and_told),
         TEST(a_call_may_set_the_next_one),
         TEST(schedules_are_listed_and_stopped),
         TEST(schedules_without_sense_are_refused_and_told),

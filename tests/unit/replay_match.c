@@ -227,6 +227,34 @@ static void what_is_not_known_to_be_harmless_goes(void **state) {
     assert_null(strstr(out, "secret"));
 }
 
+static void what_people_wrote_goes_whatever_it_looks_like(void **state) {
+    const struct conceal hide = {.key = {1, 2}};
+    const struct conceal ids = {.key = {1, 2}, .keep_ids = true};
+    char out[2048];
+    static const char message[] =
+        "{\"content\":\"4111111111111111\",\"status\":\"at my mother's\",\"topic\":\""
+        "2026-11-29T02:00:00\",\"at\":\"2026-11-29T02:00:00 she said\",\"title\":\"411111111111111"
+        "2\",\"timestamp\":\"2026-11-29T02:00:00.123000+00:00\"}";
+    conceal(&ids, "MESSAGE_CREATE", message, out, sizeof(out));
+    static const char *const gone[] = {"411111", "mother", "2026-11-29T02:00:00\"", "said"};
+    for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+        assert_null(strstr(out, gone[i]));
+    }
+    assert_non_null(strstr(out, "02:00:00.123000+00:00"));
+    conceal(&hide, "MESSAGE_CREATE", message, out, sizeof(out));
+    assert_non_null(strstr(out, "content: \"\""));
+    assert_non_null(strstr(out, "2026-01-01T00:00:00"));
+    conceal(&hide, "PRESENCE_UPDATE", "{\"status\":\"dnd\"}", out, sizeof(out));
+    assert_non_null(strstr(out, "\"dnd\""));
+    /* a command's user is an id, its text is none */
+    conceal(&ids, "INTERACTION_CREATE",
+            "{\"data\":{\"options\":[{\"name\":\"who\",\"type\":6,\"value\":\"157462534204214\"},"
+            "{\"name\":\"why\",\"type\":3,\"value\":\"157462534204215\"}]}}",
+            out, sizeof(out));
+    assert_non_null(strstr(out, "157462534204214"));
+    assert_null(strstr(out, "157462534204215"));
+}
+
 static void pasted_secrets_never_stay(void **state) {
     const struct conceal all = {.keep_ids = true, .content = true};
     char out[512];
@@ -265,6 +293,7 @@ int main(void) {
         cmocka_unit_test(the_lines_show_where_it_differs),
         cmocka_unit_test(requests_have_their_words),
         cmocka_unit_test(what_is_not_known_to_be_harmless_goes),
+        cmocka_unit_test(what_people_wrote_goes_whatever_it_looks_like),
         cmocka_unit_test(pasted_secrets_never_stay),
         cmocka_unit_test(times_are_those_of_the_calendar),
     };

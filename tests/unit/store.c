@@ -313,6 +313,44 @@ static void a_full_store_says_so_and_goes_on(void **state) {
     rig_remove(&rig);
 }
 
+/* Until there is no room for one more byte. Result: how many there are. */
+static int fill(struct store *store, int from) {
+    static const size_t sizes[] = {3000, 300, 30};
+    static char text[3001];
+    int count = from;
+    char key[16];
+    struct err err = {0};
+    memset(text, 'x', 3000);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        bool ok = true;
+        text[sizes[i]] = '\0';
+        while (ok && count - from < 10000) {
+            snprintf(key, sizeof(key), "k%d", count);
+            ok = put_for(store, 0, key, text, 0, &err);
+            count += ok;
+        }
+        text[sizes[i]] = 'x';
+    }
+    assert_int_equal(err.code, ERR_LIMIT);
+    return count;
+}
+
+static void the_room_that_calls_have_left_is_not_for_values(void **state) {
+    struct rig rig;
+    rig_make(&rig);
+    struct store *store = rig_open(rig.path, 128 << 10);
+    for (uint64_t i = 0; i < 300; i++) {
+        assert_true(every(store, NOW, "due", i, 1000));
+    }
+    int count = fill(store, 0);
+    for (int i = 0; i < 300; i++) { /* their marks need pages that are not there */
+        assert_string_not_equal(take(store, NOW + 1000, false), "");
+    }
+    assert_true(fill(store, count) - count < 30); /* what a page had left */
+    store_close(store);
+    rig_remove(&rig);
+}
+
 static void what_has_expired_gives_its_room_back(void **state) {
     struct rig rig;
     static char large[4000];
@@ -497,6 +535,7 @@ int main(void) {
         cmocka_unit_test(its_folder_may_be_a_link_and_the_file_may_not),
         cmocka_unit_test(a_killed_process_takes_nothing_back),
         cmocka_unit_test(a_full_store_says_so_and_goes_on),
+        cmocka_unit_test(the_room_that_calls_have_left_is_not_for_values),
         cmocka_unit_test(what_has_expired_gives_its_room_back),
         cmocka_unit_test(one_transaction_does_not_write_for_ever),
         cmocka_unit_test(a_disk_without_room_is_an_error),

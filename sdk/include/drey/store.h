@@ -126,7 +126,8 @@ static inline int32_t drey_kv_rollback(drey_ctx *ctx) {
 /* Unlike drey_timer() these are kept in the store and follow the wall clock. What was due while the
  * host was down or the plugin not loaded is called once when it is there again, however many times
  * were missed, with DREY_DUE_LATE. No due time is called twice, except for the one whose call was
- * cut short by a crash: it comes again, with DREY_DUE_AGAIN. */
+ * cut short by a crash: it comes again, with DREY_DUE_AGAIN, unless the last three calls of its
+ * schedule were all cut short: then the log has an error and the schedule goes on without it. */
 
 /* drey_due.flags */
 #define DREY_DUE_LATE  1u /* was due while this plugin was not running */
