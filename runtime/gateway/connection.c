@@ -148,14 +148,6 @@ static void on_certificate(struct connection *connection, X509_STORE_CTX *store)
     }
 }
 
-/* From inside the library's receive callback a close frame is sent by returning -1. From the
- * writeable callback 4.1.6 ends the socket at once instead, so there is no other place but this
- * one and connection_close(). */
-static int leave(struct connection *connection, struct lws *wsi) {
-    lws_close_reason(wsi, (enum lws_close_status)connection->closing, NULL, 0);
-    return -1;
-}
-
 static int on_writable(struct connection *connection, struct lws *wsi) {
     if (connection->closing != 0) {
         return 0;
@@ -194,7 +186,7 @@ static int on_receive(struct connection *connection, struct lws *wsi, const uint
         return -1;
     }
     connection->receiving = false;
-    return connection->closing != 0 ? leave(connection, wsi) : 0;
+    return 0;
 }
 
 static void on_destroyed(struct connection *connection) {
@@ -464,10 +456,28 @@ static bool is_literal(const char *host) {
     return strchr(host, ':') != NULL || strspn(host, "0123456789.") == strlen(host);
 }
 
+/* Not from inside the library's callbacks. In the one for reading, returning -1 sends the frame too,
+ * but throws away what else was read: the parser then takes the middle of a frame for a beginning, and
+ * ends the socket before the peer can answer, or finds a close code in what is none. From the writeable
+ * callback 4.1.6 ends the socket at once. */
+static void send_close(struct connection *connection) {
+    connection->inside = true;
+    lws_close_reason(connection->wsi, (enum lws_close_status)connection->closing, NULL, 0);
+    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+    connection->inside = false;
+    if (connection->destroyed) {
+        loop_timer_start(connection->start, 0); /* gone is told from the loop */
+    }
+}
+
 static void start(void *arg) {
     struct connection *connection = arg;
     if (connection->destroyed) {
         tell_gone(connection);
+        return;
+    }
+    if (connection->closing != 0 && connection->wsi != NULL) {
+        send_close(connection);
         return;
     }
     const char *host =
@@ -560,15 +570,13 @@ bool connection_send(struct connection *connection, const char *text, size_t len
 
 void connection_close(struct connection *connection, unsigned code) {
     connection->closing = code;
-    if (connection->wsi == NULL || connection->receiving) {
-        return; /* leave() follows */
+    if (connection->wsi == NULL) {
+        return;
     }
-    connection->inside = true;
-    lws_close_reason(connection->wsi, (enum lws_close_status)code, NULL, 0);
-    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
-    connection->inside = false;
-    if (connection->destroyed) {
-        loop_timer_start(connection->start, 0); /* gone is told from the loop */
+    if (connection->receiving) {
+        loop_timer_start(connection->start, 0);
+    } else {
+        send_close(connection);
     }
 }
 
