@@ -226,6 +226,11 @@ static void on_session(void *arg, unsigned shard) {
     orders_on_session(bot->orders, shard);
 }
 
+static void on_resumed(void *arg, unsigned shard) {
+    struct bot *bot = arg;
+    orders_on_resumed(bot->orders, shard);
+}
+
 /* --- from the control thread to the network thread ---------------------------------------------
  */
 
@@ -242,7 +247,8 @@ static void create_fleet(void *arg) {
                                               .ready = on_ready,
                                               .stopped = on_stopped,
                                               .answer = on_answer,
-                                              .session_changed = on_session};
+                                              .session_changed = on_session,
+                                              .session_resumed = on_resumed};
     bot->fleet = fleet_create(&bot->options, &bot->threads, bot->ring, &bot->not_before_ms,
                               &callbacks, creation->err);
     if (bot->fleet != NULL) {

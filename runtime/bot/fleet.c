@@ -155,6 +155,13 @@ static void on_session_lost(void *arg, unsigned id) {
     tell_session(fleet, id);
 }
 
+static void on_resumed(void *arg, unsigned id) {
+    const struct fleet *fleet = arg;
+    if (fleet->callbacks.session_resumed != NULL) {
+        fleet->callbacks.session_resumed(fleet->callbacks.arg, id);
+    }
+}
+
 static void on_answer(void *arg, unsigned id, unsigned event, const uint8_t *bytes,
                       const struct json_span *d) {
     const struct fleet *fleet = arg;
@@ -226,6 +233,7 @@ static const struct shard_callbacks shard_callbacks = {
     .save_session = on_save_session,
     .seq_published = on_seq,
     .session_lost = on_session_lost,
+    .resumed = on_resumed,
     .need_url = on_need_url,
     .fatal = on_fatal,
     .budget_changed = on_budget,

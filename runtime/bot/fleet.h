@@ -20,6 +20,8 @@ struct fleet_callbacks {
                    const struct json_span *d);
     /* The shard has another session, or none: what was asked in the old one is not answered. */
     void (*session_changed)(void *arg, unsigned shard);
+    /* The shard goes on with its session after a connection ended. */
+    void (*session_resumed)(void *arg, unsigned shard);
 };
 
 /* options and ring: borrowed until destroy; *not_before_ms too, see address_create(); threads and

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OP_MEMBERS = 8 };
 
 struct order {
     struct order *next;
@@ -183,6 +182,13 @@ void orders_on_answer(struct orders *orders, unsigned shard, unsigned event, con
 void orders_on_session(struct orders *orders, unsigned shard) {
     if (orders->fleet != NULL && orders->open != NULL) {
         members_session_lost(orders->members, shard);
+        arm(orders);
+    }
+}
+
+void orders_on_resumed(struct orders *orders, unsigned shard) {
+    if (orders->fleet != NULL && orders->open != NULL) {
+        members_resumed(orders->members, shard, loop_now_ms(orders->net));
         arm(orders);
     }
 }

@@ -41,6 +41,7 @@ void orders_detach(struct orders *orders);
 void orders_on_answer(struct orders *orders, unsigned shard, unsigned event, const uint8_t *bytes,
                       const struct json_span *d);
 void orders_on_session(struct orders *orders, unsigned shard);
+void orders_on_resumed(struct orders *orders, unsigned shard);
 
 /* Each: false: refused, *err, done is not called. True: done (unless NULL) is called once, except
  * when the orders is destroyed before. Texts are copied. [any thread] */

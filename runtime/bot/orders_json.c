@@ -9,8 +9,6 @@
 #include <cJSON.h>
 #include <string.h>
 
-enum { OP_MEMBERS = 8 };
-
 /* Where an order goes, and who hears of its end. */
 struct taker {
     struct orders *orders;

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OP_MEMBERS = 8 };
 
 /* One order: whom to tell. */
 struct ordered {

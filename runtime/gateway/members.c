@@ -13,7 +13,6 @@ enum {
     NONCE_BYTES = 33, /* Discord ignores longer ones */
     INLINE_BITS = 64,
     GUILDS_MAX = 256, /* whose last full request is remembered */
-    OP_MEMBERS = 8,
     RETRY_MAX_S = 3600,
     SKIP_MS = 50, /* a reserve on top of what Discord says */
 };
@@ -26,6 +25,8 @@ struct request {
     unsigned shard;
     bool waits; /* not sent yet, or to be sent again */
     bool full;
+    bool doubtful; /* the connection that it was written into has ended */
+    bool again;    /* it was sent a second time for that */
     unsigned retries;
     unsigned count; /* of chunks; 0: none came yet */
     unsigned seen;
@@ -131,6 +132,18 @@ void members_session_lost(struct members *members, unsigned shard) {
     }
 }
 
+/* What was written into a connection that ended may never have reached Discord. Chunks that were
+ * sent meanwhile come with the replay or soon after; a second request with the same nonce does no
+ * harm. */
+void members_resumed(struct members *members, unsigned shard, uint64_t now_ms) {
+    for (struct request *at = members->first; at != NULL; at = at->next) {
+        if (at->shard == shard && !at->waits && at->seen == 0 && !at->again) {
+            at->doubtful = true;
+            at->due_ms = now_ms + MEMBERS_AGAIN_MS;
+        }
+    }
+}
+
 void members_stop(struct members *members, const char *why) {
     /* What done() asks for meanwhile ends as well, but not for ever. */
     for (size_t i = 0; members->first != NULL && i < 2 * MEMBERS_OPEN_MAX; i++) {
@@ -177,6 +190,8 @@ static bool send_now(struct members *members, struct request *request, uint64_t 
     }
     struct err err = {0};
     request->waits = false;
+    request->again = request->again || request->doubtful;
+    request->doubtful = false;
     request->due_ms = now_ms + MEMBERS_IDLE_MS;
     if (!members->port.send(members->arg, request->shard, request->guild, request->json, &err)) {
         finish(members, request, &err);
@@ -197,7 +212,7 @@ void members_due(struct members *members, uint64_t now_ms) {
     for (struct request *at = members->first; at != NULL;) {
         if (at->due_ms > now_ms) {
             at = at->next;
-        } else if (at->waits) {
+        } else if (at->waits || at->doubtful) {
             at = send_now(members, at, now_ms) ? at->next : members->first;
         } else {
             char why[128];
@@ -365,6 +380,7 @@ void members_chunk(struct members *members, unsigned shard, const uint8_t *bytes
         return;
     }
     request->count = (unsigned)count;
+    request->doubtful = false;
     request->due_ms = now_ms + MEMBERS_IDLE_MS;
     if (!mark(request, (unsigned)index)) {
         if (request->count > INLINE_BITS && request->many == NULL) {
@@ -405,6 +421,7 @@ void members_limited(struct members *members, unsigned shard, const uint8_t *byt
     }
     request->retries++;
     request->waits = true;
+    request->doubtful = false;
     uint64_t after_ms = (uint64_t)(seconds * 1000) + SKIP_MS;
     request->due_ms = now_ms + after_ms;
     if (request->full) { /* Discord's count is what counts: no second wait of our own */

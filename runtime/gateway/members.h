@@ -17,11 +17,13 @@
 #include <stdint.h>
 
 enum {
+    OP_MEMBERS = 8,
     MEMBERS_OPEN_MAX = 256,        /* requests that have not ended */
     MEMBERS_USERS_MAX = 100,       /* ids in one request; Discord's */
     MEMBERS_LIMIT_MAX = 100,       /* of a search by name; Discord's */
     MEMBERS_FULL_EVERY_MS = 30000, /* all members of one guild; Discord's */
     MEMBERS_IDLE_MS = 60000,       /* without a chunk */
+    MEMBERS_AGAIN_MS = 2000,       /* after RESUMED, for a chunk of what was asked before */
     MEMBERS_RETRIES_MAX = 5,       /* after RATE_LIMITED */
     MEMBERS_CHUNKS_MAX = 1 << 16,
 };
@@ -74,6 +76,10 @@ void members_limited(struct members *members, unsigned shard, const uint8_t *byt
                      const struct json_span *d, uint64_t now_ms);
 /* The shard has another session: what was asked in the old one is never answered. */
 void members_session_lost(struct members *members, unsigned shard);
+/* The shard resumed its session: what was asked before and stays without a chunk is sent again,
+ * once.
+ */
+void members_resumed(struct members *members, unsigned shard, uint64_t now_ms);
 /* Ends all of them with this. */
 void members_stop(struct members *members, const char *why);
 /* When members_due() is to be called next; MEMBERS_NEVER. */

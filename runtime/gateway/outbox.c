@@ -1,6 +1,7 @@
 /* gateway/outbox.c: the queue of commands to the gateway. */
 #include "gateway/outbox.h"
 
+#include "gateway/members.h"
 #include "gateway/sendlimit.h"
 
 #include <stdlib.h>
@@ -55,10 +56,22 @@ static struct outbox_entry *find(struct outbox *outbox, unsigned op, uint64_t ke
     return at;
 }
 
+/* A request for members that is asked again while it still waits. */
+static bool waits_already(const struct outbox *outbox, unsigned op, const char *json) {
+    const struct outbox_entry *at = op == OP_MEMBERS ? outbox->first : NULL;
+    while (at != NULL && (at->op != op || strcmp(at->json, json) != 0)) {
+        at = at->next;
+    }
+    return at != NULL;
+}
+
 bool outbox_add(struct outbox *outbox, unsigned op, uint64_t key, const char *json,
                 struct err *err) {
     if (!check(op, json, err)) {
         return false;
+    }
+    if (waits_already(outbox, op, json)) {
+        return true;
     }
     struct outbox_entry *same = find(outbox, op, key);
     if (same == NULL && outbox->count >= OUTBOX_MAX) {

@@ -32,7 +32,8 @@ struct outbox {
 
 /* Replaces the presence. waits: it is to be sent, else only kept for IDENTIFY. */
 bool outbox_presence(struct outbox *outbox, const char *json, bool waits, struct err *err);
-/* Queues a command. An op 4 with a key that waits already replaces it in its place. */
+/* Queues a command. An op 4 with a key that waits already replaces it in its place; an
+ * op 8 that waits word for word is not queued a second time. */
 bool outbox_add(struct outbox *outbox, unsigned op, uint64_t key, const char *json,
                 struct err *err);
 bool outbox_waiting(const struct outbox *outbox);

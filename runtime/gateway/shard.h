@@ -49,6 +49,8 @@ struct shard_callbacks {
                         const char *d, size_t length);
     /* The session cannot be resumed any more; its gap is in the ring. Forget it. */
     void (*session_lost)(void *arg, unsigned shard);
+    /* The session was resumed, and what was missed has been replayed. NULL is fine. */
+    void (*resumed)(void *arg, unsigned shard);
     /* Answer, now or later, with shard_set_url() or shard_url_failed(). */
     void (*need_url)(void *arg, unsigned shard);
     /* Discord will not have this shard until the configuration changes; nothing more happens before

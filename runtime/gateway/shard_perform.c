@@ -79,6 +79,9 @@ static void became_live(struct shard *shard, bool resumed) {
         log_line(shard_level(shard, LOG_INFO), &me, "READY, a new session");
     }
     shard_send_waiting(shard);
+    if (resumed && shard->options.callbacks->resumed != NULL) {
+        shard->options.callbacks->resumed(shard->options.arg, shard->options.id);
+    }
 }
 
 static void lose_session(struct shard *shard, uint64_t last_seq) {

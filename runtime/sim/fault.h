@@ -62,6 +62,7 @@
     X(JOIN, "join", "COUNT", true, "zlib-stream: several gateway messages in one WS message")      \
     X(NOCLOSE, "noclose", "", true, "the client's close frame is never answered")                  \
     X(LINGER, "linger", "", true, "the client's close frame is not heard: events go on")           \
+    X(DEAF, "deaf", "", true, "commands (op 4, 8, 31, 43) are read and lost")                      \
     X(BABBLE, "babble", "TEXT", true,                                                              \
       "the client's close frame is answered by this message first")                                \
     X(UNAVAILABLE, "unavailable", "COUNT", true, "the last COUNT guilds never become available")   \

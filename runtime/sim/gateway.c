@@ -232,7 +232,7 @@ static void obey(struct sim_conn *conn, const struct sim_order *order) {
     case SIM_ORDER_MEMBERS:
     case SIM_ORDER_SOUNDS:
     case SIM_ORDER_CHANNEL_INFO:
-        if (conn->session != NULL) {
+        if (conn->session != NULL && sim_conn_fault(conn, SIM_FAULT_DEAF, true) == NULL) {
             sim_ask(conn, order);
         }
         break;

@@ -50,6 +50,20 @@ class Orders(Case):
         self.assertEqual(host.process.wait(60), 0)
         self.assertNotIn("Sanitizer", read(host.log))
 
+    def test_what_a_connection_took_to_its_end_is_asked_again_after_the_resume(self):
+        host = self.stage("--members", 200)
+        self.simulator.fault("x1 deaf")
+        self.say("search")
+        self.wrote(r"asked 0")
+        asked = lambda: read(self.transcript).count('"what":"REQUEST_GUILD_MEMBERS"')
+        wait_for("the request", lambda: asked() == 1)
+        self.simulator.fault("drop")
+        host.logged("RESUMED")
+        self.wrote(r"members 8 result 0 chunk 0 of [01] first .* last")
+        self.assertEqual(asked(), 2)
+        self.assertEqual(read(self.seen).count(" last"), 1)
+        self.assertEqual(host.stop(), 0)
+
     def test_five_hundred_presences_do_not_break_the_connection(self):
         host = self.stage()
         self.say("flood")

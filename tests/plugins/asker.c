@@ -140,6 +140,12 @@ static void on_message(drey_ctx *ctx, const drey_event *ev) {
         say("presence %d", drey_presence(ctx, "{\"status\":\"dnd\",\"activities\":[]}"));
     } else if (strcmp(word, "members") == 0) {
         ask_members(ctx, ev->guild_id, 5);
+    } else if (strcmp(word, "search") == 0) {
+        say("asked %d", drey_request_members(
+                            ctx,
+                            drey_write(ctx, "{'guild_id': '%" PRIu64 "', 'query': 'a', 'limit': 1}",
+                                       ev->guild_id),
+                            "members", 8));
     } else if (strcmp(word, "nowhere") == 0) {
         ask_members(ctx, 8, 6);
     } else if (strcmp(word, "flood") == 0) {

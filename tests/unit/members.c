@@ -365,6 +365,67 @@ static void a_lost_session_ends_what_was_asked_in_it(void **state) {
     finish(&rig);
 }
 
+static void what_a_lost_connection_may_have_swallowed_is_asked_again_once(void **state) {
+    struct rig rig;
+    start(&rig);
+    const struct members_query few = {.guild = 70, .query = "a", .limit = 5};
+    assert_true(members_ask(rig.members, &few, 3, 1, rig.now_ms, NULL));
+    const struct members_query other = {.guild = 71, .query = "a", .limit = 5};
+    assert_true(members_ask(rig.members, &other, 4, 2, rig.now_ms, NULL));
+    members_resumed(rig.members, 3, rig.now_ms);
+    saw(&rig, "send 3 70\nsend 4 71\n");
+    tick(&rig, MEMBERS_AGAIN_MS - 1);
+    saw(&rig, "");
+    tick(&rig, 1);
+    saw(&rig, "send 3 70\n"); /* of the other shard nothing was lost */
+    members_resumed(rig.members, 3, rig.now_ms);
+    tick(&rig, MEMBERS_IDLE_MS - MEMBERS_AGAIN_MS - 1);
+    saw(&rig, ""); /* not a third time */
+    chunk(&rig, nonce(&rig), 0, 1);
+    saw(&rig, "chunk 1 0/1\ndone 1 ok\n");
+    members_cancel(rig.members, 2);
+    finish(&rig);
+}
+
+static void what_was_answered_in_the_replay_or_soon_after_is_not_asked_again(void **state) {
+    struct rig rig;
+    start(&rig);
+    assert_true(ask(&rig, 70, 1));
+    saw(&rig, "send 3 70\n");
+    members_resumed(rig.members, 3, rig.now_ms);
+    tick(&rig, MEMBERS_AGAIN_MS / 2);
+    chunk(&rig, nonce(&rig), 0, 2);
+    tick(&rig, MEMBERS_AGAIN_MS);
+    saw(&rig, "chunk 1 0/2\n");
+    members_resumed(rig.members, 3, rig.now_ms); /* half of it came: the rest is under way */
+    tick(&rig, MEMBERS_AGAIN_MS);
+    chunk(&rig, nonce(&rig), 1, 2);
+    saw(&rig, "chunk 1 1/2\ndone 1 ok\n");
+    finish(&rig);
+}
+
+static void a_whole_list_asked_again_keeps_discords_pace_and_takes_late_chunks(void **state) {
+    struct rig rig;
+    start(&rig);
+    assert_true(ask(&rig, 70, 1));
+    assert_true(ask(&rig, 71, 2));
+    saw(&rig, "send 3 70\nsend 3 71\n");
+    members_resumed(rig.members, 3, rig.now_ms);
+    tick(&rig, MEMBERS_AGAIN_MS + 1);
+    saw(&rig, "");
+    char text[256];
+    snprintf(text, sizeof(text),
+             "{\"guild_id\":\"71\",\"members\":[],\"chunk_index\":0,\"chunk_count\":1,"
+             "\"nonce\":\"%s\"}",
+             nonce(&rig));
+    feed(&rig, false, 3, text);
+    saw(&rig, "chunk 2 0/1\ndone 2 ok\n");
+    tick(&rig, MEMBERS_FULL_EVERY_MS);
+    saw(&rig, "send 3 70\n");
+    members_cancel(rig.members, 1);
+    finish(&rig);
+}
+
 /* Its own port: it must not need memory itself. */
 struct counts {
     unsigned sent;
@@ -424,6 +485,9 @@ int main(void) {
         cmocka_unit_test(what_is_rate_limited_is_sent_again_and_the_others_are_unaffected),
         cmocka_unit_test(what_is_limited_for_ever_ends),
         cmocka_unit_test(a_lost_session_ends_what_was_asked_in_it),
+        cmocka_unit_test(what_a_lost_connection_may_have_swallowed_is_asked_again_once),
+        cmocka_unit_test(what_was_answered_in_the_replay_or_soon_after_is_not_asked_again),
+        cmocka_unit_test(a_whole_list_asked_again_keeps_discords_pace_and_takes_late_chunks),
         cmocka_unit_test(without_memory_a_request_ends_and_says_so),
     };
     return cmocka_run_group_tests_name("members", tests, NULL, NULL);

@@ -34,10 +34,13 @@ static void commands_leave_in_the_order_they_came(void **state) {
     for (unsigned round = 0; round < 3; round++) {
         assert_true(outbox_add(&outbox, 8, 0, "{\"a\":1}", NULL));
         assert_true(outbox_add(&outbox, 31, 0, "{}", NULL));
-        assert_true(outbox_add(&outbox, 8, 0, "{\"a\":1}", NULL)); /* no op 4: both are sent */
+        assert_true(outbox_add(&outbox, 8, 0, "{\"a\":2}", NULL)); /* no op 4: both are sent */
+        assert_true(outbox_add(&outbox, 8, 0, "{\"a\":2}", NULL)); /* this one waits already */
+        assert_true(outbox_add(&outbox, 31, 0, "{}", NULL));       /* of others both are sent */
         assert_takes(&outbox, "{\"op\":8,\"d\":{\"a\":1}}");
         assert_takes(&outbox, "{\"op\":31,\"d\":{}}");
-        assert_takes(&outbox, "{\"op\":8,\"d\":{\"a\":1}}");
+        assert_takes(&outbox, "{\"op\":8,\"d\":{\"a\":2}}");
+        assert_takes(&outbox, "{\"op\":31,\"d\":{}}");
         assert_empty(&outbox);
     }
     outbox_finish(&outbox);
