@@ -135,6 +135,14 @@ static const struct command {
      "  -t, --ttl TIME      set: the key goes after this time, such as 10m\n"
      "  --json              list, get, schedules: a JSON object on each line\n"
      "Exit status: 0 done, 1 trouble, 2 usage, 4 there is no such key, 78 configuration.\n"},
+    {"sign", sign_main, "KEY PLUGIN.so... | --verify PUBLIC PLUGIN.so... | --new-key NAME",
+     "sign plugins, for a drey with require_signature",
+     "Writes PLUGIN.so.sig beside each file: put both where the plugins are, in either order. The\n"
+     "private key belongs where plugins are built, not where drey runs.\n"
+     "  --new-key NAME      make a pair of Ed25519 keys: NAME.key (private) and NAME.pub (public,\n"
+     "                      for require_signature). Nothing that is there is overwritten.\n"
+     "  --verify            say whether each file is signed with a key of the file PUBLIC\n"
+     "Exit status: 0 all done, 1 a file is not signed, 2 usage, 78 the key's file cannot be used.\n"},
     {"new", new_main, "NAME [--lang c|cpp|rust|zig] [--dir DIR]",
      "make a folder with a plugin that builds and runs",
      "  --lang LANGUAGE     c (the default), cpp, rust or zig\n"

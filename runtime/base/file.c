@@ -62,12 +62,17 @@ bool file_write_all(int fd, const void *data, size_t length) {
 }
 
 bool file_write(const char *path, const void *bytes, size_t length, struct err *err) {
+    return file_write_mode(path, 0600, bytes, length, err);
+}
+
+bool file_write_mode(const char *path, unsigned mode, const void *bytes, size_t length,
+                     struct err *err) {
     char beside[PATH_MAX];
     int wanted = snprintf(beside, sizeof(beside), "%s.%ld.new", path, (long)getpid());
     if (wanted < 0 || (size_t)wanted >= sizeof(beside)) {
         return err_set(err, ERR_INVALID, "%s: path too long", path);
     }
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0) {
         return err_system(err, "%s", beside);
     }

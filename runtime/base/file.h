@@ -12,6 +12,9 @@
 bool file_read(const char *path, size_t most, struct buf *buf, struct err *err);
 /* Replaces path by a file of these bytes, mode 0600: written beside it, synced, renamed. */
 bool file_write(const char *path, const void *bytes, size_t length, struct err *err);
+/* The same for others to read: with these permissions, less the umask. */
+bool file_write_mode(const char *path, unsigned mode, const void *bytes, size_t length,
+                     struct err *err);
 /* Writes all of it to a blocking descriptor. False: errno says why. */
 bool file_write_all(int fd, const void *data, size_t length);
 /* Makes the directory and its parents; new ones get mode 0700. An existing one is fine. */

@@ -22,6 +22,7 @@ int tail_main(int argc, char **argv);
 int record_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 int kv_main(int argc, char **argv);
+int sign_main(int argc, char **argv);
 
 int version_main(int argc, char **argv);
 
