@@ -102,7 +102,8 @@ static bool open_bots(struct house *house, struct err *err) {
 static bool start_plugins(struct house *house, struct err *err) {
     struct plugins_options options = {.dirs = house->config->plugin_dirs.texts,
                                       .dir_count = house->config->plugin_dirs.count,
-                                      .state_dir = house->config->state_dir};
+                                      .state_dir = house->config->state_dir,
+                                      .signers = &house->config->signers};
     struct plugins_host host = {house,
                                 residents_give_config,
                                 residents_may_load,

@@ -212,7 +212,7 @@ static bool try_plugin(struct renewal *r, const struct found *found, size_t whic
                                     .config = settings.bytes,
                                     .config_length = settings.length,
                                     .own_process = apart.isolation == CONFIG_ISOLATION_PROCESS};
-        ok = plugins_try(r->house->plugins, found->path, &how, report, &err);
+        ok = plugins_try(r->house->plugins, found->path, &r->config->signers, &how, report, &err);
         *last = hash;
     }
     ok = ok && intents_suffice(&r->plans[which], bot, found->id, &report->needs, &err);

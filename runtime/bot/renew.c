@@ -170,6 +170,8 @@ static bool renew_watch(struct renewal *r) {
 }
 
 static bool renew_plugins(struct renewal *r, const struct config *before) {
+    /* first: whatever is loaded from now on is looked at with the new keys */
+    plugins_set_signers(r->house->plugins, &r->house->config->signers);
     bool lists = renew_lists(r);
     bool dirs = renew_dirs(r, before);
     judge_news(r, before);

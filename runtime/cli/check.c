@@ -4,9 +4,11 @@
 #include "base/text.h"
 #include "bot/house.h"
 #include "bot/intents.h"
+#include "cli/check_copy.h"
 #include "cli/check_file.h"
 #include "cli/cli.h"
 #include "plugin/probe.h"
+#include "sign/verify.h"
 
 #include <dirent.h>
 #include <getopt.h>
@@ -19,6 +21,7 @@ enum { FOUND_MAX = 256 };
 
 struct found {
     char path[PATH_MAX];
+    char signer[SIGN_FINGERPRINT_BYTES];
     struct probe_report report;
 };
 
@@ -63,14 +66,14 @@ static void append_config(const struct check *check, const char *plugin, struct 
 
 /* Which plugin a file is, is only known when it was opened: the file's name is the first guess,
  * and when it was wrong the plugin is opened again with the keys of its own section. */
-static bool probe(const struct check *check, struct found *found, const char *guess,
-                  struct err *err) {
+static bool probe(const struct check *check, const char *path, struct found *found,
+                  const char *guess, struct err *err) {
     for (int attempt = 0; attempt < 2; attempt++) {
         struct buf keys = {0};
         append_config(check, guess, &keys);
         struct config_apart apart;
         config_plugin_apart(&check->config, guess, NULL, &apart);
-        struct probe_request request = {.path = found->path,
+        struct probe_request request = {.path = path,
                                         .config = keys.bytes,
                                         .config_length = keys.length,
                                         .own_process = apart.isolation == CONFIG_ISOLATION_PROCESS};
@@ -84,6 +87,16 @@ static bool probe(const struct check *check, struct found *found, const char *gu
     return true;
 }
 
+static bool look_at(const struct check *check, struct found *found, const char *guess,
+                    struct err *err) {
+    struct check_copy copy;
+    bool ok = check_copy_open(&copy, found->path, &check->config.signers, err) &&
+              probe(check, copy.path, found, guess, err);
+    memcpy(found->signer, copy.signer, sizeof(found->signer));
+    check_copy_close(&copy);
+    return ok;
+}
+
 static void open_plugin(struct check *check, const char *directory, const char *name) {
     struct found *found = &check->plugins[check->count];
     struct err err = {0};
@@ -92,7 +105,7 @@ static void open_plugin(struct check *check, const char *directory, const char *
         return;
     }
     (void)snprintf(guess, sizeof(guess), "%.*s", (int)(strlen(name) - 3), name);
-    if (!probe(check, found, guess, &err)) {
+    if (!look_at(check, found, guess, &err)) {
         (void)printf("%s: error: %s\n", plain(found->path), plain(err.text));
         check->errors++;
         return;
@@ -134,7 +147,7 @@ static void print_plugin(const struct found *found) {
         (void)printf(", %s %s", plain(found->report.callbacks[i].kind),
                      plain(found->report.callbacks[i].name));
     }
-    (void)putchar('\n');
+    (void)printf("%s%s\n", found->signer[0] != '\0' ? ", signed by " : "", found->signer);
 }
 
 static void add_needs(struct plugin_needs *all, const struct plugin_needs *more) {
@@ -176,6 +189,15 @@ static void print_bot(const struct check *check, const struct config_bot *bot) {
     buf_finish(&intents);
 }
 
+static void print_signers(const struct sign_keys *signers) {
+    struct buf keys = {0};
+    if (signers->path != NULL && verify_list(signers, signers->count, &keys)) {
+        (void)printf("signatures are required: %zu key%s in %s: %s\n", signers->count,
+                     signers->count == 1 ? "" : "s", plain(signers->path), keys.bytes);
+    }
+    buf_finish(&keys);
+}
+
 static void run(struct check *check) {
     for (size_t i = 0; i < check->config.plugin_dirs.count; i++) {
         open_directory(check, check->config.plugin_dirs.texts[i]);
@@ -187,6 +209,7 @@ static void run(struct check *check) {
     }
     (void)config_check_plugins(&check->config, ids, check->count, &check->report);
     cli_config_print(&check->report);
+    print_signers(&check->config.signers);
     for (size_t i = 0; i < check->count; i++) {
         print_plugin(&check->plugins[i]);
     }

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "bot/intents.h"
+#include "cli/check_copy.h"
 #include "cli/cli.h"
 #include "drey/drey.h"
 #include "interaction/permission.h"
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_BYTES_MAX = 256 << 20, OPTIONS_SHOWN = 25 };
+enum { OPTIONS_SHOWN = 25 };
 
 struct subject {
     const char *path;
@@ -26,6 +27,7 @@ struct subject {
     struct buf rows_text;
     cJSON *rows; /* the registrations */
     struct symbols symbols;
+    char signer[SIGN_FINGERPRINT_BYTES];
     size_t bytes;
     unsigned warnings;
     struct buf out;
@@ -235,6 +237,29 @@ static void show_exports(struct subject *subject) {
     buf_finish(&text);
 }
 
+/* Without a configuration nobody is trusted; whose it is said to be is worth a line. */
+static void show_signature(struct subject *subject) {
+    char beside[PATH_MAX];
+    struct buf text = {0};
+    struct seal seal;
+    struct err err = {0};
+    if (subject->signer[0] != '\0') {
+        heading(&subject->out, "signed by", true);
+        (void)buf_printf(&subject->out, "%s\n", subject->signer);
+    } else if (seal_path(beside, sizeof(beside), subject->path) &&
+               file_read(beside, SEAL_FILE_MAX, &text, NULL)) {
+        if (seal_read(text.bytes != NULL ? text.bytes : "", text.length, &seal, &err)) {
+            heading(&subject->out, "signature", true);
+            (void)buf_printf(&subject->out,
+                             "by key %s, not checked (drey sign --verify PUBLIC %s)\n", seal.key,
+                             subject->path);
+        } else {
+            warn(subject, err.text, "its .sig cannot be used: drey sign KEY PLUGIN.so writes one");
+        }
+    }
+    buf_finish(&text);
+}
+
 static void show_file(struct subject *subject) {
     struct symbols *symbols = &subject->symbols;
     heading(&subject->out, "libraries", true);
@@ -268,20 +293,23 @@ static void keys_of(const struct subject *subject, const char *plugin, struct bu
 }
 
 static bool examine(struct subject *subject, struct err *err) {
-    struct buf bytes = {0};
+    static const struct sign_keys nobody;
+    struct check_copy copy;
     struct buf keys = {0};
     struct note note;
-    bool ok = file_read(subject->path, FILE_BYTES_MAX, &bytes, err) &&
-              note_read(bytes.bytes, bytes.length, &note, err);
+    bool ok = check_copy_open(&copy, subject->path,
+                              subject->config != NULL ? &subject->config->signers : &nobody, err) &&
+              note_read(copy.bytes.bytes, copy.bytes.length, &note, err);
     if (ok) {
-        subject->bytes = bytes.length;
-        symbols_read(bytes.bytes, bytes.length, &subject->symbols);
+        subject->bytes = copy.bytes.length;
+        memcpy(subject->signer, copy.signer, sizeof(subject->signer));
+        symbols_read(copy.bytes.bytes, copy.bytes.length, &subject->symbols);
         keys_of(subject, note.id, &keys);
         struct config_apart apart = {0};
         if (subject->config != NULL) {
             config_plugin_apart(subject->config, note.id, NULL, &apart);
         }
-        struct probe_request request = {.path = subject->path,
+        struct probe_request request = {.path = copy.path,
                                         .config = keys.bytes,
                                         .config_length = keys.length,
                                         .registrations = &subject->rows_text,
@@ -291,7 +319,7 @@ static bool examine(struct subject *subject, struct err *err) {
     if (ok && subject->rows_text.length > 0) {
         subject->rows = cJSON_ParseWithLength(subject->rows_text.bytes, subject->rows_text.length);
     }
-    buf_finish(&bytes);
+    check_copy_close(&copy);
     buf_finish(&keys);
     return ok;
 }
@@ -315,6 +343,7 @@ bool check_file(const char *path, const struct config *config) {
         show_callbacks(subject);
         show_needs(subject);
         show_file(subject);
+        show_signature(subject);
         (void)buf_printf(&subject->out, "%s: ok, %u warning%s\n", path, subject->warnings,
                          subject->warnings == 1 ? "" : "s");
     } else {

@@ -160,14 +160,23 @@ static void print_bot(const cJSON *bot, bool summed) {
     }
 }
 
-static void print_plugin(const cJSON *plugin) {
+/* One cell, where the table has the column: where some plugin's signature is known. */
+static void print_signer(bool column, const char *signer) {
+    if (column) {
+        (void)printf(" %-32s", signer[0] != '\0' ? signer : "-");
+    }
+}
+
+static void print_plugin(const cJSON *plugin, bool signers) {
     char lag[32];
     const char *bot = text(plugin, "bot");
-    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-9s %-10" PRIu64 " %-7" PRIu64 " %s\n",
+    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-9s %-10" PRIu64 " %-7" PRIu64,
                  text(plugin, "plugin"), text(plugin, "version"), number(plugin, "generation"),
                  bot[0] != '\0' ? bot : "-", text(plugin, "state"),
                  bytes(number(plugin, "lag_bytes"), lag), number(plugin, "handled"),
-                 number(plugin, "errors"), text(plugin, "error"));
+                 number(plugin, "errors"));
+    print_signer(signers, text(plugin, "signed_by"));
+    (void)printf(" %s\n", text(plugin, "error"));
 }
 
 static bool plugins_alike(const cJSON *a, const cJSON *b) {
@@ -177,7 +186,7 @@ static bool plugins_alike(const cJSON *a, const cJSON *b) {
 
 /* One generation of a plugin that is in the same state for several bots: the longest lag, sums,
  * the first error. */
-static void print_plugins_like(const cJSON *plugins, const cJSON *like) {
+static void print_plugins_like(const cJSON *plugins, const cJSON *like, bool signers) {
     const cJSON *plugin;
     const char *error = "";
     char bots[40];
@@ -194,9 +203,11 @@ static void print_plugins_like(const cJSON *plugins, const cJSON *like) {
         }
     }
     (void)snprintf(bots, sizeof(bots), "%" PRIu64 " bots", n);
-    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-9s %-10" PRIu64 " %-7" PRIu64 " %s\n",
+    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-9s %-10" PRIu64 " %-7" PRIu64,
                  text(like, "plugin"), text(like, "version"), number(like, "generation"), bots,
-                 text(like, "state"), bytes(lag_bytes, lag), handled, errors, error);
+                 text(like, "state"), bytes(lag_bytes, lag), handled, errors);
+    print_signer(signers, text(like, "signed_by"));
+    (void)printf(" %s\n", error);
 }
 
 static size_t count_shards(const cJSON *bots) {
@@ -221,14 +232,19 @@ static void print_bots(const cJSON *bots, bool all) {
 
 static void print_plugins(const cJSON *plugins, bool all) {
     bool summed = !all && cJSON_GetArraySize(plugins) > ROWS_SHOWN;
-    (void)printf("%-12s %-8s %-4s %-12s %-9s %-9s %-10s %-7s %s\n", "PLUGIN", "VERSION", "GEN",
-                 "BOT", "STATE", "LAG", "HANDLED", "ERRORS", "LAST ERROR");
+    bool signers = false;
     const cJSON *plugin;
     cJSON_ArrayForEach(plugin, plugins) {
+        signers = signers || text(plugin, "signed_by")[0] != '\0';
+    }
+    (void)printf("%-12s %-8s %-4s %-12s %-9s %-9s %-10s %-7s%s %s\n", "PLUGIN", "VERSION", "GEN",
+                 "BOT", "STATE", "LAG", "HANDLED", "ERRORS",
+                 signers ? " SIGNED BY                       " : "", "LAST ERROR");
+    cJSON_ArrayForEach(plugin, plugins) {
         if (!summed) {
-            print_plugin(plugin);
+            print_plugin(plugin, signers);
         } else if (first_of(plugins, plugin, plugins_alike)) {
-            print_plugins_like(plugins, plugin);
+            print_plugins_like(plugins, plugin, signers);
         }
     }
 }

@@ -10,6 +10,8 @@
 #include "config/url.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +110,60 @@ static void keys_apply(struct load *load, size_t section, enum config_kind kind,
             unknown_key(load, kind, load->ini.sections[section].name, &entries[i]);
         }
     }
+}
+
+/* A file whose public keys are trusted is itself trusted like a plugin's: nobody else may write to
+ * it, or put another one in its place. */
+static bool key_file_is_safe(const struct load *load, struct config_place place) {
+    const char *path = load->config->signers.path;
+    const char *slash = strrchr(path, '/');
+    struct config_file file = {0};
+    struct config_file folder = {0};
+    char name[PATH_MAX];
+    size_t length = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
+    (void)snprintf(name, sizeof(name), "%.*s", (int)length, slash == NULL ? "." : path);
+    load->env->look(load->env->arg, path, &file);
+    load->env->look(load->env->arg, name, &folder);
+    if ((file.mode & 02u) != 0 || (folder.mode & 02u) != 0) {
+        bool own = (file.mode & 02u) != 0;
+        char hint[PATH_MAX + 16];
+        (void)snprintf(hint, sizeof(hint), "chmod o-w %s", own ? path : name);
+        config_report_add(load->report, CONFIG_ERROR, place, hint,
+                          "require_signature '%s': anybody may %s", path,
+                          own ? "write to it" : "put files into its folder");
+        return false;
+    }
+    return true;
+}
+
+static void signers_load(struct load *load, size_t section) {
+    struct sign_keys *signers = &load->config->signers;
+    struct buf text = {0};
+    struct err err = {0};
+    bool denied = false;
+    if (signers->path == NULL) {
+        return;
+    }
+    struct config_place place = entry_find(load, section, "require_signature")->value_place;
+    if (!load->env->read(load->env->arg, signers->path, SIGN_KEYS_FILE_MAX, &text, &denied, &err)) {
+        char about[256] = "";
+        if (denied) {
+            load->env->describe(load->env->arg, signers->path, about, sizeof(about));
+        }
+        config_report_add(load->report, CONFIG_ERROR, place,
+                          about[0] != '\0' ? about
+                                           : "`drey sign --new-key NAME` makes a pair: here "
+                                             "belongs NAME.pub",
+                          "require_signature %s", err.text);
+    } else if (key_file_is_safe(load, place) &&
+               !sign_keys_read(text.bytes != NULL ? text.bytes : "", text.length, signers, &err)) {
+        config_report_add(load->report, CONFIG_ERROR, place,
+                          "it holds public keys as `drey sign --new-key` writes them to NAME.pub, "
+                          "one or several",
+                          "require_signature '%s': %s", signers->path, err.text);
+    }
+    load->no_memory = load->no_memory || err.code == ERR_NO_MEMORY;
+    buf_finish(&text);
 }
 
 /* Where to point for a bot's key: at its value, or at the section when the default is at fault. */
@@ -264,6 +320,7 @@ static void sections_load(struct load *load) {
     }
     if (!load->no_memory) {
         keys_apply(load, drey, CONFIG_KIND_DREY, config);
+        signers_load(load, drey);
         keys_apply(load, SIZE_MAX, CONFIG_KIND_PLUGIN, &config->apart);
     }
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "config/env.h"
 #include "config/report.h"
+#include "sign/keys.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -105,6 +106,7 @@ struct config {
     enum log_format log;
     enum log_level log_level;
     bool watch;
+    struct sign_keys signers;  /* whose plugins are loaded; path NULL: anybody's */
     uint64_t drain_timeout_ms; /* for handlers to return at a stop */
     struct config_bot *bots;   /* in the file's order */
     size_t bot_count;

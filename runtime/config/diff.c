@@ -36,6 +36,8 @@ static bool same_value(enum config_type type, const void *a, const void *b) {
     case CONFIG_TYPE_PATHS:
     case CONFIG_TYPE_PLUGINS:
         return same_texts(a, b);
+    case CONFIG_TYPE_KEY_FILE: /* the keys count, not where they lie */
+        return sign_keys_same(a, b);
     case CONFIG_TYPE_LOG:
         return *(const enum log_format *)a == *(const enum log_format *)b;
     case CONFIG_TYPE_LOG_LEVEL:

@@ -51,6 +51,14 @@ static const struct config_key keys[] = {
      .example = "on",
      .help = "on: a plugin is reloaded as soon as its file is replaced.",
      .more = "Otherwise `drey reload` or SIGHUP does it."},
+    {CONFIG_KIND_DREY, "require_signature", CONFIG_TYPE_KEY_FILE, CONFIG_EFFECT_NOW,
+     IN_DREY(signers),
+     .otherwise = "plugins need no signature",
+     .example = "plugins.pub",
+     .help = "A file with public keys (PEM): only plugins signed with one of them are loaded.",
+     .more = "`drey sign --new-key NAME` makes a pair of keys, `drey sign KEY PLUGIN.so` signs.\n"
+             "Several keys may follow one another in the file, which is read at start and by\n"
+             "`drey reload --config`. What runs then goes on, but is named if it is not signed."},
     {CONFIG_KIND_DREY, "drain_timeout", CONFIG_TYPE_DURATION, CONFIG_EFFECT_NOW,
      IN_DREY(drain_timeout_ms),
      .standard = "20s",

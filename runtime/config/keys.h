@@ -18,6 +18,7 @@ enum config_kind {
 enum config_type {
     CONFIG_TYPE_PATH,      /* const char *; relative ones begin at the file's directory */
     CONFIG_TYPE_PATHS,     /* struct config_texts, separated by ':' */
+    CONFIG_TYPE_KEY_FILE,  /* struct sign_keys: here its path alone, config.c reads the file */
     CONFIG_TYPE_LOG,       /* enum log_format */
     CONFIG_TYPE_LOG_LEVEL, /* enum log_level */
     CONFIG_TYPE_SWITCH,    /* bool */

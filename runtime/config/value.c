@@ -98,6 +98,12 @@ static int choice(const struct value *v, const char *const *names, size_t count)
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
+static bool parse_key_file(const struct value *v) {
+    struct sign_keys *keys = v->field;
+    keys->path = config_path(v->in, v->text);
+    return keys->path != NULL || config_wrong_memory(v->wrong);
+}
+
 static bool parse_log(const struct value *v) {
     static const char *const names[] = {
         [LOG_FORMAT_AUTO] = "auto",
@@ -365,6 +371,7 @@ static const struct {
 } types[] = {
     [CONFIG_TYPE_PATH] = {parse_path, "a path"},
     [CONFIG_TYPE_PATHS] = {parse_paths, "paths separated by ':'"},
+    [CONFIG_TYPE_KEY_FILE] = {parse_key_file, "a path"},
     [CONFIG_TYPE_LOG] = {parse_log, "auto, text, json or journald"},
     [CONFIG_TYPE_LOG_LEVEL] = {parse_log_level, "trace, debug, info, warn, error or off"},
     [CONFIG_TYPE_SWITCH] = {parse_switch, "on or off"},

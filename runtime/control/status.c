@@ -98,6 +98,11 @@ static void add_plugin(void *to, const struct plugins_row *plugin) {
         cJSON_AddStringToObject(row, "confined", plugin->confined);
         cJSON_AddNumberToObject(row, "crashes", (double)plugin->crashes);
     }
+    if (plugin->signer[0] != '\0') {
+        cJSON_AddStringToObject(row, "signed_by", plugin->signer);
+    } else {
+        cJSON_AddNullToObject(row, "signed_by");
+    }
     cJSON_AddStringToObject(row, "error", plugin->error != NULL ? plugin->error : "");
     cJSON_AddItemToArray(to, row);
 }

@@ -360,16 +360,18 @@ static void insert_plugin(struct plugins *plugins, struct plugin *plugin) {
 
 static void describe(const struct change *change, const char *was, struct buf *line) {
     const struct note *note = &change->candidate->note;
+    const char *signer = change->candidate->signer;
     if (change->generation == 1) {
         buf_printf(line, "%s  %s  loaded for %zu bot%s", note->id, note->version, change->count,
                    change->count == 1 ? "" : "s");
-        return;
+    } else {
+        buf_printf(line,
+                   "%s  %s → %s  gen %u → %u  pause %.2f ms, %llu bytes of events waiting, "
+                   "sessions kept",
+                   note->id, was, note->version, change->generation - 1, change->generation,
+                   (double)change->pause_ns / 1e6, (unsigned long long)change->waiting);
     }
-    buf_printf(line,
-               "%s  %s → %s  gen %u → %u  pause %.2f ms, %llu bytes of events waiting, "
-               "sessions kept",
-               note->id, was, note->version, change->generation - 1, change->generation,
-               (double)change->pause_ns / 1e6, (unsigned long long)change->waiting);
+    buf_printf(line, "%s%s", signer[0] != '\0' ? ", signed by " : "", signer);
 }
 
 /* What runs now is what the candidate says. */
@@ -380,6 +382,7 @@ static void settle(struct change *change, struct buf *line) {
     plugin->reloads += change->generation > plugin->generation && plugin->generation > 0;
     plugin->generation = change->generation;
     plugin->hash = candidate->hash;
+    memcpy(plugin->signer, candidate->signer, sizeof(plugin->signer));
     plugin->refusal[0] = '\0';
     memcpy(plugin->version, candidate->note.version, sizeof(plugin->version));
     plugin->note = candidate->note;

@@ -61,6 +61,8 @@ void files_forget(struct plugins *plugins) {
 static void see(struct plugins *plugins, const char *path, bool *unsteady) {
     struct file_seen *file = files_find(plugins, path);
     struct stat now = {0};
+    struct stat seal = {0};
+    char beside[PATH_MAX];
     if (file == NULL) {
         file = add_file(plugins, path);
     }
@@ -70,10 +72,16 @@ static void see(struct plugins *plugins, const char *path, bool *unsteady) {
     if (stat(path, &now) != 0) {
         now = (struct stat){0};
     }
+    /* what is signed anew is another file, whichever of the two has come last */
+    if (plugins->signers.path != NULL && seal_path(beside, sizeof(beside), path) &&
+        stat(beside, &seal) != 0) {
+        seal = (struct stat){0};
+    }
     file->present = true;
     file->missing_ms = 0;
-    if (!files_same(&now, &file->stat)) {
+    if (!files_same(&now, &file->stat) || !files_same(&seal, &file->seal)) {
         file->stat = now;
+        file->seal = seal;
         file->judged = false;
         file->tries = 0;
         file->retry_ms = 0;
@@ -281,6 +289,16 @@ bool plugins_watch(struct plugins *plugins, struct err *err) {
                                       plugins, err);
     }
     return plugins->watch != NULL;
+}
+
+/* ---- Other keys ---- */
+
+void plugins_set_signers(struct plugins *plugins, const struct sign_keys *signers) {
+    bool same = sign_keys_same(signers, &plugins->signers);
+    plugins->signers = *signers;
+    for (struct file_seen *file = plugins->files; file != NULL && !same; file = file->next) {
+        file->judged = false;
+    }
 }
 
 /* ---- Other directories ---- */

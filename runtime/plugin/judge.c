@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "sign/verify.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -31,7 +32,8 @@ static bool check_folder(const char *path, struct err *err) {
            err_set(err, ERR_PLUGIN, "anybody may put files into its folder: chmod o-w %s", folder);
 }
 
-bool judge_read(const char *path, struct candidate *candidate, struct err *err) {
+bool judge_read(const char *path, const struct sign_keys *signers, struct candidate *candidate,
+                struct err *err) {
     struct stat before;
     struct stat after;
     if (stat(path, &before) != 0) {
@@ -51,7 +53,11 @@ bool judge_read(const char *path, struct candidate *candidate, struct err *err) 
     }
     candidate->path = path;
     candidate->hash = text_hash(candidate->bytes.bytes, candidate->bytes.length);
-    return note_read(candidate->bytes.bytes, candidate->bytes.length, &candidate->note, err);
+    /* first: nobody looks any closer at what a stranger has made */
+    return (signers == NULL || signers->path == NULL ||
+            verify_signed(path, candidate->bytes.bytes, candidate->bytes.length, signers,
+                          candidate->signer, err)) &&
+           note_read(candidate->bytes.bytes, candidate->bytes.length, &candidate->note, err);
 }
 
 /* The place of a file's directory in the list; an earlier one hides later ones. */
@@ -224,12 +230,29 @@ static void refuse(struct plugins *plugins, struct file_seen *file, bool news,
     }
 }
 
+/* What was loaded before its signature was asked for, or had come, is known to be signed when the
+ * copies that run have the bytes that were judged. */
+static void note_signer(struct plugin *plugin, const struct candidate *candidate) {
+    bool same = candidate->signer[0] != '\0' && plugin->hash == candidate->hash &&
+                strcmp(plugin->signer, candidate->signer) != 0;
+    for (const struct seat *seat = plugin->seats; same && seat != NULL; seat = seat->next) {
+        struct buf copy = {0};
+        same = seat->hand != NULL && file_read(seat->hand->copy, FILE_BYTES_MAX, &copy, NULL) &&
+               copy.length == candidate->bytes.length &&
+               memcmp(copy.bytes, candidate->bytes.bytes, copy.length) == 0;
+        buf_finish(&copy);
+    }
+    if (same) {
+        memcpy(plugin->signer, candidate->signer, sizeof(plugin->signer));
+    }
+}
+
 bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, struct buf *text,
                 struct err *first) {
     struct candidate candidate = {0};
     struct buf line = {0};
     struct err err = {0};
-    bool ok = judge_read(file->path, &candidate, &err) &&
+    bool ok = judge_read(file->path, &plugins->signers, &candidate, &err) &&
               apply(plugins, file, &candidate, force, &line, &err);
     if (!ok) {
         const struct plugin *plugin = change_find_plugin(plugins, file->id);
@@ -248,6 +271,7 @@ bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, str
         file->refusal[0] = '\0';
         if (judge_is_file_of(plugin, file)) {
             plugin->refusal[0] = '\0';
+            note_signer(plugin, &candidate);
         }
         if (text != NULL && line.length > 0) {
             buf_printf(text, "%s\n", line.bytes);

@@ -15,6 +15,7 @@
 #include "plugin/timers.h"
 #include "plugin/watch.h"
 #include "ring/reader.h"
+#include "sign/seal.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -86,6 +87,7 @@ struct plugin {
     char *path;
     struct note note;
     uint64_t hash;
+    char signer[SIGN_FINGERPRINT_BYTES]; /* whose signature the bytes that run have; "": unknown */
     uint32_t generation;
     uint64_t reloads;
     char refusal[512];  /* of the newest file; "" when that is what runs */
@@ -98,6 +100,7 @@ struct file_seen {
     struct file_seen *next;
     char *path;
     struct stat stat;
+    struct stat seal; /* of its signature; zeros: there is none, or none is asked for */
     char id[PLUGINS_ID_BYTES];
     char refusal[512];
     bool present;   /* in the scan that runs */
@@ -112,6 +115,7 @@ struct plugins {
     struct plugins_host host;
     char **dirs;
     size_t dir_count;
+    struct sign_keys signers; /* path NULL: no signature is asked for */
     char *gen_dir;
     char *probe;
     uint32_t deadline_ms;
@@ -142,6 +146,7 @@ struct candidate {
     const char *path; /* borrowed */
     struct buf bytes;
     uint64_t hash;
+    char signer[SIGN_FINGERPRINT_BYTES]; /* "": nobody asked */
     struct note note;
 };
 
@@ -226,9 +231,11 @@ bool files_same(const struct stat *a, const struct stat *b);
 bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, struct buf *text,
                 struct err *first);
 /* Reads a file that is to be loaded and checks what can be without running it: who may write to it,
- * its ELF tables, its note. path: borrowed by *candidate, whose bytes are the caller's to finish.
- */
-bool judge_read(const char *path, struct candidate *candidate, struct err *err);
+ * whether one of the signers (NULL, or path NULL: no matter) has signed it, its ELF tables, its
+ * note. All of it is about candidate->bytes: load these, not the file. path: borrowed by
+ * *candidate, whose bytes are the caller's to finish. */
+bool judge_read(const char *path, const struct sign_keys *signers, struct candidate *candidate,
+                struct err *err);
 /* Files of this id get their turn again: another one had it, or its settings have changed. */
 void judge_again(struct plugins *plugins, const char *id);
 /* Whether the plugin (NULL: none) runs from this file. */

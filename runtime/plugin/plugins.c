@@ -47,6 +47,9 @@ static bool prepare(struct plugins *plugins, const struct plugins_options *optio
         }
         plugins->dir_count++;
     }
+    if (options->signers != NULL) {
+        plugins_set_signers(plugins, options->signers);
+    }
     plugins->gen_dir = strdup(gen_dir);
     plugins->probe = options->probe != NULL ? strdup(options->probe) : NULL;
     if (plugins->gen_dir == NULL || !file_make_dirs(gen_dir, err)) {
@@ -297,7 +300,8 @@ static void seat_row(const struct plugin *plugin, const struct seat *seat, plugi
                               .reloads = plugin->reloads,
                               .error = seat->error,
                               .confined = "",
-                              .crashes = seat->crashes};
+                              .crashes = seat->crashes,
+                              .signer = plugin->signer};
     uint64_t head = ring_head(seat->bot->ring);
     uint64_t position = cursor_position(seat->cursor);
     row.lag_bytes = head > position ? head - position : 0;
@@ -336,6 +340,7 @@ void plugins_status(const struct plugins *plugins, plugins_row_fn *each, void *t
                                   .path = file->path,
                                   .state = PLUGIN_REFUSED,
                                   .confined = "",
+                                  .signer = "",
                                   .error = file->refusal};
         each(to, &row);
     }

@@ -13,6 +13,7 @@
 #include "base/loop.h"
 #include "gateway/events.h"
 #include "ring/ring.h"
+#include "sign/keys.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,7 +85,8 @@ struct plugins_options {
     const char *probe;    /* program run as `PROBE PROBE_ARGUMENT ...` (probe.h). NULL: ourselves */
     uint32_t deadline_ms; /* 0: PLUGINS_DEADLINE_MS */
     uint32_t stuck_ms;    /* 0: PLUGINS_STUCK_MS */
-    uint32_t checkpoint_ms; /* 0: PLUGINS_CHECKPOINT_MS */
+    uint32_t checkpoint_ms;          /* 0: PLUGINS_CHECKPOINT_MS */
+    const struct sign_keys *signers; /* see plugins_set_signers(); NULL: none */
 };
 
 /* host: copied. Leftovers of an earlier run in STATE_DIR/gen are removed (the caller holds the
@@ -115,6 +117,12 @@ bool plugins_set_wanted(struct plugins *plugins, const char *bot, const char *wa
  * was changed. */
 bool plugins_set_dirs(struct plugins *plugins, const char *const *dirs, size_t count,
                       struct buf *text, struct err *err);
+
+/* From now on only files that one of these keys has signed are loaded (path NULL: all are). Keys
+ * that are new are looked at by the next plugins_reload() with name NULL: every file is judged
+ * again. What runs goes on, also when its file is refused then. Copied, but for the path: borrowed
+ * until the next call or plugins_destroy(). */
+void plugins_set_signers(struct plugins *plugins, const struct sign_keys *signers);
 
 /* Scans the directories and loads what the bots want, in the order of file names. Each refusal is
  * logged and kept for the status; the result is false when there was one or when a wanted name has
@@ -174,6 +182,7 @@ struct plugins_row {
     int pid;              /* of its process; 0: none */
     const char *confined; /* what confines it, in words; "" */
     uint64_t crashes;     /* of its process, since the host started */
+    const char *signer;   /* the fingerprint of the key that signed what runs; "": not known */
 };
 typedef void plugins_row_fn(void *to, const struct plugins_row *row);
 void plugins_status(const struct plugins *plugins, plugins_row_fn *each, void *to);
@@ -189,11 +198,12 @@ void plugins_end_guard(struct plugins *plugins);
  * plugins_reload() with name NULL looks at it again. */
 void plugins_judge_again(struct plugins *plugins, const char *id);
 /* Runs init of the plugin in this file as some bot would see it, in a child process, from a private
- * copy. How: bot and configuration count. Nothing that runs here notices. */
+ * copy, if one of these keys has signed it (path NULL: no matter). How: bot and configuration
+ * count. Nothing that runs here notices. */
 struct probe_request;
 struct probe_report;
-bool plugins_try(struct plugins *plugins, const char *path, const struct probe_request *how,
-                 struct probe_report *report, struct err *err);
+bool plugins_try(struct plugins *plugins, const char *path, const struct sign_keys *signers,
+                 const struct probe_request *how, struct probe_report *report, struct err *err);
 /* Whether the last look saw every directory, and some look a file: else what is not loaded may only
  * be out of sight (a file system that is not mounted yet). */
 bool plugins_see_all(const struct plugins *plugins);
@@ -224,8 +234,8 @@ bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *
 
 typedef void plugins_found_fn(void *to, const char *id, const char *path);
 /* Calls each(to, id, path) for every file in these directories that could be loaded by its note,
- * its mode and its directory's, the first of each id only. Runs nothing. Texts: borrowed for the
- * call. [any thread] */
+ * its mode and its directory's, the first of each id only, signed or not. Runs nothing. Texts:
+ * borrowed for the call. [any thread] */
 void plugins_survey(const char *const *dirs, size_t count, plugins_found_fn *each, void *to);
 
 /* Whether a list as in plugins_bot.wanted names this plugin. Pure. */

@@ -34,7 +34,7 @@ static bool first_of_id(struct seen **seen, const char *id) {
 
 static void look_at(const char *path, struct seen **seen, plugins_found_fn *each, void *to) {
     struct candidate candidate = {0};
-    if (judge_read(path, &candidate, NULL) && first_of_id(seen, candidate.note.id)) {
+    if (judge_read(path, NULL, &candidate, NULL) && first_of_id(seen, candidate.note.id)) {
         each(to, candidate.note.id, path);
     }
     buf_finish(&candidate.bytes);
@@ -61,8 +61,8 @@ void plugins_survey(const char *const *dirs, size_t count, plugins_found_fn *eac
     }
 }
 
-bool plugins_try(struct plugins *plugins, const char *path, const struct probe_request *how,
-                 struct probe_report *report, struct err *err) {
+bool plugins_try(struct plugins *plugins, const char *path, const struct sign_keys *signers,
+                 const struct probe_request *how, struct probe_report *report, struct err *err) {
     struct candidate candidate = {0};
     struct probe_request request = *how;
     char copy[PATH_MAX];
@@ -70,7 +70,7 @@ bool plugins_try(struct plugins *plugins, const char *path, const struct probe_r
                           (unsigned long long)++plugins->serial);
     bool ok = (length > 0 && (size_t)length < sizeof(copy)) ||
               err_set(err, ERR_INVALID, "%s: path too long", plugins->gen_dir);
-    ok = ok && judge_read(path, &candidate, err) &&
+    ok = ok && judge_read(path, signers, &candidate, err) &&
          image_copy(copy, candidate.bytes.bytes, candidate.bytes.length, err);
     if (ok) {
         request.path = copy;

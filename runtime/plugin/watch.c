@@ -39,10 +39,16 @@ static void on_silence(void *arg) {
 
 /* What cannot be a plugin must not disturb the silence: a log file that grows in the directory
  * would put every reload off for ever. Notices without a name are about the directory itself. */
+static bool ends_in(const char *name, size_t length, const char *end) {
+    size_t tail = strlen(end);
+    return length > tail && memcmp(name + length - tail, end, tail) == 0;
+}
+
 static bool is_of_interest(const struct inotify_event *event) {
     size_t length = event->len > 0 ? strnlen(event->name, event->len) : 0;
     return length == 0 || (event->mask & IN_Q_OVERFLOW) != 0 ||
-           (event->name[0] != '.' && length > 3 && strcmp(event->name + length - 3, ".so") == 0);
+           (event->name[0] != '.' &&
+            (ends_in(event->name, length, ".so") || ends_in(event->name, length, ".so.sig")));
 }
 
 static void on_ready(void *arg, int ready) {

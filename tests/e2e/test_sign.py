@@ -1,5 +1,5 @@
 """tests/e2e/test_sign.py: `drey sign` at the command line: keys, signatures, and what OpenSSL's own
-program makes of both."""
+program makes of both; `drey check` of a configuration that asks for signatures."""
 import base64
 import os
 import pty
@@ -10,7 +10,7 @@ import subprocess
 import termios
 import threading
 
-from harness import Case, DREY as BINARY, PLUGINS, main, read, wait_for
+from harness import Case, DREY as BINARY, PLUGINS, SOURCE, main, read, wait_for
 
 DREY = os.path.abspath(BINARY)
 
@@ -193,6 +193,67 @@ class Files(Sign):
                       ("sign", "--sing", "ops.key", "ping.so")):
             self.assertIn("See: drey help sign", self.drey(*words, status=2).stderr)
         self.assertEqual(self.drey("sign", "--", "ops.key", "ping.so").stderr, "")
+
+
+class Check(Sign):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path("plugins"))
+        self.plugin = self.path("plugins/ping.so")
+        os.rename(self.path("ping.so"), self.plugin)
+        self.configure("ops.pub")
+
+    def configure(self, keys):
+        with open(self.path("drey.ini"), "w", encoding="utf-8") as file:
+            file.write(f"[drey]\nrequire_signature = {keys}\n[bot:main]\ntoken = t\n")
+        os.chmod(self.path("drey.ini"), 0o600)
+
+    def test_what_is_signed_is_said_with_whose_key(self):
+        self.drey("sign", "ops.key", self.plugin)
+        said = self.drey("check").stdout
+        self.assertIn(f"signatures are required: 1 key in ops.pub: {self.fingerprint}\n", said)
+        self.assertRegex(said, rf"plugin ping .*, signed by {self.fingerprint}\n")
+        said = self.drey("check", "-c", "drey.ini", self.plugin).stdout
+        self.assertRegex(said, rf"signed by +{self.fingerprint}\n")
+        said = self.drey("check", self.plugin).stdout  # no configuration: nobody is trusted
+        self.assertRegex(said, rf"signature +by key {self.fingerprint}, not checked "
+                               r"\(drey sign --verify PUBLIC ")
+
+    def test_what_is_not_signed_is_an_error_and_is_not_run(self):
+        witness = self.path("it-ran")
+        source = self.path("evil.c")
+        with open(source, "w", encoding="utf-8") as file:
+            file.write('#include <fcntl.h>\n#include <unistd.h>\n'
+                       '__attribute__((constructor)) static void run(void) {\n'
+                       f'    close(open("{witness}", O_CREAT | O_WRONLY, 0600));\n}}\n'
+                       '#include <drey/drey.h>\nstatic int init(drey_ctx *ctx) { return 0; }\n'
+                       'DREY_PLUGIN("evil", "1", init)\n')
+        evil = self.path("plugins/evil.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-I", os.path.join(SOURCE, "sdk", "include"),
+                        source, "-o", evil], check=True)
+        self.drey("sign", "ops.key", self.plugin)
+        said = self.drey("check", status=78).stdout
+        self.assertIn("plugins/evil.so: error: it is not signed: ", said)
+        self.assertIn("plugin ping", said)
+        said = self.drey("check", "-c", "drey.ini", evil, status=78).stdout
+        self.assertIn("evil.so: error: it is not signed: ", said)
+        self.assertFalse(os.path.exists(witness))
+        self.drey("sign", "ops.key", evil)  # and it would have been seen
+        self.drey("check")
+        self.assertTrue(os.path.exists(witness))
+
+    def test_a_file_of_keys_that_is_no_good_is_told_with_its_line(self):
+        with open(self.path("bad.pub"), "w", encoding="utf-8") as file:
+            file.write(read(self.path("ops.pub")) + "oops\n")
+        self.configure("bad.pub")
+        run = self.drey("check", status=78)
+        self.assertIn("drey.ini:2:21: error: require_signature 'bad.pub': line 5: neither a comment "
+                      "(#) nor the line -----BEGIN PUBLIC KEY-----", run.stderr)
+        self.configure("ops.pub")
+        os.chmod(self.path("ops.pub"), 0o646)
+        self.assertIn("require_signature 'ops.pub': anybody may write to it",
+                      self.drey("check", status=78).stderr)
+        self.assertIn("chmod o-w ops.pub", self.drey("run", "-c", "drey.ini", status=78).stderr)
 
 
 if __name__ == "__main__":

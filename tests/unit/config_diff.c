@@ -12,6 +12,15 @@
 #include "config/diff.h"
 #include "config_world.h"
 
+#define KEY_ONE                                                                                    \
+    "-----BEGIN PUBLIC KEY-----\n"                                                                 \
+    "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"                               \
+    "-----END PUBLIC KEY-----\n"
+#define KEY_TWO                                                                                    \
+    "-----BEGIN PUBLIC KEY-----\n"                                                                 \
+    "MCowBQYDK2VwAyEAJKiBPViUjdYtjryT1slOuB3gc8bS49AHVvXrCXbCooA=\n"                               \
+    "-----END PUBLIC KEY-----\n"
+
 static void load(struct world *world, const char *text) {
     if (!world_load(world, text)) {
         fail_msg("%s", world->text.bytes);
@@ -54,8 +63,8 @@ static void every_key_of_drey_is_noticed_with_its_effect(void **state) {
         if (key->kind != CONFIG_KIND_DREY) {
             continue;
         }
-        struct world before = {0};
-        struct world after = {0};
+        struct world before = {.files[1] = {"/etc/drey/plugins.pub", KEY_ONE, 0, 0, false}};
+        struct world after = before;
         char text[512];
         load(&before,
              "[drey]\nstate_dir = /s\ncontrol = /c\nplugin_dir = /p\n[bot:main]\ntoken = a\n");
@@ -74,6 +83,23 @@ static void every_key_of_drey_is_noticed_with_its_effect(void **state) {
         seen++;
     }
     assert_true(seen >= 6);
+}
+
+static void the_keys_of_signers_count_and_not_where_they_lie(void **state) {
+    static const char *const texts[] = {KEY_ONE, "# moved\n" KEY_ONE, KEY_ONE KEY_TWO, KEY_TWO};
+    struct world worlds[4];
+    struct config_diff diff;
+    for (size_t i = 0; i < 4; i++) {
+        worlds[i] =
+            (struct world){.files[1] = {i == 1 ? "/moved.pub" : "/ops.pub", texts[i], 0, 0, false}};
+        load(&worlds[i], i == 1 ? "[drey]\nrequire_signature = /moved.pub\n[bot:main]\ntoken = a\n"
+                                : "[drey]\nrequire_signature = /ops.pub\n[bot:main]\ntoken = a\n");
+        config_diff_drey(&worlds[0].config, &worlds[i].config, &diff);
+        assert_string_equal(diff.keys, i < 2 ? "" : "require_signature");
+    }
+    for (size_t i = 0; i < 4; i++) {
+        world_finish(&worlds[i]);
+    }
 }
 
 static void the_token_counts_and_not_where_it_comes_from(void **state) {
@@ -134,6 +160,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_of_a_bot_is_noticed_with_its_effect),
         cmocka_unit_test(every_key_of_drey_is_noticed_with_its_effect),
+        cmocka_unit_test(the_keys_of_signers_count_and_not_where_they_lie),
         cmocka_unit_test(the_token_counts_and_not_where_it_comes_from),
         cmocka_unit_test(names_that_do_not_fit_are_left_out_whole),
         cmocka_unit_test(settings_of_a_plugin_are_compared_as_each_bot_sees_them),

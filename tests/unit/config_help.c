@@ -16,6 +16,11 @@
 #include "base/file.h"
 #include "config_world.h"
 
+#define KEY                                                                                        \
+    "-----BEGIN PUBLIC KEY-----\n"                                                                 \
+    "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"                               \
+    "-----END PUBLIC KEY-----\n"
+
 static void file_is_made_by(const char *path, bool (*make)(struct buf *), const char *how) {
     struct buf made = {0};
     struct buf there = {0};
@@ -61,7 +66,8 @@ static void uncomment(struct buf *text) {
 
 static void every_example_in_it_is_a_good_value(void **state) {
     struct world world = {.files = {[1] = {.path = "/etc/drey/main.token", .text = "t"},
-                                    [2] = {.path = "/etc/drey/simulator.pem", .text = "x"}}};
+                                    [2] = {.path = "/etc/drey/simulator.pem", .text = "x"},
+                                    [3] = {.path = "/etc/drey/plugins.pub", .text = KEY}}};
     struct buf made = {0};
     assert_true(config_help_ini(&made));
     uncomment(&made);
@@ -109,7 +115,7 @@ static void the_table_is_whole(void **state) {
         assert_non_null(key->example);
         assert_string_equal(config_key_nearest(key->kind, key->name), key->name);
     }
-    assert_int_equal(count, 33);
+    assert_int_equal(count, 34);
     assert_null(config_key_find(CONFIG_KIND_DREY, "token"));
     assert_null(config_key_nearest(CONFIG_KIND_DREY, "zzzzzzzz"));
 }

@@ -5,7 +5,7 @@
 #include "config/help.h"
 #include "config_world.h"
 
-static const char good[] = "[drey]\nplugin_dir = a:b\n"
+static const char good[] = "[drey]\nplugin_dir = a:b\nrequire_signature = ops.pub\n"
                            "[bot:main]\ntoken_file = t\npresence = online, watching \"x\"\n"
                            "plugins = *, !a\nrest_url = https://x/\n"
                            "[bot:two]\n"
@@ -13,9 +13,14 @@ static const char good[] = "[drey]\nplugin_dir = a:b\n"
 static const char bad[] = "x\n[drey]\nlog = \"jsn\nlogg = 1\n[bot:main]\ntoken = t\nshards = x\n"
                           "[bot:main]\n[plugin:p@q]\n";
 
+static const char keys[] = "-----BEGIN PUBLIC KEY-----\n"
+                           "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
+                           "-----END PUBLIC KEY-----\n";
+
 /* Loads with the allocation after `count` others failing. True: it was reached. */
 static bool load_with(const char *text, long count, bool *loaded) {
-    struct world world = {.files = {[1] = {.path = "/etc/drey/t", .text = "token\n"}}};
+    struct world world = {.files = {[1] = {.path = "/etc/drey/t", .text = "token\n"},
+                                    [2] = {.path = "/etc/drey/ops.pub", .text = keys}}};
     static const char *const found[] = {"q"};
     failing_left = count;
     *loaded = world_load(&world, text);
@@ -31,6 +36,7 @@ static bool load_with(const char *text, long count, bool *loaded) {
     }
     if (*loaded) {
         assert_int_equal(world.config.bot_count, 2);
+        assert_int_equal(world.config.signers.count, 1);
         assert_string_equal(world.config.bots[0].token, "token");
         assert_string_equal(config_plugin_value(&world.config, "p", "main", "k"), "w");
     }
