@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "gateway/timings.h"
+#include "plugin/blame.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -103,7 +104,9 @@ static bool start_plugins(struct house *house, struct err *err) {
     struct plugins_options options = {.dirs = house->config->plugin_dirs.texts,
                                       .dir_count = house->config->plugin_dirs.count,
                                       .state_dir = house->config->state_dir,
-                                      .signers = &house->config->signers};
+                                      .signers = &house->config->signers,
+                                      .safe = house->safe};
+    blame_install();
     struct plugins_host host = {house,
                                 residents_give_config,
                                 residents_may_load,
@@ -290,6 +293,7 @@ struct house *house_open(const struct house_options *options, struct err *err) {
     *options->config = (struct config){0};
     house->lock = -1;
     house->scaled = options->time_scale != 1;
+    house->safe = options->safe;
     house->started_ms = clock_mono_ms();
     if (!take_state_dir(house, err) || !start_threads(house, options->time_scale, err) ||
         !take_signals(house, err) || !open_bots(house, err) || !start_plugins(house, err)) {

@@ -47,12 +47,12 @@ static int status_of(const struct err *err) {
 }
 
 /* *successor: the binary that takes over, -1: none. */
-static int run(struct config *config, double time_scale, int *successor) {
+static int run(struct house_options *options, int *successor) {
+    const struct config *config = options->config;
     struct err err = {0};
     log_open(config->log, config->log_level);
     log_info(NULL, "drey %s, configuration %s", DREY_VERSION, config->path);
-    struct house_options options = {config, time_scale};
-    struct house *house = enough_descriptors(&err) ? house_open(&options, &err) : NULL;
+    struct house *house = enough_descriptors(&err) ? house_open(options, &err) : NULL;
     struct upgrade *upgrade = house != NULL ? upgrade_open(house, &err) : NULL;
     struct commands *commands = upgrade != NULL ? commands_open(house, upgrade, &err) : NULL;
     int status;
@@ -78,9 +78,10 @@ static int run(struct config *config, double time_scale, int *successor) {
 int run_main(int argc, char **argv) {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"time-scale", required_argument, NULL, 't'},
+                                            {"safe", no_argument, NULL, 's'},
                                             {0}};
     const char *path = NULL;
-    double time_scale = 1;
+    struct house_options wanted = {.time_scale = 1};
     int option;
     upgrade_hold_signals();
     opterr = 0;
@@ -91,11 +92,15 @@ int run_main(int argc, char **argv) {
             path = optarg;
             break;
         case 't':
-            time_scale = strtod(optarg, &end);
-            if (end == optarg || *end != '\0' || !(time_scale > 0.0001 && time_scale <= 100)) {
+            wanted.time_scale = strtod(optarg, &end);
+            if (end == optarg || *end != '\0' ||
+                !(wanted.time_scale > 0.0001 && wanted.time_scale <= 100)) {
                 return cli_usage("run", "--time-scale wants a factor such as 0.01, got '%s'",
                                  optarg);
             }
+            break;
+        case 's':
+            wanted.safe = true;
             break;
         default:
             return cli_bad_option("run", argv);
@@ -109,8 +114,9 @@ int run_main(int argc, char **argv) {
         return EXIT_CONFIGURATION;
     }
     int successor = -1;
+    wanted.config = &config;
     int status =
-        time_scale != 1 && !may_scale(&config) ? EXIT_USAGE : run(&config, time_scale, &successor);
+        wanted.time_scale != 1 && !may_scale(&config) ? EXIT_USAGE : run(&wanted, &successor);
     config_finish(&config);
     if (successor >= 0 && !upgrade_become(successor)) {
         status = EXIT_TROUBLE;

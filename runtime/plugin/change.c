@@ -69,6 +69,7 @@ static bool ask_load(struct change *change, struct seat *seat, struct err *err) 
     if (!image_copy(copy, candidate->bytes.bytes, candidate->bytes.length, err)) {
         return false;
     }
+    seat->hash = candidate->hash;
     if (!seat_load(plugins, &candidate->note, seat, copy, change->generation, err)) {
         unlink(copy);
         return false;
@@ -338,13 +339,26 @@ static bool gather(struct change *change, bool all, struct err *err) {
     return true;
 }
 
-static bool carry_out(struct change *change, struct err *err) {
+/* What the host's runs before have to say about it. */
+static bool recall(struct change *change, bool force, struct err *err) {
+    for (size_t i = 0; i < change->count; i++) {
+        struct seat *seat = change->seats[i];
+        if (seat->hand == NULL && !quarantine_admit(change->plugins, change->plugin,
+                                                    change->candidate, seat, force, err)) {
+            return change->count > 1 ? err_prefix(err, "bot %s", seat->bot->name) : false;
+        }
+    }
+    return true;
+}
+
+static bool carry_out(struct change *change, bool force, struct err *err) {
     if (change->plugins->kept >= PLUGINS_KEPT_MAX) {
         return err_set(err, ERR_LIMIT,
                        "%d old versions could not be removed from memory: restart drey",
                        PLUGINS_KEPT_MAX);
     }
-    return rehearse(change->plugins, change->candidate, change->seats, change->count, err) &&
+    return recall(change, force, err) &&
+           rehearse(change->plugins, change->candidate, change->seats, change->count, err) &&
            load_all(change, err) && admit_all(change, err) && hold_all(change, err) &&
            restore_all(change, err) && attach_all(change, err) && start_all(change, err);
 }
@@ -414,6 +428,7 @@ bool change_run(struct plugins *plugins, const struct candidate *candidate, bool
             return err_set(err, ERR_NO_MEMORY, "plugin %s", candidate->note.id);
         }
         memcpy(change.plugin->id, candidate->note.id, sizeof(change.plugin->id));
+        memcpy(change.plugin->version, candidate->note.version, sizeof(change.plugin->version));
         insert_plugin(plugins, change.plugin);
     }
     bool renew = force || change.fresh_plugin || candidate->hash != change.plugin->hash ||
@@ -421,7 +436,7 @@ bool change_run(struct plugins *plugins, const struct candidate *candidate, bool
     change.generation = change.plugin->generation + (renew ? 1 : 0);
     bool ok = gather(&change, renew, err);
     if (ok && change.count > 0) {
-        ok = carry_out(&change, err);
+        ok = carry_out(&change, force, err);
         if (ok) {
             commit(&change);
             settle(&change, line);

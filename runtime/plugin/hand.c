@@ -67,7 +67,9 @@ static void *run(void *arg) {
         warden_run(hand->warden);
         return NULL;
     }
+    blame_enter(&hand->scene);
     hand->image = worker_run(&hand->options, &hand->instance);
+    blame_leave(&hand->scene);
     return NULL;
 }
 
@@ -116,6 +118,7 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
     hand->serial = spec->serial;
     text_copy(hand->plugin, sizeof(hand->plugin), spec->plugin);
     text_copy(hand->copy, sizeof(hand->copy), spec->copy);
+    text_copy(hand->crash, sizeof(hand->crash), spec->crash);
     hand->asker = (struct plugins_asker){hand->bot, hand->plugin, spec->seat};
     hand->request = spec->request;
     hand->request_arg = spec->request_arg;
@@ -134,6 +137,14 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
         .shared = &hand->own,
     };
     hand->shared = &hand->own;
+    hand->scene = (struct blame_scene){.path = hand->crash,
+                                       .copy = hand->copy,
+                                       .plugin = hand->plugin,
+                                       .bot = hand->bot,
+                                       .shared = &hand->own,
+                                       .hash = spec->hash,
+                                       .begun_ms = clock_mono_ms(),
+                                       .generation = spec->generation};
     bool ready =
         hand->bot != NULL && hand->control != NULL && hand->mail != NULL && hand->keep != NULL;
     if (!ready || (spec->isolation->process && !give_warden(hand, spec, err))) {

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "plugin/blame.h"
 #include "plugin/isolation.h"
 #include "plugin/keep.h"
 #include "plugin/mark.h"
@@ -33,6 +34,8 @@ struct hand {
     struct plugins_asker asker; /* who asks, as the carrier of requests sees it */
     plugins_request_fn *request;
     void *request_arg;
+    struct blame_scene scene;     /* of a thread */
+    char crash[PATH_MAX];         /* its note (blame.h) */
     struct worker_shared own;     /* of a thread */
     struct worker_shared *shared; /* own, or what a process shares */
     struct worker_options options;
@@ -55,6 +58,8 @@ struct hand_spec {
     const char *copy;
     const char *store;    /* the file that its plugin keeps things in */
     uint64_t store_bytes; /* at most; 0: the default */
+    const char *crash;    /* where a thread's crash is noted */
+    uint64_t hash;        /* of the plugin's file */
     uint32_t generation;
     uint64_t serial;
     uint64_t seat;

@@ -46,6 +46,7 @@ struct seat {
     bool fresh;            /* the cursor file is new */
     struct hand *hand;     /* serves; NULL until the first commit */
     struct hand *incoming; /* is being loaded */
+    uint64_t hash;         /* of the file that was loaded last */
     struct plugin_needs needs;
     struct plugin_needs incoming_needs;
     struct buf incoming_rows; /* what it registered */
@@ -130,6 +131,7 @@ struct plugins {
     struct loop_timer *reviver; /* starts processes again that have ended */
     struct watch *watch;
     struct guard guard;
+    bool safe;    /* who crashed the last run is not started */
     bool blind;   /* at the last look a directory could not be looked at */
     bool partial; /* or was not there */
     bool sighted; /* a file was seen, some time */
@@ -186,8 +188,23 @@ void revive_look(struct plugins *plugins, struct plugin *plugin, struct seat *se
 /* Writes down the event that the seat's cursor is at, with how it ended. */
 bool parked_write(const struct plugin *plugin, const struct seat *seat, const char *how,
                   struct err *err);
+/* Writes down what the seat's cursor is at, the event that ended it too often, and moves the cursor
+ * past it; a gap is passed without a file. False: neither. */
+bool parked_set_aside(const struct plugin *plugin, struct seat *seat, uint64_t offset,
+                      const char *how, struct err *err);
 /* A worker says that the retried one was handled: believed of what was sent to it, once. */
 void parked_done(const struct plugin *plugin, struct seat *seat, uint64_t offset);
+
+/* ---- quarantine.c: plugins on threads, over the runs of the host ---- */
+/* Looks at what this file did to the runs before at this seat, which none serves yet, and reports it
+ * once. False: it ended the host too often to be started. force: it is started all the same, and
+ * counted anew. */
+bool quarantine_admit(struct plugins *plugins, const struct plugin *plugin,
+                      const struct candidate *candidate, struct seat *seat, bool force,
+                      struct err *err);
+/* STATE_DIR/BOT/plugins/ID.WHAT */
+bool quarantine_path(const struct bot *bot, const char *id, const char *what, char *out,
+                     size_t size);
 
 /* What is waited for when an old version holds a change up. */
 #define CHANGE_SAVE "save of the old version (or the handler before it)"

@@ -112,6 +112,25 @@ bool parked_write(const struct plugin *plugin, const struct seat *seat, const ch
     return ok;
 }
 
+bool parked_set_aside(const struct plugin *plugin, struct seat *seat, uint64_t offset,
+                      const char *how, struct err *err) {
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    bool event = cursor_at_event(seat->cursor, seat->bot->ring);
+    if (event && !parked_write(plugin, seat, how, err)) {
+        return false;
+    }
+    (void)cursor_skip(seat->cursor, seat->bot->ring);
+    if (event) {
+        log_error(&from, "event %" PRIu64 " is parked after %d attempts: `drey parked` shows it",
+                  offset, STREAK_ATTEMPTS);
+    } else {
+        log_error(&from,
+                  "what ends it at %" PRIu64 " is a gap, no event that could be parked: skipped",
+                  offset);
+    }
+    return true;
+}
+
 /* Where the offset stands among those that were sent; NULL: it was not. */
 static char *find_retried(const struct seat *seat, uint64_t offset) {
     for (size_t at = 0; at < seat->retried.length; at += sizeof(offset)) {

@@ -36,6 +36,7 @@ static bool prepare(struct plugins *plugins, const struct plugins_options *optio
     plugins->stuck_ms = options->stuck_ms != 0 ? options->stuck_ms : PLUGINS_STUCK_MS;
     plugins->checkpoint_ms =
         options->checkpoint_ms != 0 ? options->checkpoint_ms : PLUGINS_CHECKPOINT_MS;
+    plugins->safe = options->safe;
     plugins->dirs = calloc(options->dir_count + 1, sizeof(*plugins->dirs));
     if (plugins->dirs == NULL || !file_join(gen_dir, sizeof(gen_dir), options->state_dir, "gen")) {
         return err_set(err, ERR_NO_MEMORY, "plugin manager");

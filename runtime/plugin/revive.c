@@ -73,15 +73,7 @@ static void decide(struct plugin *plugin, struct seat *seat, uint64_t offset, ui
     struct err err = {0};
     char why[64];
     seat->revive_ms = clock_mono_ms() + verdict.wait_ms;
-    if (verdict.park && parked_write(plugin, seat, how, &err)) {
-        (void)cursor_skip(seat->cursor, seat->bot->ring);
-        log_error(&from, "event %llu is parked after %d attempts: `drey parked` shows it",
-                  (unsigned long long)offset, STREAK_ATTEMPTS);
-    } else if (verdict.park && !cursor_at_event(seat->cursor, seat->bot->ring)) {
-        (void)cursor_skip(seat->cursor, seat->bot->ring);
-        log_error(&from, "what ends it at %llu is a gap, no event that could be parked: skipped",
-                  (unsigned long long)offset);
-    } else if (verdict.park) {
+    if (verdict.park && !parked_set_aside(plugin, seat, offset, how, &err)) {
         log_error(&from, "event %llu cannot be parked: %s", (unsigned long long)offset, err.text);
         verdict.stop = true;
     }

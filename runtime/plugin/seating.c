@@ -58,12 +58,18 @@ static bool make_hand(struct plugins *plugins, const struct note *note, struct s
     if (kept < 0 || (size_t)kept >= sizeof(store)) {
         return err_set(err, ERR_INVALID, "%s: path too long", seat->bot->state_dir);
     }
+    char crash[PATH_MAX];
+    if (!quarantine_path(seat->bot, note->id, "crash", crash, sizeof(crash))) {
+        return err_set(err, ERR_INVALID, "%s: path too long", seat->bot->state_dir);
+    }
     isolation_of(plugins, seat->bot->name, note->id, &isolation);
     struct hand_spec spec = {.plugin = note->id,
                              .bot = seat->bot->name,
                              .copy = copy,
                              .store = store,
                              .store_bytes = store_bytes(plugins, seat->bot->name, note->id),
+                             .crash = crash,
+                             .hash = seat->hash,
                              .generation = generation,
                              .serial = ++plugins->serial,
                              .seat = seat->serial,

@@ -13,6 +13,7 @@ enum {
     STREAK_FIRST_MS = 100, /* then this, doubled each time */
     STREAK_LONGEST_MS = 5000,
     STREAK_MOST = 12,        /* ends in a row: no more */
+    STREAK_HOST_MOST = 3,    /* the same, when each of them was the host's too */
     STREAK_LIVED_MS = 10000, /* who lived that long begins a row anew */
 };
 

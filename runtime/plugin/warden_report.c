@@ -4,77 +4,16 @@
 #include "plugin/warden_inside.h"
 
 #include "base/file.h"
-#include "gateway/events.h"
-#include "plugin/symbols.h"
+#include "plugin/report.h"
 
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 
-enum { COPY_BYTES_MAX = 256 << 20, LINES_MAX = 16 };
-
-static const char *step_name(uint32_t kind) {
-    switch (kind) {
-    case PORT_LOAD:
-        return "init (or a constructor)";
-    case PORT_RESTORE:
-        return "restore";
-    case PORT_START:
-        return "start";
-    case PORT_STOP:
-        return "stop";
-    case PORT_HELD:
-    case PORT_CHECKPOINTED:
-        return "save";
-    default:
-        return "a step";
-    }
-}
-
-static const char *mail_name(uint32_t kind) {
-    switch (kind) {
-    case PORT_TIMER:
-        return "a timer's function";
-    case PORT_POST:
-        return "a post's function";
-    case PORT_REST_DONE:
-        return "the function of an answer";
-    case PORT_MEMBERS:
-        return "the function of a list of members";
-    case PORT_AGAIN:
-        return "an event that was tried again";
-    default:
-        return "a call";
-    }
-}
+enum { COPY_BYTES_MAX = 256 << 20 };
 
 static const char *doing_name(const struct warden *warden) {
-    uint64_t doing = atomic_load(&warden->shared->doing);
-    bool inside = atomic_load(&warden->shared->progress) % 2 == 1;
-    uint32_t which = (uint32_t)doing;
-    if (!inside) {
-        return "between two calls (a thread of its own?)";
-    }
-    switch (doing >> 32) {
-    case WORKER_EVENT:
-        return which == UINT32_MAX                 ? "the handler of a gap"
-               : which > 0 && which <= EVENT_COUNT ? event_name((enum event_id)which)
-                                                   : "the handler of an unknown event";
-    case WORKER_MAIL:
-        return mail_name(which);
-    default:
-        return step_name(which);
-    }
-}
-
-static void describe_signal(const struct warden *warden, int number, struct buf *out) {
-    const char *short_name = sigabbrev_np(number);
-    (void)buf_printf(out, "%s (SIG%s)", strsignal(number), short_name != NULL ? short_name : "?");
-    if (warden->dying && (number == SIGSEGV || number == SIGBUS)) {
-        (void)buf_printf(out, " at address 0x%" PRIx64, warden->intake.words.address);
-    }
+    return report_doing(atomic_load(&warden->shared->doing),
+                        atomic_load(&warden->shared->progress) % 2 == 1);
 }
 
 static void describe(const struct warden *warden, int status, struct buf *out) {
@@ -84,7 +23,7 @@ static void describe(const struct warden *warden, int status, struct buf *out) {
     } else if (why != NULL) {
         (void)buf_printf(out, "%s: killed", why);
     } else if (WIFSIGNALED(status)) {
-        describe_signal(warden, WTERMSIG(status), out);
+        report_signal(WTERMSIG(status), warden->dying ? &warden->intake.words : NULL, out);
     } else if (WEXITSTATUS(status) == BOOT_EXIT_VERSION) {
         (void)buf_text(out, "drey-worker is of another version than drey: install both together");
     } else {
@@ -93,33 +32,10 @@ static void describe(const struct warden *warden, int status, struct buf *out) {
     (void)buf_printf(out, ", in %s", doing_name(warden));
 }
 
-/* One line for each call in the plugin's image; what lies between is libc's, the host's or
- * nobody's. */
 static void trace(const struct warden *warden, struct buf *out) {
-    const struct frame_words *words = &warden->intake.words;
     struct buf image = {0};
-    bool outside = false;
-    int lines = 0;
-    if (!file_read(warden->spec.copy, COPY_BYTES_MAX, &image, NULL)) {
-        return;
-    }
-    for (uint32_t i = 0; i < words->count && lines < LINES_MAX; i++) {
-        char name[SYMBOLS_NAME_BYTES];
-        uint64_t into = 0;
-        uint64_t address = words->addresses[i] & ~FRAME_INSIDE;
-        if ((words->addresses[i] & FRAME_INSIDE) == 0) {
-            if (!outside) {
-                (void)buf_printf(out, "#%d outside of the plugin\n", lines++);
-            }
-            outside = true;
-            continue;
-        }
-        outside = false;
-        if (symbols_at(image.bytes, image.length, address, name, &into)) {
-            (void)buf_printf(out, "#%d %s+0x%" PRIx64 "\n", lines++, name, into);
-        } else {
-            (void)buf_printf(out, "#%d +0x%" PRIx64 "\n", lines++, address);
-        }
+    if (file_read(warden->spec.copy, COPY_BYTES_MAX, &image, NULL)) {
+        report_trace(&warden->intake.words, image.bytes, image.length, out);
     }
     buf_finish(&image);
 }
