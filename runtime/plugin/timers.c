@@ -89,24 +89,24 @@ static void move_on(struct timer *timer, uint64_t now_ms) {
 }
 
 const struct timer *timers_take(struct timers *timers, uint64_t now_ms) {
-    for (;;) {
-        struct timer *earliest = NULL;
-        for (size_t i = 0; i < timers->count; i++) {
-            struct timer *timer = &timers->list[i];
-            if (!timer->over && timer->due_ms <= now_ms &&
-                (earliest == NULL || timer->due_ms < earliest->due_ms)) {
-                earliest = timer;
-            }
+    struct timer *earliest = NULL;
+    for (size_t i = 0; i < timers->count; i++) {
+        struct timer *timer = &timers->list[i];
+        if (timer->over || timer->due_ms > now_ms) {
+            continue;
         }
-        if (earliest == NULL) {
-            return NULL;
-        }
-        move_on(earliest, now_ms);
-        if (!earliest->in_flight) {
-            earliest->in_flight = true;
-            return earliest;
+        if (timer->in_flight) {
+            move_on(timer,
+                    now_ms); /* all of them in one pass: who never says "done" costs little */
+        } else if (earliest == NULL || timer->due_ms < earliest->due_ms) {
+            earliest = timer;
         }
     }
+    if (earliest != NULL) {
+        move_on(earliest, now_ms);
+        earliest->in_flight = true;
+    }
+    return earliest;
 }
 
 static struct timer *by_serial(const struct timers *timers, uint64_t serial) {
