@@ -8,6 +8,7 @@
 #include "store/store.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct keep {
     uint64_t (*now_ms)(void *arg);
     void *arg;
     struct store *store; /* NULL: not open */
-    bool abandoned;
+    _Atomic bool abandoned;
 };
 
 static uint64_t system_now_ms(void *arg) {
@@ -49,12 +50,18 @@ void keep_destroy(struct keep *keep) {
     free(keep);
 }
 
+/* Nobody waits here: whoever has the lock closes when it lets it go. */
+static void close_abandoned(struct keep *keep) {
+    if (pthread_mutex_trylock(&keep->lock) == 0) {
+        store_close(keep->store);
+        keep->store = NULL;
+        pthread_mutex_unlock(&keep->lock);
+    }
+}
+
 void keep_abandon(struct keep *keep) {
-    pthread_mutex_lock(&keep->lock);
-    store_close(keep->store);
-    keep->store = NULL;
-    keep->abandoned = true;
-    pthread_mutex_unlock(&keep->lock);
+    atomic_store(&keep->abandoned, true);
+    close_abandoned(keep);
 }
 
 static int64_t result_of(enum err_code code) {
@@ -346,13 +353,16 @@ bool keep_serve(struct keep *keep, const struct buf *ask, struct buf *answer) {
         kinds[errand.ask.kind].run == NULL) {
         errand.answer.result = DREY_E_INVALID;
         err_set(&err, ERR_INVALID, "a malformed question");
-    } else if (keep->abandoned) {
+    } else if (atomic_load(&keep->abandoned)) {
         errand.answer.result = DREY_E_FAIL;
         err_set(&err, ERR_BUSY, "the host has given up on this worker");
     } else {
         carry_out(&errand, &err);
     }
     pthread_mutex_unlock(&keep->lock);
+    if (atomic_load(&keep->abandoned)) {
+        close_abandoned(keep);
+    }
     bool ok = keep_write_answer(answer, &errand.answer, err.text, &errand.rows);
     buf_finish(&errand.rows);
     return ok;

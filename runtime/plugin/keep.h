@@ -133,7 +133,8 @@ void keep_destroy(struct keep *keep);
  * question at a time is carried out] */
 bool keep_serve(struct keep *keep, const struct buf *ask, struct buf *answer);
 /* Its worker is given up: what it has open is rolled back, its lock is let go, and whatever it asks
- * from now on is refused. [any thread] */
+ * from now on is refused. A question that is being carried out is not waited for: its end does the
+ * rest. [any thread] */
 void keep_abandon(struct keep *keep);
 
 #endif

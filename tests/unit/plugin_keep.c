@@ -315,6 +315,56 @@ static void one_that_is_given_up_loses_its_store(void **state) {
     instance_destroy(instance);
 }
 
+static struct keep *hurried;
+static int questions;
+
+static uint64_t give_up_meanwhile(void *arg) {
+    if (++questions == 2) {
+        keep_abandon(hurried); /* within a question: this must not wait for its end */
+    }
+    return now_ms;
+}
+
+static int64_t ask_of(struct keep *of, uint32_t kind) {
+    struct keep_ask ask = {.kind = kind};
+    struct keep_texts texts = {{"key", "data"}, {3, 4}};
+    struct keep_answer head;
+    struct buf bytes = {0};
+    struct buf answer = {0};
+    const char *text;
+    size_t at;
+    assert_true(keep_write_ask(&bytes, &ask, &texts));
+    assert_true(keep_serve(of, &bytes, &answer));
+    assert_true(keep_read_answer(&answer, &head, &text, &at));
+    buf_finish(&bytes);
+    buf_finish(&answer);
+    return head.result;
+}
+
+static void one_that_is_given_up_within_a_question_loses_it_at_its_end(void **state) {
+    char path[] = "/tmp/drey-keep-XXXXXX";
+    struct err err = {0};
+    char command[64];
+    assert_non_null(mkdtemp(path));
+    char file[64];
+    snprintf(file, sizeof(file), "%s/db", path);
+    struct keep *after = keep_create(&(struct keep_options){.path = file}, &err);
+    hurried = keep_create(&(struct keep_options){.path = file, .now_ms = give_up_meanwhile}, &err);
+    assert_non_null(after);
+    assert_non_null(hurried);
+    questions = 0;
+    assert_int_equal(ask_of(hurried, KEEP_BEGIN), 0);
+    assert_int_equal(ask_of(hurried, KEEP_SET), 0); /* and is given up in it */
+    assert_int_equal(questions, 2);
+    assert_int_equal(ask_of(hurried, KEEP_COMMIT), DREY_E_FAIL);
+    assert_int_equal(ask_of(after, KEEP_GET), DREY_E_UNKNOWN); /* it was rolled back */
+    assert_int_equal(ask_of(after, KEEP_SET), 0);
+    keep_destroy(hurried);
+    keep_destroy(after);
+    snprintf(command, sizeof(command), "rm -rf %s", path);
+    assert_int_equal(system(command), 0);
+}
+
 /* ---- The bytes between them ---- */
 
 static void a_malformed_question_is_answered(void **state) {
@@ -363,6 +413,7 @@ int main(void) {
         TEST(it_is_there_from_start_on_and_on_one_thread),
         TEST(without_a_store_every_call_says_so),
         TEST(one_that_is_given_up_loses_its_store),
+        TEST(one_that_is_given_up_within_a_question_loses_it_at_its_end),
         TEST(a_malformed_question_is_answered),
     };
     log_open(LOG_FORMAT_TEXT, LOG_OFF);
