@@ -32,6 +32,7 @@ struct child {
     struct worker_shared *shared;
     struct frame_intake intake;
     uint32_t letters;     /* read of the shared count */
+    int listener;         /* of the filter; -1: none, or the host has it */
     pthread_mutex_t lock; /* one message at a time goes out */
     struct buf request;   /* under the lock: a request with its descriptors taken out */
     char packet[FRAME_BYTES_MAX];
@@ -80,28 +81,34 @@ static bool flatten(const struct port_message *head, const char *name, const voi
            buf_append(out, "", 1);
 }
 
-static bool send_message(struct child *child, const struct port_message *head, const char *name,
-                         const void *data) {
+/* Descriptors that go along; they stay open here. */
+struct files {
     int fds[FRAME_FILES_MAX];
-    size_t count = 0;
-    struct buf *out = &child->request;
-    if (!flatten(head, name, data, out)) {
-        return false;
+    size_t count;
+};
+
+static bool find_files(const struct child *child, const struct port_message *head, void *data,
+                       struct files *files) {
+    files->count = 0;
+    if (head->kind == PORT_CONFINED && child->listener >= 0) {
+        files->fds[files->count++] = child->listener;
+    } else if (head->kind == PORT_REST || head->kind == PORT_ANSWER) {
+        files->count = frame_files_out(data, head->data_length, files->fds);
     }
-    if (head->kind == PORT_REST || head->kind == PORT_ANSWER) {
-        count = frame_files_out(out->bytes + sizeof(*head) + head->name_length + 1,
-                                head->data_length, fds);
-        if (count == SIZE_MAX) {
-            return false;
-        }
+    return files->count != SIZE_MAX;
+}
+
+static bool send_message(struct child *child, const struct port_message *head, const char *name,
+                         const void *data, struct files *files) {
+    struct buf *out = &child->request;
+    if (!flatten(head, name, data, out) ||
+        !find_files(child, head, out->bytes + sizeof(*head) + head->name_length + 1, files)) {
+        return false;
     }
     for (size_t at = 0; at < out->length;) {
         struct frame piece = frame_piece(out->length, at);
-        send_packet(&piece, out->bytes + at, fds, at == 0 ? count : 0);
+        send_packet(&piece, out->bytes + at, files->fds, at == 0 ? files->count : 0);
         at += piece.length;
-    }
-    for (size_t i = 0; i < count; i++) {
-        close(fds[i]); /* the host has its own now */
     }
     if (out->capacity > (1u << 20)) {
         buf_finish(out);
@@ -112,25 +119,14 @@ static bool send_message(struct child *child, const struct port_message *head, c
 /* What was posted and not handled goes to the next generation, through the host. */
 static void leave_posts(struct child *child) {
     struct buf message = {0};
+    struct files none;
     while (box_pop(child->port.mail, &message)) {
         const struct port_message *head = (const struct port_message *)(const void *)message.bytes;
         if (head->kind == PORT_POST && head->worker != FROM_HOST) {
-            (void)send_message(child, head, port_name(head), port_data(head));
+            (void)send_message(child, head, port_name(head), port_data(head), &none);
         }
     }
     buf_finish(&message);
-}
-
-static bool send_up(void *arg, const struct port_message *head, const char *name,
-                    const void *data) {
-    struct child *child = arg;
-    pthread_mutex_lock(&child->lock);
-    if (head->kind == PORT_STOPPED) {
-        leave_posts(child);
-    }
-    bool ok = send_message(child, head, name, data);
-    pthread_mutex_unlock(&child->lock);
-    return ok;
 }
 
 static void mail_handled(void *arg, const struct port_message *message) {
@@ -188,26 +184,54 @@ static void fetch(void *arg, bool ready) {
     }
 }
 
-/* Asks and waits; what comes meanwhile lies in the boxes until the call has returned. */
-static bool ask_keep(void *arg, const struct buf *ask, struct buf *answer) {
-    struct child *child = arg;
+/* ---- Questions: what comes meanwhile lies in the boxes until the call has returned ---- */
+
+/* The next message of this kind; valid until the next one is received. [the worker's thread] */
+static const struct port_message *await(struct child *child, uint32_t kind) {
     enum frame_result result;
-    struct port_message head = {.kind = PORT_KEEP, .data_length = (uint32_t)ask->length};
-    buf_clear(answer);
-    if (!send_up(child, &head, "", ask->bytes)) {
-        return false;
-    }
     for (;;) {
         if (!receive(child, 0, &result) || result != FRAME_WHOLE) {
             continue;
         }
         const struct port_message *got =
             (const struct port_message *)(const void *)child->intake.message.bytes;
-        if (got->kind == PORT_KEPT) {
-            return got->status >= 0 && buf_append(answer, port_data(got), got->data_length);
+        if (got->kind == kind) {
+            return got;
         }
         take_in(child);
     }
+}
+
+/* A request is taken or not, as on a thread: until the host has said which, its descriptors are
+ * still the caller's. Such are made on the worker's thread alone. */
+static bool send_up(void *arg, const struct port_message *head, const char *name,
+                    const void *data) {
+    struct child *child = arg;
+    struct files files = {.count = 0};
+    pthread_mutex_lock(&child->lock);
+    if (head->kind == PORT_STOPPED) {
+        leave_posts(child);
+    }
+    bool ok = send_message(child, head, name, data, &files);
+    pthread_mutex_unlock(&child->lock);
+    if (ok && frame_waits_for_taking(head->kind)) {
+        ok = await(child, PORT_TOOK)->status >= 0;
+        for (size_t i = 0; ok && i < files.count; i++) {
+            close(files.fds[i]); /* the host has its own now */
+        }
+    }
+    return ok;
+}
+
+static bool ask_keep(void *arg, const struct buf *ask, struct buf *answer) {
+    struct child *child = arg;
+    struct port_message head = {.kind = PORT_KEEP, .data_length = (uint32_t)ask->length};
+    buf_clear(answer);
+    if (!send_up(child, &head, "", ask->bytes)) {
+        return false;
+    }
+    const struct port_message *got = await(child, PORT_KEPT);
+    return got->status >= 0 && buf_append(answer, port_data(got), got->data_length);
 }
 
 /* ---- Life ---- */
@@ -267,9 +291,14 @@ static int refuse(struct child *child, const struct err *err) {
     return 0;
 }
 
+/* The listener goes to the host: who holds it answers for what the filter asks. */
 static void tell_confined(struct child *child, const char *text) {
     struct port_message head = {.kind = PORT_CONFINED, .data_length = (uint32_t)strlen(text)};
     (void)send_up(child, &head, "", text);
+    if (child->listener >= 0) {
+        close(child->listener);
+        child->listener = -1;
+    }
 }
 
 static int run(struct child *child, const struct boot *boot, const struct buf *data) {
@@ -284,7 +313,8 @@ static int run(struct child *child, const struct boot *boot, const struct buf *d
         return refuse(child, &err);
     }
     words_prepare(BOOT_CHANNEL, copy);
-    if (!confine(boot, data->bytes, data->length, confined, sizeof(confined), &err)) {
+    if (!confine(boot, data->bytes, data->length, &child->listener, confined, sizeof(confined),
+                 &err)) {
         return refuse(child, &err);
     }
     tell_confined(child, confined);
@@ -304,6 +334,7 @@ int child_run(void) {
     struct buf data = {0};
     struct err err = {0};
     (void)mallopt(M_ARENA_MAX, 1); /* one plugin, mostly one thread */
+    child.listener = -1;
     child.port = (struct port){.control = box_create(&err),
                                .mail = box_create(&err),
                                .arg = &child,

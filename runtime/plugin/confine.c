@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -228,19 +229,45 @@ static uint32_t flags_to_refuse(const struct boot *boot, long version) {
     return version < 3 && boot->write_count == 0 ? O_TRUNC : 0;
 }
 
-static bool filter_calls(const struct boot *boot, long version) {
+/* -1: there is no such filter. */
+static int set_filter(const struct filter_options *options, unsigned long flags) {
     static struct sock_filter code[FILTER_MAX];
+    struct sock_fprog program = {.len = (unsigned short)filter_write(options, code),
+                                 .filter = code};
+    return program.len > 0 ? (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program)
+                           : -1;
+}
+
+/* Whether a call that was asked for can go on as it was: since Linux 5.5. */
+static bool can_be_asked(void) {
+    struct utsname machine;
+    int major = 0;
+    int minor = 0;
+    return uname(&machine) == 0 && sscanf(machine.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 5 || (major == 5 && minor >= 5));
+}
+
+/* Neither RLIMIT_NPROC nor the filter itself can count: the one is not in force for a host that
+ * runs as root and counts what else the user runs, the other has no memory. So each new thread is
+ * asked for. There is one listener for all filters of a process, and a container may have it. */
+static bool filter_calls(const struct boot *boot, long version, int *listener) {
     struct filter_options options = {.pid = getpid(),
                                      .network = boot->network != 0,
                                      .write = boot->write_count > 0,
+                                     .ask_for_threads = can_be_asked(),
                                      .open_refused = flags_to_refuse(boot, version)};
-    struct sock_fprog program = {.len = (unsigned short)filter_write(&options, code),
-                                 .filter = code};
-    return program.len > 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
+    *listener =
+        options.ask_for_threads ? set_filter(&options, SECCOMP_FILTER_FLAG_NEW_LISTENER) : -1;
+    if (*listener >= 0) {
+        return true;
+    }
+    options.ask_for_threads = false;
+    return set_filter(&options, 0) == 0;
 }
 
-bool confine(const struct boot *boot, const void *data, size_t length, char *out, size_t size,
-             struct err *err) {
+bool confine(const struct boot *boot, const void *data, size_t length, int *listener, char *out,
+             size_t size, struct err *err) {
+    *listener = -1;
     limit_all(boot);
     if (boot->sandbox == ISOLATION_OFF) {
         snprintf(out, size, "limits alone (sandbox = off)");
@@ -260,10 +287,12 @@ bool confine(const struct boot *boot, const void *data, size_t length, char *out
             "allow_write needs Landlock, which this kernel does not have: any other file "
             "could be written, too (sandbox = off takes that risk)");
     }
-    bool calls = filter_calls(boot, version);
+    bool calls = filter_calls(boot, version, listener);
     snprintf(out, size, "limits, no privileges, %s%ld, %s",
              version > 0 ? "Landlock " : "no Landlock: ", version,
-             calls ? "seccomp" : "no seccomp");
+             *listener >= 0 ? "seccomp, counted threads"
+             : calls        ? "seccomp"
+                            : "no seccomp");
     if (version == 0) {
         snprintf(out, size, "limits, no privileges, no Landlock (files are readable%s), %s",
                  calls ? ", not writable" : " and writable", calls ? "seccomp" : "no seccomp");

@@ -179,8 +179,14 @@ struct program {
     size_t length;
 };
 
-enum { ALLOW = 0x7fff0000, REFUSE = 0x00050000 | EPERM, UNKNOWN = 0x00050000 | ENOSYS };
-_Static_assert(ALLOW == (int)SECCOMP_RET_ALLOW && REFUSE == (int)(SECCOMP_RET_ERRNO | EPERM),
+enum {
+    ALLOW = 0x7fff0000,
+    ASK = 0x7fc00000,
+    REFUSE = 0x00050000 | EPERM,
+    UNKNOWN = 0x00050000 | ENOSYS
+};
+_Static_assert(ALLOW == (int)SECCOMP_RET_ALLOW && ASK == (int)SECCOMP_RET_USER_NOTIF &&
+                   REFUSE == (int)(SECCOMP_RET_ERRNO | EPERM),
                "as the kernel has them");
 
 static void add(struct program *program, uint16_t code, uint32_t k, uint8_t yes, uint8_t no) {
@@ -250,15 +256,15 @@ static void rule_but(struct program *program, int call, unsigned number, const u
     end(program, ALLOW);
 }
 
-/* The same: by the bits of its argument under a mask. */
+/* The same: by the bits of its argument under a mask, one verdict or the other. */
 static void rule_bits(struct program *program, int call, unsigned number, uint32_t mask,
-                      uint32_t value, bool allowed) {
+                      uint32_t value, uint32_t then, uint32_t otherwise) {
     add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 5);
     load(program, argument(number));
     add(program, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
     add(program, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
-    end(program, allowed ? ALLOW : REFUSE);
-    end(program, allowed ? REFUSE : ALLOW);
+    end(program, then);
+    end(program, otherwise);
 }
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
@@ -276,10 +282,11 @@ static void conditions(struct program *program, const struct filter_options *opt
     uint32_t self[] = {(uint32_t)options->pid};
     uint32_t own[] = {0, (uint32_t)options->pid};
     rule(program, SYS_clone3, UNKNOWN);
-    rule_bits(program, SYS_clone, 0, CLONE_A_THREAD, CLONE_A_THREAD, true);
+    rule_bits(program, SYS_clone, 0, CLONE_A_THREAD, CLONE_A_THREAD,
+              options->ask_for_threads ? ASK : ALLOW, REFUSE);
     rule_bits(program, SYS_mmap, 2, PROTECT_WRITE | PROTECT_EXECUTE,
-              PROTECT_WRITE | PROTECT_EXECUTE, false);
-    rule_bits(program, SYS_mprotect, 2, PROTECT_EXECUTE, 0, true);
+              PROTECT_WRITE | PROTECT_EXECUTE, REFUSE, ALLOW);
+    rule_bits(program, SYS_mprotect, 2, PROTECT_EXECUTE, 0, ALLOW, REFUSE);
     rule_values(program, SYS_tgkill, 0, self, COUNT(self));
     rule_values(program, SYS_kill, 0, self, COUNT(self));
     rule_values(program, SYS_rt_tgsigqueueinfo, 0, self, COUNT(self));
@@ -289,9 +296,9 @@ static void conditions(struct program *program, const struct filter_options *opt
     rule_values(program, SYS_prctl, 0, names, COUNT(names));
     rule_but(program, SYS_fcntl, 1, owners, COUNT(owners));
     if (options->open_refused != 0) {
-        rule_bits(program, SYS_openat, 2, options->open_refused, 0, true);
+        rule_bits(program, SYS_openat, 2, options->open_refused, 0, ALLOW, REFUSE);
 #ifdef SYS_open
-        rule_bits(program, SYS_open, 1, options->open_refused, 0, true);
+        rule_bits(program, SYS_open, 1, options->open_refused, 0, ALLOW, REFUSE);
 #endif
     }
     if (options->network) {

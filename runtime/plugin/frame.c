@@ -197,12 +197,17 @@ bool frame_may_rise(const struct port_message *message, size_t file_count, struc
     }
     uint32_t most = bound->fails && message->status < 0 ? TEXT_BYTES_MAX : bound->data;
     bool request = message->kind == PORT_REST || message->kind == PORT_ANSWER;
-    bool fits = (request || file_count == 0) && message->name_length <= bound->name &&
+    bool listener = message->kind == PORT_CONFINED && file_count == 1;
+    bool fits = (request || listener || file_count == 0) && message->name_length <= bound->name &&
                 message->data_length <= most &&
                 strlen(port_name(message)) == message->name_length &&
                 content_fits(message, file_count);
     return fits ||
            err_set(err, ERR_PROTOCOL, "a message of kind %u that makes no sense", message->kind);
+}
+
+bool frame_waits_for_taking(uint32_t kind) {
+    return kind == PORT_REST || kind == PORT_ANSWER || kind == PORT_GATEWAY;
 }
 
 uint32_t frame_answer_to(uint32_t kind) {

@@ -73,8 +73,11 @@ void frame_finish(struct frame_intake *intake);
 struct frame frame_piece(size_t total, size_t at);
 
 /* Whether a worker may send this message at all: its kind, and lengths, names and contents that
- * fit it. A request's descriptors are places in the list of those that came with it. */
+ * fit it. A request's descriptors are places in the list of those that came with it; the one that
+ * comes with PORT_CONFINED is the listener of its filter. */
 bool frame_may_rise(const struct port_message *message, size_t file_count, struct err *err);
+/* Whether the worker waits until it is told that this was taken (PORT_TOOK), or not. */
+bool frame_waits_for_taking(uint32_t kind);
 /* What answers this step; 0: nothing. */
 uint32_t frame_answer_to(uint32_t kind);
 /* Rewrites the descriptors in a PORT_REST or PORT_ANSWER: from what they are to places in a list

@@ -13,6 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
+enum {
+    /* Bytes by which a process may be ahead of the manager; then it waits. A thread has more: it
+     * cannot be held up, and what it asks for is bounded by its own instance. */
+    AHEAD_MAX = 64 << 10,
+    /* How long a process is waited for that was ended: it cannot resist. */
+    KILLED_MS = 1000,
+};
+
 /* What could not be freed, since a thread of the plugin's may still use it; found by debuggers
  * and leak checkers. Control thread. */
 static struct hand *left_behind;
@@ -20,6 +28,43 @@ static struct hand *left_behind;
 void hand_leave_behind(struct hand *hand) {
     hand->next = left_behind;
     left_behind = hand;
+}
+
+/* What was asked for by the host, once each. */
+static bool is_answer(uint32_t kind) {
+    return (kind >= PORT_LOADED && kind <= PORT_STOPPED) || kind == PORT_ENDED;
+}
+
+static size_t bytes_of(const struct port_message *message) {
+    return sizeof(*message) + message->name_length + message->data_length + 2;
+}
+
+/* On a thread, what says that a call is done is bounded by the calls. */
+static size_t most_ahead(const struct hand *hand, uint32_t kind) {
+    bool by_cause = kind == PORT_TIMER_DONE || kind == PORT_DUE_NEXT || kind == PORT_AGAIN_DONE;
+    return hand->warden != NULL ? AHEAD_MAX : by_cause ? SIZE_MAX : PORT_BOX_BYTES;
+}
+
+/* Each hand's messages have room of their own: who floods the inbox holds itself up alone. */
+static bool to_manager(struct hand *hand, const struct port_message *message, const char *name,
+                       const void *data) {
+    if (is_answer(message->kind)) {
+        return box_push(hand->inbox, message, name, data, 0);
+    }
+    size_t bytes = bytes_of(message);
+    size_t before = atomic_fetch_add(&hand->ahead, bytes);
+    bool ok =
+        before < most_ahead(hand, message->kind) && box_push(hand->inbox, message, name, data, 0);
+    if (!ok) {
+        atomic_fetch_sub(&hand->ahead, bytes);
+    }
+    return ok;
+}
+
+void hand_caught_up(struct hand *hand, const struct port_message *message) {
+    if (!is_answer(message->kind)) {
+        atomic_fetch_sub(&hand->ahead, bytes_of(message));
+    }
 }
 
 /* Log lines are written on the spot, so that the last one before a crash is not lost. */
@@ -50,9 +95,7 @@ static bool send_to_host(void *arg, const struct port_message *head, const char 
     if (head->kind == PORT_ENDED) {
         keep_abandon(hand->keep); /* what it had begun is rolled back: another one may need it */
     }
-    bool bounded = head->kind >= PORT_LOG && head->kind <= PORT_FAULT &&
-                   head->kind != PORT_TIMER_DONE; /* else by its cause */
-    return box_push(hand->inbox, &message, name, data, bounded ? PORT_BOX_BYTES : 0);
+    return to_manager(hand, &message, name, data);
 }
 
 static bool ask_keep(void *arg, const struct buf *ask, struct buf *answer) {
@@ -65,6 +108,7 @@ static void *run(void *arg) {
     mark_take(&hand->mark);
     if (hand->warden != NULL) {
         warden_run(hand->warden);
+        keep_abandon(hand->keep); /* nobody asks any more, whoever joins this thread, and when */
         return NULL;
     }
     blame_enter(&hand->scene);
@@ -174,6 +218,17 @@ bool hand_ask(struct hand *hand, const struct port_message *head, const char *na
     return box_push(hand->control, &message, name, data, 0);
 }
 
+bool hand_note(struct hand *hand, const struct port_message *head, const char *name) {
+    if (hand->warden == NULL) { /* tombs.h bounds what a thread asks for */
+        return box_push(hand->mail, head, name, "", 0);
+    }
+    if (box_push(hand->mail, head, name, "", PORT_BOX_BYTES)) {
+        return true;
+    }
+    (void)hand_kill(hand, "it broke the protocol: it asks for calls and does not take them", false);
+    return false;
+}
+
 bool hand_take_answer(struct hand *hand, const struct buf *message) {
     const struct port_message *head = (const struct port_message *)(const void *)message->bytes;
     if (hand->awaited == 0 || head->kind != hand->awaited || head->more != hand->ask) {
@@ -253,25 +308,46 @@ static bool join(struct hand *hand, uint64_t deadline_ms) {
     return pthread_timedjoin_np(hand->thread, NULL, &until) == 0;
 }
 
-/* Whatever it left behind is gone with it. */
-static bool end_process(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {
-    bool stopped =
-        hand->answered && hand_answer(hand)->kind == PORT_STOPPED && hand_answer(hand)->status >= 0;
-    if (!stopped) {
-        (void)hand_kill(hand, NULL, false);
-    }
-    if (!join(hand, deadline_ms)) {
-        snprintf(why, size, "its process does not end");
-        (void)hand_kill(hand, NULL, false);
-        pthread_detach(hand->thread);
-        hand_leave_behind(hand);
-        return false;
-    }
+static void forget_process(struct hand *hand) {
     if (hand->copy[0] != '\0') {
         unlink(hand->copy);
     }
     free_hand(hand);
+}
+
+/* Whatever it left behind is gone with it. In order, else killed; one that has been killed cannot
+ * put its end off: what is left to wait for is a disk that hangs, in the kernel or in its store. */
+static bool end_process(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {
+    bool stopped =
+        hand->answered && hand_answer(hand)->kind == PORT_STOPPED && hand_answer(hand)->status >= 0;
+    bool ended = stopped && join(hand, deadline_ms);
+    if (!ended) {
+        (void)hand_kill(hand, NULL, false);
+        ended = join(hand, KILLED_MS);
+    }
+    if (!ended) {
+        snprintf(why, size, "its process does not end");
+        keep_abandon(hand->keep);
+        hand_leave_behind(hand);
+        return false;
+    }
+    forget_process(hand);
     return true;
+}
+
+size_t hand_reap(void) {
+    size_t count = 0;
+    for (struct hand **link = &left_behind; *link != NULL;) {
+        struct hand *hand = *link;
+        if (hand->warden != NULL && pthread_tryjoin_np(hand->thread, NULL) == 0) {
+            *link = hand->next;
+            forget_process(hand);
+            count++;
+        } else {
+            link = &hand->next;
+        }
+    }
+    return count;
 }
 
 bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {

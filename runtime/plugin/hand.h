@@ -16,6 +16,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -43,6 +44,8 @@ struct hand {
     char confined[256];    /* what a process says confines it; "" until then */
     uint64_t begun_ms;     /* when its process was asked for, by clock_mono_ms() */
     bool ended;            /* its process has ended unasked */
+    bool saving;           /* was asked for a checkpoint now and then, and has not answered */
+    atomic_size_t ahead;   /* bytes of it that wait in the inbox, but answers to steps */
     struct image *image;   /* what worker_run() returned; valid once joined, as the next one */
     struct instance *instance;
     uint64_t ask;     /* counts the steps asked; stands in `more` */
@@ -78,6 +81,11 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err);
  * left to the caller of the inbox). */
 bool hand_ask(struct hand *hand, const struct port_message *head, const char *name,
               const void *data, uint32_t answer);
+/* Hands in what a worker's own doing brings about: the call or the acknowledgement of a timer,
+ * PORT_DUE. A process that asks for them and does not take them is ended for it: then false. */
+bool hand_note(struct hand *hand, const struct port_message *head, const char *name);
+/* A message of this hand's was taken out of the inbox. */
+void hand_caught_up(struct hand *hand, const struct port_message *message);
 /* Hands in a message of the inbox that came from this hand; true when it was the answer due. */
 bool hand_take_answer(struct hand *hand, const struct buf *message);
 /* Its process has ended: what it was asked, and whatever it will be, is answered with this text. */
@@ -99,12 +107,14 @@ void hand_leave_out_ended(struct hand **hands, size_t count);
 
 /* After it answered PORT_STOPPED, or of a process at any time, which is then killed: joins the
  * thread, unmaps the image, removes the private copy (unless hand->copy is empty), frees. False:
- * something had to stay mapped, *why says what. */
+ * something had to stay, *why says what; of a process until hand_reap() finds it ended. */
 bool hand_end(struct hand *hand, uint64_t deadline_ms, char *why, size_t size);
 /* Gives up on a worker that is inside the plugin: when it ever comes back it touches nothing and
  * ends. Its memory stays. False: it came back just now, so it can be asked again. */
 bool hand_abandon(struct hand *hand);
 /* Takes an abandoned one: it is never freed. */
 void hand_leave_behind(struct hand *hand);
+/* Frees those left behind whose processes have ended after all. How many. */
+size_t hand_reap(void);
 
 #endif

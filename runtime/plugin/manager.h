@@ -69,10 +69,10 @@ struct seat {
     uint64_t cpu_ms; /* of a process, within a minute; 0: any */
     uint64_t incoming_cpu_ms;
     bool stuck;
-    bool down; /* its process has ended: it is stuck, too, and started again at revive_ms */
+    bool down;        /* its process has ended: it is stuck, too, and started again at revive_ms */
     bool asked_where; /* its process was asked to say where it hangs */
     struct streak streak;
-    uint64_t crashes; /* since the host started */
+    uint64_t crashes;   /* since the host started */
     uint64_t revive_ms;
     uint64_t cpu_begun_ms; /* the minute that is counted now, and the time used before it */
     uint64_t cpu_before_ms;
@@ -220,6 +220,8 @@ bool rehearse(struct plugins *plugins, const struct candidate *candidate, struct
 void change_stop_hands(struct plugins *plugins, struct hand **hands, size_t count);
 /* Ends a worker that answered PORT_STOPPED, or gives up on one that did not. NULL is fine. */
 void change_retire(struct plugins *plugins, struct hand *hand);
+/* Takes those off the count of what is left behind that have ended since. */
+void change_reap(struct plugins *plugins);
 /* A seat without a hand. */
 void change_free_seat(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
 struct ending {
@@ -268,7 +270,8 @@ bool change_declare(struct plugins *plugins, const struct plugin *plugin, struct
                     const struct buf *rows, bool check, struct err *err);
 
 /* ---- tend.c: what happens between changes ---- */
-/* Handles every message that waits in the inbox. */
+/* Handles some of the messages that wait in the inbox: the loop calls again while there are more.
+ */
 void tend_inbox(struct plugins *plugins);
 /* Waits until all of them answered, at most deadline_ms; the inbox is tended meanwhile. NULL
  * entries are skipped. */

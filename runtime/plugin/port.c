@@ -10,10 +10,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum { ANSWERS, POSTS, OTHERS, CLASSES };
+
 struct box {
     pthread_mutex_t lock;
-    struct buf queue; /* messages, each padded to 8 bytes */
-    size_t taken;     /* bytes at the front that are gone */
+    struct buf queue;      /* messages, each padded to 8 bytes */
+    size_t taken;          /* bytes at the front that are gone */
+    size_t bytes[CLASSES]; /* that wait, with their padding */
     atomic_size_t waiting;
     int fd;
 };
@@ -24,6 +27,12 @@ static size_t bytes_of(const struct port_message *message) {
 
 static size_t padded(size_t bytes) {
     return (bytes + 7) & ~(size_t)7;
+}
+
+static int class_of(uint32_t kind) {
+    bool answer = (kind >= PORT_LOADED && kind <= PORT_STOPPED) || kind == PORT_REST_DONE ||
+                  kind == PORT_MEMBERS || kind == PORT_AGAIN;
+    return answer ? ANSWERS : kind == PORT_POST ? POSTS : OTHERS;
 }
 
 struct box *box_create(struct err *err) {
@@ -70,13 +79,14 @@ static bool append(struct box *box, const struct port_message *head, const char 
     buf_append(&box->queue, zeros, 1);
     buf_append(&box->queue, head->data_length > 0 ? data : "", head->data_length);
     buf_append(&box->queue, zeros, 1 + padded(bytes) - bytes);
+    box->bytes[class_of(head->kind)] += padded(bytes);
     return true;
 }
 
 bool box_push(struct box *box, const struct port_message *head, const char *name, const void *data,
               size_t limit) {
     pthread_mutex_lock(&box->lock);
-    size_t used = box->queue.length - box->taken;
+    size_t used = box->bytes[class_of(head->kind)];
     bool ok = (limit == 0 || used + bytes_of(head) <= limit) && append(box, head, name, data);
     if (ok && atomic_fetch_add(&box->waiting, 1) == 0) {
         ring_bell(box);
@@ -110,6 +120,7 @@ static bool pop_locked(struct box *box, struct buf *into) {
         return false;
     }
     box->taken += padded(bytes);
+    box->bytes[class_of(head.kind)] -= padded(bytes);
     give_back(box);
     if (atomic_fetch_sub(&box->waiting, 1) == 1) {
         uint64_t count;

@@ -18,7 +18,7 @@ enum {
     PORT_BLOB_MAX = 16 << 20, /* bytes of a saved state */
     PORT_POST_MAX = 64 << 10, /* bytes of one post */
     PORT_NAME_MAX = 63,       /* bytes of a callback's name */
-    PORT_BOX_BYTES = 4 << 20, /* ordinary messages waiting in one box */
+    PORT_BOX_BYTES = 4 << 20, /* messages of one class waiting in one box, but answers */
     /* Answers of Discord's waiting in one box: beyond this no more is asked for in its name. */
     PORT_ANSWERS_BYTES = 64 << 20,
 };
@@ -50,6 +50,7 @@ enum port_kind {
     /* to a process alone */
     PORT_BOOT, /* before all else; data: struct boot (isolation.h) and its texts */
     PORT_KEPT, /* answers PORT_KEEP; data: see keep.h; status < 0: no memory */
+    PORT_TOOK, /* answers PORT_REST, PORT_ANSWER, PORT_GATEWAY; status < 0: it was not taken */
     /* worker to host; status < 0 is a failure and data its text */
     PORT_LOADED = 32, /* data: a registration list (see instance.h) */
     PORT_RESTORED,
@@ -70,7 +71,8 @@ enum port_kind {
     PORT_KEEP,     /* a question (keep.h), for which it waits; data */
     PORT_ENDED,    /* made by the host's side of a process: it has ended unasked; data: how, NUL, a
                       backtrace; extra: what it did (worker.h) */
-    /* worker to host, past the manager's inbox, to whoever carries out requests (port.h below) */
+    /* worker to host, past the manager's inbox, to whoever carries out requests (port.h below).
+     * In a process the worker waits for PORT_TOOK after REST, GATEWAY and ANSWER */
     PORT_REST = 64,   /* name, number: the request, extra: cookie; data: struct port_rest */
     PORT_REST_CANCEL, /* number: the request */
     PORT_GATEWAY,     /* name, number: op, extra: cookie; data: JSON */
@@ -148,8 +150,9 @@ struct box;
 /* Result: owned. */
 struct box *box_create(struct err *err);
 void box_destroy(struct box *box);
-/* Copies the message in. False when more than `limit` bytes would wait (0: no limit) or there is
- * no memory. [any thread] */
+/* Copies the message in. False when more than `limit` bytes of its class would wait (0: no limit)
+ * or there is no memory. Classes: answers (to steps, of Discord's, parked events), posts, and all
+ * others: none takes another's room. [any thread] */
 bool box_push(struct box *box, const struct port_message *head, const char *name, const void *data,
               size_t limit);
 /* Takes the oldest message out, into *into (its memory is reused). False when there is none. */

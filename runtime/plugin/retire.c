@@ -26,6 +26,15 @@ static void keep(struct plugins *plugins, const struct log_from *from, const cha
              PLUGINS_KEPT_MAX);
 }
 
+void change_reap(struct plugins *plugins) {
+    size_t count = hand_reap();
+    plugins->kept -= count < plugins->kept ? count : plugins->kept;
+    if (count > 0) {
+        log_info(NULL, "%zu process%s that had been given up ended after all", count,
+                 count == 1 ? "" : "es");
+    }
+}
+
 static void retire(struct plugins *plugins, struct hand *hand, uint64_t deadline_ms) {
     char why[128] = "";
     char bot[64] = "";

@@ -10,6 +10,10 @@
 #include <poll.h>
 #include <string.h>
 
+/* What one plugin keeps the control thread busy with at once; the rest has its turn when everybody
+ * else has had theirs. */
+enum { MESSAGES_AT_ONCE = 64, TIMERS_AT_ONCE = 64 };
+
 /* ---- Messages ---- */
 
 static struct hand *hand_of(struct plugins *plugins, uint64_t serial) {
@@ -35,7 +39,7 @@ static struct seat *seat_of(struct plugins *plugins, const struct hand *hand,
 
 /* starting: asked by start() of a new generation, which sets what its predecessor has set: such a
  * timer keeps its phase. */
-static void timer_request(struct plugins *plugins, struct seat *seat, const struct hand *asker,
+static void timer_request(struct plugins *plugins, struct seat *seat, struct hand *asker,
                           bool starting, const struct port_message *message) {
     const char *name = port_name(message);
     bool same = starting && message->kind == PORT_TIMER_SET &&
@@ -51,8 +55,20 @@ static void timer_request(struct plugins *plugins, struct seat *seat, const stru
     }
     struct port_message ack = {
         .kind = PORT_TIMER_ACK, .number = message->number, .name_length = message->name_length};
-    box_push(asker->mail, &ack, name, "", 0);
-    tend_arm_timer(plugins);
+    (void)hand_note(asker, &ack, name);
+}
+
+/* What start() asks for waits until the load has committed. */
+static void stage(struct seat *seat, const struct port_message *message) {
+    static const char zeros[8] = "";
+    size_t bytes = sizeof(*message) + message->name_length + message->data_length + 2;
+    if (seat->staged.length + bytes > PORT_BOX_BYTES) { /* no instance of ours gets this far */
+        (void)hand_kill(seat->incoming, "it broke the protocol: start sets timers without end",
+                        false);
+    } else if (buf_reserve(&seat->staged, bytes + sizeof(zeros))) {
+        (void)buf_append(&seat->staged, message, bytes);
+        (void)buf_append(&seat->staged, zeros, (8 - bytes % 8) % 8);
+    }
 }
 
 static void checkpointed(struct plugin *plugin, struct seat *seat,
@@ -75,12 +91,10 @@ static void seat_message(struct plugins *plugins, struct plugin *plugin, struct 
     case PORT_TIMER_SET:
     case PORT_TIMER_STOP:
         if (incoming) {
-            size_t bytes = sizeof(*message) + message->name_length + message->data_length + 2;
-            static const char zeros[8] = "";
-            buf_append(&seat->staged, message, bytes);
-            buf_append(&seat->staged, zeros, (8 - bytes % 8) % 8);
+            stage(seat, message);
         } else {
             timer_request(plugins, seat, seat->hand, false, message);
+            tend_arm_timer(plugins);
         }
         break;
     case PORT_TIMER_DONE:
@@ -97,7 +111,10 @@ static void seat_message(struct plugins *plugins, struct plugin *plugin, struct 
         }
         break;
     case PORT_CHECKPOINTED:
-        checkpointed(plugin, seat, message);
+        if (!incoming) { /* which is never asked for one */
+            seat->hand->saving = false;
+            checkpointed(plugin, seat, message);
+        }
         break;
     case PORT_LOG:
     case PORT_FAULT:
@@ -118,6 +135,7 @@ void tend_staged(struct plugins *plugins, struct seat *seat) {
         at += (bytes + 7) & ~(size_t)7;
     }
     buf_clear(&seat->staged);
+    tend_arm_timer(plugins);
 }
 
 /* Ends a request for members whose chunks its plugin does not take: the rest does not come. */
@@ -199,27 +217,35 @@ static void note_confined(struct hand *hand, const struct seat *seat,
              hand->confined);
 }
 
+static void take(struct plugins *plugins, const struct buf *bytes) {
+    const struct port_message *message = (const struct port_message *)(const void *)bytes->bytes;
+    if (message->kind == PORT_REST_DONE || message->kind == PORT_MEMBERS) {
+        bring(plugins, message);
+        return;
+    }
+    struct hand *hand = hand_of(plugins, message->worker);
+    struct plugin *plugin = NULL;
+    if (hand == NULL) {
+        return;
+    }
+    hand_caught_up(hand, message);
+    if (hand_take_answer(hand, bytes)) {
+        return;
+    }
+    struct seat *seat = seat_of(plugins, hand, &plugin);
+    if (message->kind == PORT_CONFINED) {
+        note_confined(hand, seat, message);
+    } else if (message->kind == PORT_ENDED) {
+        revive_ended(plugins, hand, plugin, seat, message);
+    } else if (seat != NULL) {
+        seat_message(plugins, plugin, seat, seat->incoming == hand, message);
+    }
+}
+
 void tend_inbox(struct plugins *plugins) {
     struct buf bytes = {0};
-    while (box_pop(plugins->inbox, &bytes)) {
-        const struct port_message *message = (const struct port_message *)(const void *)bytes.bytes;
-        if (message->kind == PORT_REST_DONE || message->kind == PORT_MEMBERS) {
-            bring(plugins, message);
-            continue;
-        }
-        struct hand *hand = hand_of(plugins, message->worker);
-        struct plugin *plugin = NULL;
-        if (hand == NULL || hand_take_answer(hand, &bytes)) {
-            continue;
-        }
-        struct seat *seat = seat_of(plugins, hand, &plugin);
-        if (message->kind == PORT_CONFINED) {
-            note_confined(hand, seat, message);
-        } else if (message->kind == PORT_ENDED) {
-            revive_ended(plugins, hand, plugin, seat, message);
-        } else if (seat != NULL) {
-            seat_message(plugins, plugin, seat, seat->incoming == hand, message);
-        }
+    for (int i = 0; i < MESSAGES_AT_ONCE && box_pop(plugins->inbox, &bytes); i++) {
+        take(plugins, &bytes);
     }
     buf_finish(&bytes);
 }
@@ -251,12 +277,15 @@ static void each_seat(struct plugins *plugins,
 static void fire(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
     const struct timer *timer;
     uint64_t now = loop_now_ms(plugins->loop);
-    while (seat->hand != NULL && (timer = timers_take(&seat->timers, now)) != NULL) {
+    for (int i = 0; i < TIMERS_AT_ONCE && seat->hand != NULL; i++) {
+        if ((timer = timers_take(&seat->timers, now)) == NULL) {
+            return;
+        }
         struct port_message head = {.kind = PORT_TIMER,
                                     .number = timer->cookie,
                                     .extra = timer->serial,
                                     .name_length = (uint32_t)strlen(timer->name)};
-        box_push(seat->hand->mail, &head, timer->name, "", 0);
+        (void)hand_note(seat->hand, &head, timer->name);
     }
 }
 
@@ -286,7 +315,7 @@ void tend_arm_timer(struct plugins *plugins) {
 static void call_due(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
     struct port_message head = {.kind = PORT_DUE};
     if (seat->hand != NULL && !seat->due_asked && seat->due_ms <= clock_wall_ms()) {
-        seat->due_asked = box_push(seat->hand->mail, &head, "", "", 0);
+        seat->due_asked = hand_note(seat->hand, &head, "");
     }
 }
 
@@ -415,6 +444,7 @@ void tend_arm_watchdog(struct plugins *plugins) {
 static void on_watchdog(void *arg) {
     struct plugins *plugins = arg;
     each_seat(plugins, look_at);
+    change_reap(plugins);
     guard_mend(&plugins->guard, NULL);
     tend_arm_watchdog(plugins);
 }
@@ -423,8 +453,8 @@ static void on_watchdog(void *arg) {
 
 static void ask_checkpoint(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
     struct port_message head = {.kind = PORT_CHECKPOINT};
-    if (seat->hand != NULL && !seat->stuck) {
-        hand_ask(seat->hand, &head, "", "", 0);
+    if (seat->hand != NULL && !seat->stuck && !seat->hand->saving) {
+        seat->hand->saving = hand_ask(seat->hand, &head, "", "", 0);
     }
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "drey/drey.h"
 #include "plugin/spawn.h"
 
 #include <errno.h>
@@ -21,6 +20,7 @@
 
 enum {
     PACKETS_AT_ONCE = 64,
+    PACKETS_LAST = 4096, /* more than a socket holds: who goes on is not the process that ended */
     LINE_BYTES_MAX = 1024,
     STOP_GRACE_MS = 1000, /* for destructors after stop */
     RETRY_MS = 1,         /* before a message that found no room is tried again */
@@ -72,6 +72,7 @@ struct warden *warden_create(const struct warden_spec *spec, struct err *err) {
     warden->shared_fd = -1;
     warden->channel = -1;
     warden->output = -1;
+    warden->listener = -1;
     atomic_init(&warden->pidfd, -1);
     if (!share(warden, err) || !spawn_prepare(err)) {
         warden_destroy(warden);
@@ -100,6 +101,7 @@ void warden_destroy(struct warden *warden) {
     close_fd(&pidfd);
     close_fd(&warden->channel);
     close_fd(&warden->output);
+    close_fd(&warden->listener);
     close_fd(&warden->shared_fd);
     if (warden->shared != NULL) {
         munmap(warden->shared, sizeof(*warden->shared));
@@ -184,10 +186,14 @@ int warden_pid(const struct warden *warden) {
 
 /* ---- What comes ---- */
 
-static void drop_files(struct warden *warden) {
-    for (size_t i = 0; i < warden->file_count; i++) {
-        close(warden->files[i]);
+static void close_all(const int *fds, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        close(fds[i]);
     }
+}
+
+static void drop_files(struct warden *warden) {
+    close_all(warden->files, warden->file_count);
     warden->file_count = 0;
 }
 
@@ -199,45 +205,40 @@ static void violated(struct warden *warden, const struct err *err) {
     warden_kill(warden, NULL, false);
 }
 
-/* A request that nobody takes is answered here, as it would be to a worker on a thread. */
-static void refuse_request(struct warden *warden, const struct port_message *request) {
-    static const char why[] = "too many requests are under way, or the host is stopping";
-    struct {
-        struct port_parts parts;
-        char text[sizeof(why) + 1];
-    } data = {.parts = {.first_length = sizeof(why) - 1}};
-    memcpy(data.text, why, sizeof(why));
-    struct port_message head = {.kind = PORT_REST_DONE,
-                                .status = DREY_E_LIMIT,
-                                .number = request->number,
-                                .extra = request->extra,
-                                .name_length = request->name_length,
-                                .data_length = (uint32_t)(sizeof(data.parts) + sizeof(why) + 1)};
-    if (request->name_length > 0) {
-        (void)box_push(warden->spec.mail, &head, port_name(request), &data, PORT_BOX_BYTES);
-    }
+/* What the worker waits for. data: NULL when status says it all. */
+static bool answer(struct warden *warden, uint32_t kind, bool ok, const struct buf *data,
+                   struct err *err) {
+    size_t length = ok && data != NULL ? data->length : 0;
+    struct port_message head = {
+        .kind = kind, .status = ok ? 0 : -1, .data_length = (uint32_t)length};
+    return (buf_append(&warden->kept, &head, sizeof(head)) && buf_append(&warden->kept, "", 1) &&
+            (length == 0 || buf_append(&warden->kept, data->bytes, length)) &&
+            buf_append(&warden->kept, "", 1)) ||
+           err_set(err, ERR_NO_MEMORY, "no memory for an answer");
 }
 
-static bool is_request(uint32_t kind) {
+static bool has_files(uint32_t kind) {
     return kind == PORT_REST || kind == PORT_ANSWER;
 }
 
-static void hand_on(struct warden *warden, struct port_message *message) {
+/* False: nobody has taken it. */
+static bool hand_on(struct warden *warden, struct port_message *message) {
     const struct warden_spec *spec = &warden->spec;
     char *data = warden->intake.message.bytes + sizeof(*message) + message->name_length + 1;
-    if (is_request(message->kind)) {
+    if (has_files(message->kind)) {
         (void)frame_files_in(data, message->data_length, warden->files, warden->file_count);
         warden->file_count = 0; /* they go with the request */
     }
     bool taken = spec->send(spec->arg, message, port_name(message), data);
-    while (!taken && message->kind < PORT_REST && !atomic_load(&warden->killed)) {
+    bool told = message->kind == PORT_LOG || message->kind == PORT_FAULT; /* the line is written */
+    while (!taken && !told && message->kind < PORT_REST && !atomic_load(&warden->killed)) {
         poll(NULL, 0, RETRY_MS); /* the manager has too much to do: so has this plugin */
         taken = spec->send(spec->arg, message, port_name(message), data);
     }
-    if (!taken && is_request(message->kind)) {
+    if (!taken && has_files(message->kind)) {
         port_close_files(data, message->data_length);
-        refuse_request(warden, message);
     }
+    return taken;
 }
 
 static bool keep_post(struct warden *warden, const struct port_message *message) {
@@ -254,20 +255,13 @@ static bool keep_post(struct warden *warden, const struct port_message *message)
 static bool answer_keep(struct warden *warden, const struct port_message *message,
                         struct err *err) {
     struct buf ask = {0};
-    struct buf answer = {0};
-    if (warden->kept.length > 0) {
-        return err_set(err, ERR_PROTOCOL, "a question before the last one was answered");
-    }
+    struct buf found = {0};
     bool ok = buf_append(&ask, port_data(message), message->data_length) &&
-              warden->spec.keep(warden->spec.arg, &ask, &answer);
-    struct port_message head = {
-        .kind = PORT_KEPT, .status = ok ? 0 : -1, .data_length = ok ? (uint32_t)answer.length : 0};
-    ok = buf_append(&warden->kept, &head, sizeof(head)) && buf_append(&warden->kept, "", 1) &&
-         buf_append(&warden->kept, answer.bytes != NULL ? answer.bytes : "", head.data_length) &&
-         buf_append(&warden->kept, "", 1);
+              warden->spec.keep(warden->spec.arg, &ask, &found);
+    ok = answer(warden, PORT_KEPT, ok, &found, err);
     buf_finish(&ask);
-    buf_finish(&answer);
-    return ok || err_set(err, ERR_NO_MEMORY, "no memory for what it keeps");
+    buf_finish(&found);
+    return ok;
 }
 
 /* Lines beyond what a worker lets its plugin write come from one that has got around it. */
@@ -276,21 +270,37 @@ static bool may_log(struct warden *warden) {
     return ration_take(&warden->ration, clock_mono_ms(), &suppressed);
 }
 
-/* False with *err: it was not its turn. */
-static bool take_message(struct warden *warden, struct port_message *message, struct err *err) {
-    uint32_t kind = message->kind;
-    if (!frame_may_rise(message, warden->file_count, err)) {
-        return false;
+static bool take_confined(struct warden *warden, struct err *err) {
+    if (warden->confined) {
+        return err_set(err, ERR_PROTOCOL, "it says twice what confines it");
     }
+    warden->confined = true;
+    if (warden->file_count > 0) {
+        warden->listener = warden->files[0];
+        warden->file_count = 0;
+    }
+    return true;
+}
+
+/* False with *err: it was not its turn. */
+static bool has_its_turn(struct warden *warden, const struct port_message *message,
+                         struct err *err) {
+    uint32_t kind = message->kind;
     if (kind >= PORT_LOADED && kind <= PORT_STOPPED &&
         !warden_answered(warden, kind, message->more)) {
         return err_set(err, ERR_PROTOCOL, "an answer to what nobody asked");
     }
-    if (kind == PORT_CONFINED) {
-        if (warden->confined) {
-            return err_set(err, ERR_PROTOCOL, "it says twice what confines it");
-        }
-        warden->confined = true;
+    if ((kind == PORT_KEEP || frame_waits_for_taking(kind)) && warden->kept.length > 0) {
+        return err_set(err, ERR_PROTOCOL, "a question before the last one was answered");
+    }
+    return kind != PORT_CONFINED || take_confined(warden, err);
+}
+
+/* False with *err: it must not come, or not now. */
+static bool take_message(struct warden *warden, struct port_message *message, struct err *err) {
+    uint32_t kind = message->kind;
+    if (!frame_may_rise(message, warden->file_count, err) || !has_its_turn(warden, message, err)) {
+        return false;
     }
     if (kind == PORT_KEEP) {
         return answer_keep(warden, message, err);
@@ -306,18 +316,20 @@ static bool take_message(struct warden *warden, struct port_message *message, st
         warden->stopped = true;
         warden_return_mail(warden, false);
     }
-    hand_on(warden, message);
-    return true;
+    bool taken = hand_on(warden, message);
+    return !frame_waits_for_taking(kind) || answer(warden, PORT_TOOK, taken, NULL, err);
 }
 
 static void take_packet(struct warden *warden, size_t length, const int *fds, size_t count) {
     struct err err = {0};
     bool first;
+    if (warden->stopped) {
+        close_all(fds, count); /* it had nothing more to say */
+        return;
+    }
     enum frame_result result = frame_take(&warden->intake, warden->packet, length, &first, &err);
     if (count > 0 && (!first || result == FRAME_BROKEN || warden->file_count > 0)) {
-        for (size_t i = 0; i < count; i++) {
-            close(fds[i]);
-        }
+        close_all(fds, count);
         err_set(&err, ERR_PROTOCOL, "descriptors that belong to no message");
         result = FRAME_BROKEN;
     } else if (count > 0) {
@@ -402,10 +414,13 @@ static bool read_output(struct warden *warden) {
 
 /* ---- Life and end ---- */
 
-/* Everything it said before its end, so that the last line is not lost. */
+/* Everything it said before its end, so that the last line is not lost. With sandbox = off there
+ * may be others who hold its channel and go on for ever. */
 static void drain(struct warden *warden) {
     bool gone = false;
-    while (warden->channel >= 0 && warden->violation.text[0] == '\0' && receive(warden, &gone)) {
+    for (int i = 0; i < PACKETS_LAST && warden->channel >= 0 && !warden->stopped &&
+                    warden->violation.text[0] == '\0' && receive(warden, &gone);
+         i++) {
     }
     for (int i = 0; warden->output >= 0 && i < PACKETS_AT_ONCE; i++) {
         struct pollfd fd = {warden->output, POLLIN, 0};
@@ -421,12 +436,13 @@ static bool turn(struct warden *warden, uint64_t *until_ms) {
     bool gone = false;
     bool out = warden_has_out(warden);
     int patience = -1;
-    struct pollfd fds[5] = {
+    struct pollfd fds[6] = {
         {atomic_load(&warden->pidfd), POLLIN, 0},
         {warden->channel, (short)(POLLIN | (out ? POLLOUT : 0)), 0},
         {warden->output, POLLIN, 0},
         {out ? -1 : box_fd(warden->spec.control), POLLIN, 0},
-        {out || !warden_takes_mail(warden) ? -1 : box_fd(warden->spec.mail), POLLIN, 0}};
+        {out || !warden_takes_mail(warden) ? -1 : box_fd(warden->spec.mail), POLLIN, 0},
+        {warden->listener, POLLIN, 0}};
     if (warden->stopped) {
         uint64_t now = clock_mono_ms();
         *until_ms = *until_ms == 0 ? now + STOP_GRACE_MS : *until_ms;
@@ -435,7 +451,10 @@ static bool turn(struct warden *warden, uint64_t *until_ms) {
         }
         patience = now >= *until_ms ? -1 : (int)(*until_ms - now);
     }
-    poll(fds, 5, patience);
+    poll(fds, 6, patience);
+    if (fds[5].revents != 0 && !warden_answer_thread(warden)) {
+        close_fd(&warden->listener);
+    }
     for (int i = 0; fds[1].revents != 0 && i < PACKETS_AT_ONCE && receive(warden, &gone); i++) {
     }
     if (fds[2].revents != 0 && !read_output(warden)) {
@@ -479,8 +498,8 @@ void warden_run(struct warden *warden) {
     }
     while (turn(warden, &until_ms)) {
     }
-    drain(warden);
     kill(-warden->pid, SIGKILL); /* its group: nothing can be left of it, but for sandbox = off */
+    drain(warden);
     while (waitpid(warden->pid, &status, 0) < 0 && errno == EINTR) {
     }
     atomic_store(&warden->shown_pid, 0);

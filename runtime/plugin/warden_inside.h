@@ -13,6 +13,7 @@ enum {
     WARDEN_WINDOW = 32, /* mail that the worker has and is not done with */
     WARDEN_STEPS = 16,  /* steps that were asked and not answered */
     WARDEN_REPORT_MAX = 4096,
+    WARDEN_THREADS = 256, /* of its process */
 };
 
 struct warden_step {
@@ -25,8 +26,9 @@ struct warden {
     struct buf boot;
     int shared_fd;
     struct worker_shared *shared;
-    int channel; /* our end, non-blocking; -1: closed */
-    int output;  /* what it prints; -1: closed */
+    int channel;  /* our end, non-blocking; -1: closed */
+    int output;   /* what it prints; -1: closed */
+    int listener; /* of its filter, which asks for threads; -1: it does not */
     pid_t pid;
     _Atomic int pidfd;
     _Atomic int shown_pid;
@@ -35,7 +37,7 @@ struct warden {
     /* to the worker */
     struct buf out;                   /* the message under way */
     size_t sent;                      /* of it */
-    struct buf kept;                  /* the answer to PORT_KEEP that waits to go, whole */
+    struct buf kept;                  /* PORT_KEPT or PORT_TOOK that waits to go, whole */
     struct buf flight[WARDEN_WINDOW]; /* mail, oldest at `first` */
     size_t first;
     size_t count;
@@ -49,7 +51,7 @@ struct warden {
     struct buf line;  /* of its output */
     struct ration ration;
     bool confined;
-    bool stopped; /* it has answered PORT_STOPPED: its end is in order */
+    bool stopped; /* it has answered PORT_STOPPED: its end is in order, what it still says noise */
     bool returned;
     bool dying;
     struct err violation;
@@ -69,6 +71,10 @@ bool warden_answered(struct warden *warden, uint32_t answer, uint64_t ask);
 /* What it has not handled goes back into the box of mail, before what waits there. lost: the
  * oldest was being handled when the process ended. */
 void warden_return_mail(struct warden *warden, bool lost);
+
+/* ---- warden_threads.c ---- */
+/* Answers the filter, which has asked. False: the listener is of no more use. */
+bool warden_answer_thread(struct warden *warden);
 
 /* ---- warden_report.c ---- */
 /* Tells how the process ended. status: of waitpid(). */

@@ -5,6 +5,9 @@
  *   cursor-FIELD   overwrites a field of its cursor's page, which it finds by looking for it
  *   ring           writes to the ring's pages
  *   packet-KIND    sends a malformed packet up the channel
+ *   flood-KIND     sends well-formed ones for ever and takes nothing; flood-start in start,
+ *                  flood-stopped after stop
+ *   threads        makes threads until it is refused one
  *
  * Secrets and paths come from its configuration: token, host_file, state_file. */
 #include <drey/drey.h>
@@ -35,9 +38,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "floods.h"
+
 #define PLACE "version-to-be-written-by-tests"
 
-enum { CHANNEL = 3, PAGE = 4096 };
+enum { PAGE = 4096 };
 
 static drey_ctx *house;
 
@@ -413,21 +418,6 @@ static void spoil_ring(drey_ctx *ctx) {
 
 /* ---- The channel ---- */
 
-struct packet { /* struct frame, then struct port_message, as an attacker knows them */
-    uint32_t kind;
-    uint32_t length;
-    uint64_t total;
-    uint64_t at;
-    struct {
-        uint32_t kind;
-        int32_t status;
-        uint64_t worker, number, extra, more;
-        uint32_t name_length;
-        uint32_t data_length;
-        char rest[64];
-    } message;
-};
-
 static const struct wrong {
     const char *word;
     struct packet packet;
@@ -502,11 +492,15 @@ static void *idle(void *arg) {
     return arg;
 }
 
-static void on_event(drey_ctx *ctx, const drey_event *ev) {
-    static int done;
+static const char *word_of(void) {
     const char *const volatile version = PLACE;
     const char *dot = strchr(version, '.');
-    const char *word = dot != NULL ? dot + 1 : "";
+    return dot != NULL ? dot + 1 : "";
+}
+
+static void on_event(drey_ctx *ctx, const drey_event *ev) {
+    static int done;
+    const char *word = word_of();
     pthread_t thread;
     if (done || strcmp(ev->name, DREY_GAP) == 0) {
         return;
@@ -521,6 +515,10 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
         }
     } else if (strcmp(word, "ring") == 0) {
         spoil_ring(ctx);
+    } else if (strcmp(word, "threads") == 0) {
+        make_threads(ctx);
+    } else if (strncmp(word, "flood-st", 8) != 0 && strncmp(word, "flood-", 6) == 0) {
+        send_flood(word);
     } else if (!spoil_cursor(ctx, word) && send_wrong(word)) {
         drey_error(ctx, "sent %s", word);
     }
@@ -530,4 +528,18 @@ static int init(drey_ctx *ctx) {
     return drey_on(ctx, DREY_ALL, DREY_ANYWHERE, on_event);
 }
 
-DREY_PLUGIN("attacker", PLACE, init)
+static int32_t start(drey_ctx *ctx) {
+    if (strcmp(word_of(), "flood-start") == 0) {
+        send_flood("flood-start");
+    }
+    return 0;
+}
+
+/* Runs when the process exits, after stop. */
+static __attribute__((destructor)) void at_exit(void) {
+    if (strcmp(word_of(), "flood-stopped") == 0) {
+        send_flood("flood-stopped");
+    }
+}
+
+DREY_PLUGIN_FULL("attacker", PLACE, init, start, NULL, NULL, NULL)

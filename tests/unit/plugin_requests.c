@@ -8,6 +8,8 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct buf asked; /* a line for each request */
@@ -40,9 +42,14 @@ static void note_files(struct port_rest_view *view) {
     }
 }
 
+static _Atomic bool takes_nothing;
+
 static bool carry(void *arg, const struct plugins_asker *asker, const struct port_message *head,
                   const char *name, const void *data) {
     struct port_rest_view view;
+    if (atomic_load(&takes_nothing)) {
+        return false;
+    }
     pthread_mutex_lock(&lock);
     seat = asker->seat;
     switch (head->kind) {
@@ -341,6 +348,33 @@ static void files_from_memory_stay_within_their_bound(void **state) {
     rig_close(&rig);
 }
 
+static void what_is_not_taken_is_said_at_once(bool process) {
+    struct rig rig = {.process = process};
+    open_with(&rig, "asker");
+    await_asked(&rig, "/started/1");
+    atomic_store(&takes_nothing, true);
+    rig_event(&rig, "presence");
+    rig_event(&rig, "members");
+    rig_event(&rig, "call");
+    await_written(&rig, "presence -5\nasked -5\ncall 0\n");
+    atomic_store(&takes_nothing, false);
+    rig_event(&rig, "presence");
+    rig_event(&rig, "members");
+    rig_event(&rig, "call");
+    await_written(&rig, "call 0\npresence 0\nasked 0\ncall 1\n"); /* and nothing came of those */
+    answer_with(&rig, "done", 2, 0, 200, "", "{}");
+    await_written(&rig, "call 1\n1 done 2 result 0 status 200");
+    rig_close(&rig);
+}
+
+static void a_thread_is_told_at_once_what_is_not_taken(void **state) {
+    what_is_not_taken_is_said_at_once(false);
+}
+
+static void a_process_is_told_at_once_what_is_not_taken(void **state) {
+    what_is_not_taken_is_said_at_once(true);
+}
+
 static int passes;
 static bool has_passed(struct rig *rig) {
     return ++passes > 2;
@@ -382,8 +416,8 @@ static void unblock(const struct rig *rig) {
     close(fd);
 }
 
-static void who_does_not_take_its_answers_may_not_ask_for_more(void **state) {
-    struct rig rig = {0};
+static void who_does_not_take_its_answers(bool process) {
+    struct rig rig = {.process = process};
     open_with(&rig, "asker");
     rig_event(&rig, "block");
     await_written(&rig, "blocked\n");
@@ -398,6 +432,14 @@ static void who_does_not_take_its_answers_may_not_ask_for_more(void **state) {
     rig_event(&rig, "call");
     await_written(&rig, "\ncall 1\n");
     rig_close(&rig);
+}
+
+static void who_does_not_take_its_answers_may_not_ask_for_more(void **state) {
+    who_does_not_take_its_answers(false);
+}
+
+static void who_does_not_take_them_in_a_process_may_not_either(void **state) {
+    who_does_not_take_its_answers(true);
 }
 
 static void members_that_nobody_takes_end_their_request(void **state) {
@@ -439,9 +481,13 @@ int main(int argc, char **argv) {
         cmocka_unit_test(members_come_in_chunks_and_end_once),
         cmocka_unit_test(files_from_memory_stay_within_their_bound),
         cmocka_unit_test(who_does_not_take_its_answers_may_not_ask_for_more),
+        cmocka_unit_test(who_does_not_take_them_in_a_process_may_not_either),
+        cmocka_unit_test(a_thread_is_told_at_once_what_is_not_taken),
+        cmocka_unit_test(a_process_is_told_at_once_what_is_not_taken),
         cmocka_unit_test(members_that_nobody_takes_end_their_request),
     };
     int failed = cmocka_run_group_tests_name("plugin_requests", tests, NULL, NULL);
+    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* for who looks for leaks */
     buf_finish(&asked);
     buf_finish(&declared);
     return failed;

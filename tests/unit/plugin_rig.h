@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "plugin/isolation.h"
 #include "plugin/plugins.h"
 #include "plugin/probe.h"
 #include "ring/ring.h"
@@ -43,6 +44,7 @@ struct rig {
     bool (*admit)(void *arg, const char *bot, const char *plugin, const struct plugin_needs *own,
                   const struct plugin_needs *needs, struct err *err);
     plugins_request_fn *request;
+    bool process; /* plugins have processes of their own, which may write to the home */
     bool (*declare)(void *arg, const struct plugins_asker *asker, const void *rows, size_t length,
                     bool check, struct err *err);
     uint64_t until; /* when waiting ends */
@@ -57,6 +59,18 @@ static inline void rig_config(void *arg, const char *bot, const char *plugin,
     snprintf(path, sizeof(path), "%s/%s.%s.out", rig->home, bot, plugin);
     give(to, "file", path);
     give(to, "every", rig->every != NULL ? rig->every : "1");
+}
+
+static inline void rig_isolation(void *arg, const char *bot, const char *plugin,
+                                 struct isolation *out) {
+    static const char *home[1];
+    struct rig *rig = arg;
+    home[0] = rig->home;
+    *out = (struct isolation){.process = rig->process,
+                              .memory_bytes = 256 << 20,
+                              .files = 64,
+                              .write = home,
+                              .write_count = 1};
 }
 
 /* A plugin is tried in a child that is this program started anew: one whose main() does not hand
@@ -99,6 +113,7 @@ static inline void rig_open(struct rig *rig, const char *wanted_one, const char 
                                 .config = rig_config,
                                 .admit = rig->admit,
                                 .declare = rig->declare,
+                                .isolation = rig_isolation,
                                 .request = rig->request};
     rig->plugins = plugins_create(rig->loop, &options, &host, &err);
     if (rig->plugins == NULL) {
