@@ -60,6 +60,7 @@ static bool ask_load(struct change *change, struct seat *seat, struct err *err) 
     struct plugins *plugins = change->plugins;
     const struct candidate *candidate = change->candidate;
     char copy[PATH_MAX];
+    revive_cancel(plugins, seat);
     int length =
         snprintf(copy, sizeof(copy), "%s/%s.%llu-%016llx.so", plugins->gen_dir, candidate->note.id,
                  (unsigned long long)plugins->serial + 1, (unsigned long long)candidate->hash);

@@ -71,9 +71,11 @@ struct seat {
     bool stuck;
     bool down;        /* its process has ended: it is stuck, too, and started again at revive_ms */
     bool asked_where; /* its process was asked to say where it hangs */
+    const char *reviving; /* the step that its next process was asked for; NULL: there is none */
+    uint64_t revive_begun_ns; /* when that was started */
     struct streak streak;
     uint64_t crashes;   /* since the host started */
-    uint64_t revive_ms;
+    uint64_t revive_ms; /* when it is started again, or the step's time is up; UINT64_MAX: never */
     uint64_t cpu_begun_ms; /* the minute that is counted now, and the time used before it */
     uint64_t cpu_before_ms;
     uint64_t progress; /* as last looked at, and since when it has been so */
@@ -181,6 +183,10 @@ void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plu
                   struct seat *seat, const struct port_message *message);
 /* Starts again what is due; for the loop's timer. */
 void revive_due(void *arg);
+/* What is on its way back (seat->reviving) has answered its step, or has ended. */
+void revive_step(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
+/* Somebody else takes care of the seat: what was on its way back to it is ended. */
+void revive_cancel(struct plugins *plugins, struct seat *seat);
 /* Watches what a process uses, and whether its cursor can be true. */
 void revive_look(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
 

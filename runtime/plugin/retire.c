@@ -185,7 +185,8 @@ static void end_together(struct plugins *plugins, struct ending *endings, struct
     struct port_message stop = {.kind = PORT_STOP};
     uint64_t until = clock_mono_ms() + (drain_ms > 0 ? drain_ms : plugins->deadline_ms);
     for (size_t i = 0; i < count; i++) {
-        const struct seat *seat = endings[i].seat;
+        struct seat *seat = endings[i].seat;
+        revive_cancel(plugins, seat);
         bool hopeless =
             seat->hand == NULL || seat->hand->abandoned || (seat->stuck && drain_ms == 0);
         asked[i] = hopeless ? NULL : seat->hand;

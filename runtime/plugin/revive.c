@@ -101,6 +101,10 @@ static void end(struct plugins *plugins, struct plugin *plugin, struct seat *sea
 void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plugin,
                   struct seat *seat, const struct port_message *message) {
     hand_fail(hand, port_data(message));
+    if (seat != NULL && seat->incoming == hand && seat->reviving != NULL) {
+        revive_step(plugins, plugin, seat);
+        return;
+    }
     if (seat == NULL || seat->hand != hand || seat->down) {
         return; /* one that was coming: the change says why it is refused */
     }
@@ -115,18 +119,15 @@ void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plu
     end(plugins, plugin, seat, offset, clock_mono_ms() - hand->begun_ms, port_data(message));
 }
 
-/* ---- The way back ---- */
+/* ---- The way back: each answer brings the next step, and nobody waits for one ---- */
 
-static bool await(struct plugins *plugins, struct seat *seat, const char *step, struct err *err) {
-    struct hand *asked = seat->incoming;
-    tend_await(plugins, &asked, 1, plugins->deadline_ms);
-    return hand_judge(&asked, 1, step, plugins->deadline_ms, ERR_PLUGIN, err);
+/* Until when the step may take; the timer looks. */
+static void expect(struct plugins *plugins, struct seat *seat, const char *step) {
+    seat->reviving = step;
+    seat->revive_ms = clock_mono_ms() + plugins->deadline_ms;
 }
 
-static bool load(struct plugins *plugins, struct seat *seat, struct err *err) {
-    if (!await(plugins, seat, "init", err)) {
-        return false;
-    }
+static bool take_rows(struct seat *seat, struct err *err) {
     const struct port_message *rows = hand_answer(seat->incoming);
     seat->incoming_needs = (struct plugin_needs){0};
     needs_add(&seat->incoming_needs, port_data(rows), rows->data_length);
@@ -135,30 +136,32 @@ static bool load(struct plugins *plugins, struct seat *seat, struct err *err) {
            err_set(err, ERR_NO_MEMORY, "registrations");
 }
 
-static bool restore(struct plugins *plugins, const struct plugin *plugin, struct seat *seat,
-                    struct err *err) {
-    if (!state_read(seat->bot, plugin->id, &seat->state, err)) {
-        return false;
-    }
-    if (!seat->state.there) {
-        return true;
-    }
-    struct port_message head = {.kind = PORT_RESTORE,
-                                .number = seat->state.version,
-                                .extra = DREY_REASON_CRASH,
-                                .data_length = (uint32_t)seat->state.data.length};
-    hand_ask(seat->incoming, &head, "", seat->state.data.bytes, PORT_RESTORED);
-    return await(plugins, seat, "restore", err);
-}
-
-static bool start(struct plugins *plugins, struct seat *seat, struct err *err) {
+static bool ask_start(struct plugins *plugins, struct seat *seat, struct err *err) {
     struct port_message head = {.kind = PORT_START};
     if (!seat->attached && !ring_attach(seat->bot->ring, seat->cursor, true, err)) {
         return false;
     }
     seat->attached = true;
     hand_ask(seat->incoming, &head, "", "", PORT_STARTED);
-    return await(plugins, seat, "start", err);
+    expect(plugins, seat, "start");
+    return true;
+}
+
+static bool ask_restore(struct plugins *plugins, const struct plugin *plugin, struct seat *seat,
+                        struct err *err) {
+    if (!state_read(seat->bot, plugin->id, &seat->state, err)) {
+        return false;
+    }
+    if (!seat->state.there) {
+        return ask_start(plugins, seat, err);
+    }
+    struct port_message head = {.kind = PORT_RESTORE,
+                                .number = seat->state.version,
+                                .extra = DREY_REASON_CRASH,
+                                .data_length = (uint32_t)seat->state.data.length};
+    hand_ask(seat->incoming, &head, "", seat->state.data.bytes, PORT_RESTORED);
+    expect(plugins, seat, "restore");
+    return true;
 }
 
 /* The private copy goes from hand to hand. */
@@ -167,10 +170,8 @@ static void pass_copy(struct hand *from, struct hand *to) {
     from->copy[0] = '\0';
 }
 
-static void give_up(struct plugins *plugins, struct plugin *plugin, struct seat *seat,
-                    const struct err *err) {
-    struct log_from from = from_of(plugin, seat);
-    log_error(&from, "gen %u does not start again: %s", plugin->generation, err->text);
+static void drop_incoming(struct plugins *plugins, struct seat *seat) {
+    seat->reviving = NULL;
     if (seat->incoming != NULL) {
         pass_copy(seat->incoming, seat->hand);
         change_retire(plugins, seat->incoming);
@@ -178,29 +179,63 @@ static void give_up(struct plugins *plugins, struct plugin *plugin, struct seat 
     }
     buf_clear(&seat->staged);
     buf_finish(&seat->incoming_rows);
+}
+
+static void give_up(struct plugins *plugins, struct plugin *plugin, struct seat *seat,
+                    const struct err *err) {
+    struct log_from from = from_of(plugin, seat);
+    log_error(&from, "gen %u does not start again: %s", plugin->generation, err->text);
+    drop_incoming(plugins, seat);
     end(plugins, plugin, seat, STREAK_NO_EVENT, 0, err->text); /* no event was tried */
 }
 
-static void revive(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+static void be_back(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
     struct log_from from = from_of(plugin, seat);
     struct hand *old = seat->hand;
-    struct err err = {0};
-    uint64_t begun = clock_mono_ns();
-    bool made = seat_load(plugins, &plugin->note, seat, old->copy, plugin->generation, &err);
-    if (made) {
-        old->copy[0] = '\0';
-    }
-    if (!made || !load(plugins, seat, &err) || !restore(plugins, plugin, seat, &err) ||
-        !start(plugins, seat, &err)) {
-        give_up(plugins, plugin, seat, &err);
-        return;
-    }
+    seat->reviving = NULL;
     (void)seat_take_over(plugins, plugin, seat);
     change_retire(plugins, old);
     tend_arm_timer(plugins);
     log_info(&from, "gen %u is back after %.1f ms%s", plugin->generation,
-             (double)(clock_mono_ns() - begun) / 1e6,
+             (double)(clock_mono_ns() - seat->revive_begun_ns) / 1e6,
              seat->state.there ? ", with the state of its last checkpoint" : "");
+}
+
+void revive_step(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    struct hand *asked = seat->incoming;
+    struct err err = {0};
+    bool ok = hand_judge(&asked, 1, seat->reviving, plugins->deadline_ms, ERR_PLUGIN, &err);
+    uint32_t kind = ok ? hand_answer(asked)->kind : 0;
+    if (kind == PORT_STARTED) {
+        be_back(plugins, plugin, seat);
+    } else if (kind == PORT_RESTORED) {
+        ok = ask_start(plugins, seat, &err);
+    } else if (kind == PORT_LOADED) {
+        ok = take_rows(seat, &err) && ask_restore(plugins, plugin, seat, &err);
+    }
+    if (!ok) {
+        give_up(plugins, plugin, seat, &err);
+    }
+    arm(plugins);
+}
+
+void revive_cancel(struct plugins *plugins, struct seat *seat) {
+    if (seat->reviving != NULL) {
+        drop_incoming(plugins, seat);
+        seat->revive_ms = clock_mono_ms(); /* at once, if it is wanted then */
+        arm(plugins);
+    }
+}
+
+static void begin(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    struct err err = {0};
+    seat->revive_begun_ns = clock_mono_ns();
+    if (!seat_load(plugins, &plugin->note, seat, seat->hand->copy, plugin->generation, &err)) {
+        give_up(plugins, plugin, seat, &err);
+        return;
+    }
+    seat->hand->copy[0] = '\0';
+    expect(plugins, seat, "init");
 }
 
 void revive_due(void *arg) {
@@ -208,8 +243,13 @@ void revive_due(void *arg) {
     uint64_t now = clock_mono_ms();
     for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
         for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
-            if (seat->down && seat->revive_ms <= now) {
-                revive(plugins, plugin, seat);
+            if (!seat->down || seat->revive_ms > now) {
+                continue;
+            }
+            if (seat->reviving != NULL) {
+                revive_step(plugins, plugin, seat); /* its time is up */
+            } else {
+                begin(plugins, plugin, seat);
             }
         }
     }

@@ -229,11 +229,13 @@ static void take(struct plugins *plugins, const struct buf *bytes) {
         return;
     }
     hand_caught_up(hand, message);
-    if (hand_take_answer(hand, bytes)) {
-        return;
-    }
+    bool answered = hand_take_answer(hand, bytes);
     struct seat *seat = seat_of(plugins, hand, &plugin);
-    if (message->kind == PORT_CONFINED) {
+    if (answered) {
+        if (seat != NULL && seat->incoming == hand && seat->reviving != NULL) {
+            revive_step(plugins, plugin, seat);
+        }
+    } else if (message->kind == PORT_CONFINED) {
         note_confined(hand, seat, message);
     } else if (message->kind == PORT_ENDED) {
         revive_ended(plugins, hand, plugin, seat, message);

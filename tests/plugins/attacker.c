@@ -8,6 +8,7 @@
  *   flood-KIND     sends well-formed ones for ever and takes nothing; flood-start in start,
  *                  flood-stopped after stop
  *   threads        makes threads until it is refused one
+ *   slow-back      ends its process, and hangs in the start that follows
  *
  * Secrets and paths come from its configuration: token, host_file, state_file. */
 #include <drey/drey.h>
@@ -515,6 +516,9 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
         }
     } else if (strcmp(word, "ring") == 0) {
         spoil_ring(ctx);
+    } else if (strcmp(word, "slow-back") == 0) {
+        drey_kv_set(ctx, 0, "ended", "1");
+        raise(SIGKILL);
     } else if (strcmp(word, "threads") == 0) {
         make_threads(ctx);
     } else if (strncmp(word, "flood-st", 8) != 0 && strncmp(word, "flood-", 6) == 0) {
@@ -531,6 +535,9 @@ static int init(drey_ctx *ctx) {
 static int32_t start(drey_ctx *ctx) {
     if (strcmp(word_of(), "flood-start") == 0) {
         send_flood("flood-start");
+    }
+    while (strcmp(word_of(), "slow-back") == 0 && drey_kv_int(ctx, 0, "ended") > 0) {
+        pause();
     }
     return 0;
 }

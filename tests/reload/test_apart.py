@@ -303,6 +303,19 @@ class Attacks(Apart):
         self.assertIn("it broke the protocol", text)
         self.unhurt()
 
+    def test_one_that_hangs_on_its_way_back_holds_nobody_up(self):
+        self.strike("slow-back")
+        self.wait("its end", lambda: self.row("attacker")["crashes"] > 0)
+        answers = 0
+        while not self.log_count("does not start again: start for bot main did not return"):
+            self.assertIsNotNone(self.row("attacker"))  # the control socket answers meanwhile
+            answers += 1
+        self.assertGreater(answers, 20)
+        # a reload is not held up by it, either, nor refused for its sake
+        self.wait("it to be on its way back again",
+                  lambda: self.row("attacker")["state"] == "down" and self.row("attacker")["pid"] == 0)
+        self.unhurt()
+
     def test_row_34_a_flood_after_stop_leaves_nothing_behind(self):
         before = Process(self.drey_host.process.pid)
         for i in range(FLOODS):
