@@ -27,6 +27,10 @@
 
 enum { FROM_HOST = 1 /* in the `worker` of mail that the host keeps until it is done with */ };
 
+static bool is_from_host(const struct port_message *mail) {
+    return (mail->worker & FROM_HOST) != 0;
+}
+
 struct child {
     struct port port;
     struct worker_shared *shared;
@@ -122,7 +126,7 @@ static void leave_posts(struct child *child) {
     struct files none;
     while (box_pop(child->port.mail, &message)) {
         const struct port_message *head = (const struct port_message *)(const void *)message.bytes;
-        if (head->kind == PORT_POST && head->worker != FROM_HOST) {
+        if (head->kind == PORT_POST && !is_from_host(head)) {
             (void)send_message(child, head, port_name(head), port_data(head), &none);
         }
     }
@@ -131,7 +135,7 @@ static void leave_posts(struct child *child) {
 
 static void mail_handled(void *arg, const struct port_message *message) {
     struct child *child = arg;
-    if (message->worker == FROM_HOST) {
+    if (is_from_host(message)) {
         struct frame done = {.kind = FRAME_MAIL_DONE};
         pthread_mutex_lock(&child->lock);
         send_packet(&done, "", NULL, 0);
@@ -144,7 +148,7 @@ static void mail_handled(void *arg, const struct port_message *message) {
 static void take_in(struct child *child) {
     struct port_message *head = (struct port_message *)(void *)child->intake.message.bytes;
     bool step = head->kind < PORT_TIMER;
-    head->worker = step ? 0 : FROM_HOST;
+    head->worker = step ? 0 : FROM_HOST | (head->worker & PORT_TRIED);
     if (!box_push(step ? child->port.control : child->port.mail, head, port_name(head),
                   port_data(head), 0)) {
         _exit(BOOT_EXIT_BROKEN);

@@ -142,6 +142,7 @@ void instance_event(struct instance *instance, const struct ring_record *record,
                         .attempt = attempt,
                         .raw = ""};
     instance_enter(instance, PHASE_HANDLER);
+    instance->attempt = attempt;
     if (place == INSTANCE_GAP) {
         describe_gap(record, &event);
     } else {

@@ -137,6 +137,7 @@ static void call(struct instance *instance, const struct keep_row *row, uint64_t
                     .late_ms = now_ms > row->expires_ms ? now_ms - row->expires_ms : 0};
     if (callback != NULL) { /* the store knows which names there are */
         instance_enter(instance, PHASE_HANDLER);
+        instance->attempt = (row->flags & KEEP_AGAIN) != 0 ? 2 : 1;
         callback->due(&instance->ctx, &due);
         instance_leave(instance);
     }

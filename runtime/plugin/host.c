@@ -282,6 +282,13 @@ static uint64_t host_now_ms(drey_ctx *ctx) {
     return instance_wall_ms(host_instance(ctx));
 }
 
+/* Off its thread nothing is called. */
+static uint32_t host_attempt(drey_ctx *ctx) {
+    struct instance *instance = host_instance(ctx);
+    return host_on_thread(instance, "drey_attempt") && instance->attempt > 1 ? instance->attempt
+                                                                             : 1;
+}
+
 /* None yet: voice will be the first. */
 static const void *host_extension(drey_ctx *ctx, const char *id) {
     return NULL;
@@ -476,4 +483,5 @@ const drey_host instance_host = {
     .schedule_stop = host_schedule_stop,
     .schedules = host_schedules,
     .permissions = host_permissions,
+    .attempt = host_attempt,
 };

@@ -97,6 +97,7 @@ void instance_enter(struct instance *instance, enum instance_phase phase) {
 void instance_leave(struct instance *instance) {
     instance_settle_keep(instance);
     atomic_store(&instance->phase, PHASE_IDLE);
+    instance->attempt = 0;
     instance->document = (struct path_text){0};
     arena_reset(&instance->arena);
 }
@@ -295,6 +296,7 @@ bool instance_members(struct instance *instance, const struct port_message *mess
 void instance_mail(struct instance *instance, const struct port_message *message) {
     const char *name = port_name(message);
     bool known = true;
+    instance->attempt = (message->worker & PORT_TRIED) != 0 ? 2 : 1;
     switch (message->kind) {
     case PORT_TIMER_ACK:
         tombs_remove(&instance->tombs, name, message->number);
@@ -318,6 +320,7 @@ void instance_mail(struct instance *instance, const struct port_message *message
     default:
         break;
     }
+    instance->attempt = 0;
     if (!known) {
         instance_fault(instance, "a call for \"%s\" is gone: this version does not have it", name);
     }

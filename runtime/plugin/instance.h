@@ -111,6 +111,7 @@ struct instance {
     struct arena arena;
     struct path_text document; /* what JSON cursors point into now */
     uint32_t stamp;            /* of the running callback; never 0 */
+    uint32_t attempt;          /* which one of the call that runs; 0: the first */
     struct buf keep_ask;       /* what it asks of the store, and what that said last */
     struct buf keep_answer;
     uint64_t keep_changes; /* counts what it changed there */

@@ -112,6 +112,9 @@ struct port_parts {
     uint32_t second_length;
 };
 
+/* In the `worker` of mail to a process: the same call was cut short once, by the process's end. */
+#define PORT_TRIED ((uint64_t)1 << 63)
+
 struct port_message {
     uint32_t kind;
     int32_t status;

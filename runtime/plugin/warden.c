@@ -481,7 +481,7 @@ static void report_unborn(struct warden *warden, const struct err *err) {
     buf_finish(&text);
 }
 
-/* What a call that was under way had for mail dies with it. */
+/* Whether the oldest mail was being handled. */
 static bool was_in_mail(const struct warden *warden) {
     return atomic_load(&warden->shared->progress) % 2 == 1 &&
            atomic_load(&warden->shared->doing) >> 32 == WORKER_MAIL;

@@ -68,9 +68,9 @@ bool warden_send(struct warden *warden);
 bool warden_mail_done(struct warden *warden);
 /* It answered this step. False: nobody asked. */
 bool warden_answered(struct warden *warden, uint32_t answer, uint64_t ask);
-/* What it has not handled goes back into the box of mail, before what waits there. lost: the
- * oldest was being handled when the process ended. */
-void warden_return_mail(struct warden *warden, bool lost);
+/* What it has not handled goes back into the box of mail, before what waits there. cut: the oldest
+ * was being handled when the process ended: it comes once more, marked, and then no more. */
+void warden_return_mail(struct warden *warden, bool cut);
 
 /* ---- warden_threads.c ---- */
 /* Answers the filter, which has asked. False: the listener is of no more use. */

@@ -2,6 +2,9 @@
  * it: what it has not handled when its generation ends belongs to the next. */
 #include "plugin/warden_inside.h"
 
+#include "base/log.h"
+#include "plugin/report.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -112,7 +115,32 @@ static void put_back(struct warden *warden, const struct port_message *head) {
     (void)box_push(warden->spec.mail, head, port_name(head), port_data(head), 0);
 }
 
-void warden_return_mail(struct warden *warden, bool lost) {
+static bool calls_a_function(uint32_t kind) {
+    return kind == PORT_TIMER || kind == PORT_POST || kind == PORT_REST_DONE ||
+           kind == PORT_MEMBERS;
+}
+
+/* As an event: two attempts. There is nowhere to park this, so the second is the last. A call that
+ * is due has a mark in the store, a parked event its file: those know for themselves. */
+static void settle_cut(struct warden *warden) {
+    struct log_from from = {.bot = warden->spec.bot, .shard = -1, .plugin = warden->spec.plugin};
+    if (warden->count == 0) {
+        return;
+    }
+    struct port_message *head = (struct port_message *)(void *)warden->flight[warden->first].bytes;
+    if (calls_a_function(head->kind) && (head->worker & PORT_TRIED) == 0) {
+        head->worker |= PORT_TRIED;
+        return;
+    }
+    if (calls_a_function(head->kind)) {
+        atomic_fetch_add(&warden->shared->errors, 1);
+        log_error(&from, "a call of \"%s\" (%s) ended its process twice: it is not made again",
+                  port_name(head), report_doing(worker_doing(WORKER_MAIL, head->kind), true));
+    }
+    (void)warden_mail_done(warden);
+}
+
+void warden_return_mail(struct warden *warden, bool cut) {
     struct buf waiting = {0};
     struct buf message = {0};
     if (warden->returned) {
@@ -126,8 +154,8 @@ void warden_return_mail(struct warden *warden, bool lost) {
                buf_append(&waiting, message.bytes, message.length) &&
                buf_append(&waiting, zeros, padded - message.length));
     }
-    if (lost) {
-        (void)warden_mail_done(warden);
+    if (cut) {
+        settle_cut(warden);
     }
     for (; warden->count > 0; (void)warden_mail_done(warden)) {
         put_back(warden, head_of(&warden->flight[warden->first]));

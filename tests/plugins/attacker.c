@@ -8,6 +8,8 @@
  *   flood-KIND     sends well-formed ones for ever and takes nothing; flood-start in start,
  *                  flood-stopped after stop
  *   threads        makes threads until it is refused one
+ *   call-KIND      ends its process in the first call of a timer (timer), of an answer (rest),
+ *                  in each call of a timer (always)
  *   slow-back      ends its process, and hangs in the start that follows
  *
  * Secrets and paths come from its configuration: token, host_file, state_file. */
@@ -528,7 +530,42 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
     }
 }
 
+/* ---- Calls that end the process ---- */
+
+static void fall(drey_ctx *ctx, const char *kind) {
+    drey_error(ctx, "%s, attempt %u", kind, (unsigned)drey_attempt(ctx));
+    if (drey_attempt(ctx) == 1 || strcmp(word_of(), "call-always") == 0) {
+        raise(SIGKILL);
+    }
+}
+
+static void on_timer(drey_ctx *ctx, uint64_t cookie) {
+    (void)cookie;
+    fall(ctx, "timer");
+}
+
+static void on_answer(drey_ctx *ctx, uint64_t cookie, const drey_response *response) {
+    (void)cookie;
+    drey_error(ctx, "answer %u", response->status);
+    fall(ctx, "answer");
+}
+
+/* Once, however often it starts. */
+static void call_once(drey_ctx *ctx) {
+    if (strncmp(word_of(), "call-", 5) != 0 || drey_kv_int(ctx, 0, word_of()) > 0) {
+        return;
+    }
+    drey_kv_set(ctx, 0, word_of(), "1");
+    if (strcmp(word_of(), "call-rest") == 0) {
+        drey_call(ctx, "GET", "/users/@me", NULL, "answered", 0);
+    } else {
+        drey_timer(ctx, "due", 0, 10, 0);
+    }
+}
+
 static int init(drey_ctx *ctx) {
+    drey_on_timer(ctx, "due", on_timer);
+    drey_on_rest(ctx, "answered", on_answer);
     return drey_on(ctx, DREY_ALL, DREY_ANYWHERE, on_event);
 }
 
@@ -536,6 +573,7 @@ static int32_t start(drey_ctx *ctx) {
     if (strcmp(word_of(), "flood-start") == 0) {
         send_flood("flood-start");
     }
+    call_once(ctx);
     while (strcmp(word_of(), "slow-back") == 0 && drey_kv_int(ctx, 0, "ended") > 0) {
         pause();
     }

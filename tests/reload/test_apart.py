@@ -303,6 +303,27 @@ class Attacks(Apart):
         self.assertIn("it broke the protocol", text)
         self.unhurt()
 
+    def test_row_17_a_call_that_ends_its_process_is_made_once_more(self):
+        for word, kind in (("timer", "timer"), ("rest", "answer")):
+            with self.subTest(word):
+                crashes = self.row("attacker")["crashes"]
+                self.strike(f"call-{word}")
+                self.wait("the second attempt", lambda: self.log_count(f"{kind}, attempt 2"))
+                self.assertEqual(self.log_count(f"{kind}, attempt 1"), 1)
+                self.assertEqual(self.row("attacker")["crashes"], crashes + 1)
+                self.assertEqual(self.log_count("it is not made again"), 0)
+                self.unhurt()
+        self.assertEqual(self.log_count("answer 200"), 2)  # whole, both times
+
+    def test_row_17_a_call_that_ends_its_process_twice_is_told_and_lost(self):
+        self.strike("call-always")
+        self.wait("its loss", lambda: self.log_count(
+            r'a call of "due" \(a timer\'s function\) ended its process twice'))
+        self.wait("it to be back", lambda: self.log_count("gen 2 is back") == 2)
+        self.unhurt()
+        self.assertEqual(self.log_count(r"timer, attempt \d"), 2)
+        self.assertEqual(self.row("attacker")["crashes"], 2)
+
     def test_one_that_hangs_on_its_way_back_holds_nobody_up(self):
         self.strike("slow-back")
         self.wait("its end", lambda: self.row("attacker")["crashes"] > 0)

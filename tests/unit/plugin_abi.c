@@ -235,7 +235,8 @@ static void the_function_table_only_grows(void **state) {
         OFFSET(drey_host, schedule_stop, 344),
         OFFSET(drey_host, schedules, 352),
         OFFSET(drey_host, permissions, 360),
-        SIZE(drey_host, 368),
+        OFFSET(drey_host, attempt, 368),
+        SIZE(drey_host, 376),
     };
     ROWS(rows);
 }

@@ -215,6 +215,7 @@ typedef struct drey_host {
     int32_t (*schedule_stop)(drey_ctx *ctx, const char *name, uint64_t cookie);
     int64_t (*schedules)(drey_ctx *ctx, drey_schedule_fn fn, void *user);
     int32_t (*permissions)(drey_ctx *ctx, uint64_t bits);
+    uint32_t (*attempt)(drey_ctx *ctx);
 } drey_host;
 
 /* One instance of a plugin: it serves one bot. */
@@ -307,6 +308,12 @@ static inline const char *drey_config(drey_ctx *ctx, const char *key) {
 /* Milliseconds since 1970 UTC, comparable with drey_event.received_ms. [any, also in init] */
 static inline uint64_t drey_now_ms(drey_ctx *ctx) {
     return ctx->host->now_ms(ctx);
+}
+
+/* Which attempt the call is that runs now: 1, or 2 when its process (isolation = process) crashed
+ * in it: events come again, calls of timers, posts and answers once more. [serial] */
+static inline uint32_t drey_attempt(drey_ctx *ctx) {
+    return DREY_HAS(ctx, attempt) ? ctx->host->attempt(ctx) : 1;
 }
 
 /* The table of an optional subject ("drey.voice/1"), NULL when this host does not have it.
