@@ -16,8 +16,10 @@
 #include <string.h>
 
 enum {
-    KEPT_MAX = 65536,      /* interactions at a time */
-    BOX_BYTES = 256 << 20, /* of answers that wait for this thread */
+    KEPT_MAX = 65536,       /* interactions at a time */
+    BOX_BYTES = 256 << 20,  /* of answers that wait for this thread */
+    WORDS_BYTES = 16 << 20, /* beyond, what else plugins say of interactions finds no room */
+    MESSAGES_AT_ONCE = 64,  /* before the loop's other work has its turn */
     SWEEP_MS = 10000,
     FAIL_BYTES = 1000,                          /* of what a failing handler says, in the log */
     PLUGIN_GONE = DESK_INTERACTION_ARRIVED + 1, /* worker: the seat */
@@ -413,7 +415,8 @@ bool desk_answer_take(struct desk *desk, const struct plugins_asker *asker,
         message.data_length = (uint32_t)strlen(handler);
         data = handler;
     }
-    bool taken = box_push(desk->box, &message, name, data, BOX_BYTES);
+    bool taken = box_push(desk->box, &message, name, data,
+                          head->kind == PORT_ANSWER ? BOX_BYTES : WORDS_BYTES);
     if (!taken && errand != NULL) {
         desk_drop(errand);
     }
@@ -459,7 +462,7 @@ static void on_box(void *arg, int ready) {
     struct desk *desk = arg;
     struct buf bytes = {0};
     take_arrivals(desk);
-    while (box_pop(desk->box, &bytes)) {
+    for (int i = 0; i < MESSAGES_AT_ONCE && box_pop(desk->box, &bytes); i++) {
         take_arrivals(desk);
         on_message(desk, (const struct port_message *)(const void *)bytes.bytes);
         pump(desk);
