@@ -8,9 +8,8 @@ import struct
 import subprocess
 import sys
 
-from rig import BUILD, Process, Reload, SANITIZED, TSAN, ledger, main, put, read, records, wait_for
+from rig import BUILD, Reload, SANITIZED, TSAN, ledger, main, put, read, records, wait_for
 
-FLOODS = 3
 KILLS = int(os.environ.get("DREY_APART_KILLS", "8" if SANITIZED else "50"))
 DREY = os.path.join(BUILD, "bin", "drey")
 
@@ -206,8 +205,8 @@ class Ends(Apart):
         self.assertEqual(sum(map(len, seen.values())), sum(last.values()) - 1)
 
 
-class Attacks(Apart):
-    """Row 34. A ledger on a thread beside it is the witness."""
+class Strikes(Apart):
+    """Attacks. A ledger on a thread beside them is the witness."""
     process = False
 
     def prepare(self):
@@ -215,7 +214,6 @@ class Attacks(Apart):
         put(ledger("1.nothing", "attacker"), self.attacker)
 
     sections = ("[plugin:attacker]\nisolation = process\nsandbox = require\n"
-                "handler_timeout = 5s\n"
                 "token = drey-token-of-this-test\nhost_file = /etc/hostname\n"
                 "state_file = /etc/hostname\n")
 
@@ -234,6 +232,10 @@ class Attacks(Apart):
         self.wait("it to handle events", lambda: self.row("attacker")["handled"] > handled + 20)
         self.assertEqual(self.row("attacker")["state"], "running")
         self.session_kept()
+
+
+class Attacks(Strikes):
+    """Row 34."""
 
     def test_row_34_every_attack_fails(self):
         self.strike("all")
@@ -271,98 +273,6 @@ class Attacks(Apart):
                 self.wait("its end", lambda: self.row("attacker")["crashes"] > crashes)
                 self.assertGreater(self.log_count("it broke the protocol"), broken)
                 self.unhurt()
-
-    def test_row_34_who_asks_for_more_than_it_takes_is_killed(self):
-        before = Process(self.drey_host.process.pid)
-        for kind in ("timers", "ends", "members"):
-            with self.subTest(kind):
-                crashes = self.row("attacker")["crashes"]
-                broken = self.log_count("ended: it broke the protocol")
-                self.strike(f"flood-{kind}")
-                self.wait("its end", lambda: self.row("attacker")["crashes"] > crashes)
-                self.assertGreater(self.log_count("ended: it broke the protocol"), broken)
-                self.unhurt()
-        self.house_is_small(before)
-
-    def test_row_34_a_flood_that_asks_for_nothing_holds_nobody_up(self):
-        before = Process(self.drey_host.process.pid)
-        for kind in ("done", "due", "again", "handled"):
-            with self.subTest(kind):
-                crashes = self.row("attacker")["crashes"]
-                self.strike(f"flood-{kind}")
-                self.flows(100)  # the ledger's timers and the control socket are served meanwhile
-                self.house_is_small(before)
-                self.wait("its end", lambda: self.row("attacker")["crashes"] > crashes)
-                self.unhurt()
-        self.house_is_small(before)
-
-    def test_row_34_a_start_that_floods_is_refused(self):
-        put(ledger("2.flood-start", "attacker"), self.attacker)
-        ok, text = self.reload("attacker")
-        self.assertFalse(ok, text)
-        self.assertIn("it broke the protocol", text)
-        self.unhurt()
-
-    def test_row_17_a_call_that_ends_its_process_is_made_once_more(self):
-        for word, kind in (("timer", "timer"), ("rest", "answer")):
-            with self.subTest(word):
-                crashes = self.row("attacker")["crashes"]
-                self.strike(f"call-{word}")
-                self.wait("the second attempt", lambda: self.log_count(f"{kind}, attempt 2"))
-                self.assertEqual(self.log_count(f"{kind}, attempt 1"), 1)
-                self.assertEqual(self.row("attacker")["crashes"], crashes + 1)
-                self.assertEqual(self.log_count("it is not made again"), 0)
-                self.unhurt()
-        self.assertEqual(self.log_count("answer 200"), 2)  # whole, both times
-
-    def test_row_17_a_call_that_ends_its_process_twice_is_told_and_lost(self):
-        self.strike("call-always")
-        self.wait("its loss", lambda: self.log_count(
-            r'a call of "due" \(a timer\'s function\) ended its process twice'))
-        self.wait("it to be back", lambda: self.log_count("gen 2 is back") == 2)
-        self.unhurt()
-        self.assertEqual(self.log_count(r"timer, attempt \d"), 2)
-        self.assertEqual(self.row("attacker")["crashes"], 2)
-
-    def test_one_that_hangs_on_its_way_back_holds_nobody_up(self):
-        self.strike("slow-back")
-        self.wait("its end", lambda: self.row("attacker")["crashes"] > 0)
-        answers = 0
-        while not self.log_count("does not start again: start for bot main did not return"):
-            self.assertIsNotNone(self.row("attacker"))  # the control socket answers meanwhile
-            answers += 1
-        self.assertGreater(answers, 20)
-        # a reload is not held up by it, either, nor refused for its sake
-        self.wait("it to be on its way back again",
-                  lambda: self.row("attacker")["state"] == "down" and self.row("attacker")["pid"] == 0)
-        self.unhurt()
-
-    def test_row_34_a_flood_after_stop_leaves_nothing_behind(self):
-        before = Process(self.drey_host.process.pid)
-        for i in range(FLOODS):
-            self.strike("flood-stopped")
-            put(ledger(f"{i}.nothing", "attacker"), self.attacker)
-            self.assertTrue(self.reload("attacker")[0])
-        self.assertEqual(self.kept(), 0)
-        self.as_before()
-        self.house_is_small(before)
-        self.unhurt()
-
-    def test_row_34_threads_are_counted(self):
-        if SANITIZED:
-            self.skipTest("a sanitizer keeps more of a thread than its stack")
-        self.strike("threads")
-        self.wait("its threads", lambda: self.log_count(r"made \d+ threads"))
-        count = int(re.search(r"made (\d+) threads", read(self.drey_host.log)).group(1))
-        self.assertGreater(count, 100)
-        self.assertLess(count, 256)
-        self.assertIn("counted threads", self.row("attacker")["confined"])
-        self.unhurt()
-
-    def house_is_small(self, before):
-        """A sanitizer keeps what was freed for a while."""
-        more = Process(self.drey_host.process.pid).anonymous - before.anonymous
-        self.assertLess(more, (256 if SANITIZED else 48) << 20)
 
     def test_row_34_a_parked_event_that_was_not_tried_again_stays(self):
         folder = os.path.join(self.drey_host.state, "main", "parked")

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -119,6 +120,10 @@ static void a_worker_sends_only_what_a_worker_has_to_say(void **state) {
     assert_false(may_rise(PORT_TIMER_SET, long_text + sizeof(long_text) - 65, "", 0, 0));
     assert_false(may_rise(PORT_LOADED, "", "no list of registrations", 24, 0));
     assert_false(may_rise(PORT_LOG, "", "hello", 5, 1)); /* no descriptor belongs to it */
+    assert_true(may_rise(PORT_CONFINED, "", "limits", 6, 0));
+    assert_true(may_rise(PORT_CONFINED, "", "limits", 6, 1)); /* the listener of its filter */
+    assert_false(may_rise(PORT_CONFINED, "", "limits", 6, 2));
+    assert_false(may_rise(PORT_TOOK, "", "", 0, 0));
 }
 
 static void files_of_a_request_are_those_that_came(void **state) {
@@ -275,6 +280,43 @@ static void the_filter_refuses_what_opens_to_write_where_landlock_cannot(void **
                      DATAGRAMS | CUT | WRITE | BOTH);
 }
 
+static void *nothing(void *arg) {
+    return arg;
+}
+
+/* In a child: the filter asks for each thread, and whoever listens may say no. 0: as it should. */
+static int threads_under_filter(void) {
+    static struct sock_filter code[FILTER_MAX];
+    struct filter_options options = {.pid = getpid(), .ask_for_threads = true};
+    struct sock_fprog program = {(unsigned short)filter_write(&options, code), code};
+    pthread_t thread;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        return 128;
+    }
+    int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                                SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+    if (listener < 0) {
+        return 128;
+    }
+    close(listener); /* nobody is left to ask: then none is made */
+    return pthread_create(&thread, NULL, nothing, NULL) == 0;
+}
+
+static void nobody_makes_a_thread_without_being_asked_for(void **state) {
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(threads_under_filter());
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 128) {
+        skip(); /* no such filter here */
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_message_comes_out_as_it_went_in),
@@ -287,6 +329,7 @@ int main(void) {
         cmocka_unit_test(who_always_ends_waits_longer_and_longer_and_is_stopped),
         cmocka_unit_test(who_crashes_now_and_then_is_not_punished),
         cmocka_unit_test(the_filter_fits_and_ends_in_a_verdict),
+        cmocka_unit_test(nobody_makes_a_thread_without_being_asked_for),
         cmocka_unit_test(the_filter_refuses_what_opens_to_write_where_landlock_cannot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
