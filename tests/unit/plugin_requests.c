@@ -416,8 +416,8 @@ static void unblock(const struct rig *rig) {
     close(fd);
 }
 
-static void who_does_not_take_its_answers(bool process) {
-    struct rig rig = {.process = process};
+static void who_does_not_take_its_answers_may_not_ask_for_more(void **state) {
+    struct rig rig = {0};
     open_with(&rig, "asker");
     rig_event(&rig, "block");
     await_written(&rig, "blocked\n");
@@ -432,14 +432,6 @@ static void who_does_not_take_its_answers(bool process) {
     rig_event(&rig, "call");
     await_written(&rig, "\ncall 1\n");
     rig_close(&rig);
-}
-
-static void who_does_not_take_its_answers_may_not_ask_for_more(void **state) {
-    who_does_not_take_its_answers(false);
-}
-
-static void who_does_not_take_them_in_a_process_may_not_either(void **state) {
-    who_does_not_take_its_answers(true);
 }
 
 static void members_that_nobody_takes_end_their_request(void **state) {
@@ -481,7 +473,6 @@ int main(int argc, char **argv) {
         cmocka_unit_test(members_come_in_chunks_and_end_once),
         cmocka_unit_test(files_from_memory_stay_within_their_bound),
         cmocka_unit_test(who_does_not_take_its_answers_may_not_ask_for_more),
-        cmocka_unit_test(who_does_not_take_them_in_a_process_may_not_either),
         cmocka_unit_test(a_thread_is_told_at_once_what_is_not_taken),
         cmocka_unit_test(a_process_is_told_at_once_what_is_not_taken),
         cmocka_unit_test(members_that_nobody_takes_end_their_request),
