@@ -362,6 +362,7 @@ static void what_is_not_taken_is_said_at_once(bool process) {
     rig_event(&rig, "members");
     rig_event(&rig, "call");
     await_written(&rig, "call 0\npresence 0\nasked 0\ncall 1\n"); /* and nothing came of those */
+    await_asked(&rig, "/users/@me?x=1");
     answer_with(&rig, "done", 2, 0, 200, "", "{}");
     await_written(&rig, "call 1\n1 done 2 result 0 status 200");
     rig_close(&rig);
