@@ -76,7 +76,7 @@ static void the_recorder_loses_and_doubles_nothing_over_reloads(void **state) {
     rig_close(&rig);
 }
 
-/* The host that will be killed: publishes without end. */
+/* The host that will be killed: publishes without end, and says when it has begun. */
 static int doomed_main(const char *home) {
     struct rig rig = {0};
     snprintf(rig.home, sizeof(rig.home), "%s", home);
@@ -84,9 +84,12 @@ static int doomed_main(const char *home) {
     if (!plugins_load(rig.plugins, NULL)) {
         return 1;
     }
-    for (;;) {
+    for (int round = 0;; round++) {
         for (int i = 0; i < 50; i++) {
             publish(rig.rings[0]);
+        }
+        if (round == 10 && write(STDOUT_FILENO, "+", 1) != 1) {
+            return 1;
         }
         usleep(200);
     }
@@ -95,12 +98,21 @@ static int doomed_main(const char *home) {
 static void run_doomed(const char *home, useconds_t time_us) {
     char self[PATH_MAX] = "";
     int status = 0;
+    int begun[2];
+    char byte;
     assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+    assert_int_equal(pipe(begun), 0);
     pid_t pid = fork();
     if (pid == 0) {
+        (void)dup2(begun[1], STDOUT_FILENO);
+        close(begun[0]);
+        close(begun[1]);
         execl(self, self, "--doomed", home, (char *)NULL);
         _exit(127);
     }
+    close(begun[1]);
+    assert_int_equal(read(begun[0], &byte, 1), 1); /* 0: it ended by itself */
+    close(begun[0]);
     usleep(time_us);
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -113,7 +125,7 @@ static void the_recorder_loses_and_doubles_nothing_when_the_host_is_killed(void 
     rig_put(&rig, EXAMPLE_DIR "/recorder", "recorder.so", false);
     rig_stop(&rig);
     for (useconds_t i = 0; i < 12; i++) {
-        run_doomed(rig.home, 150000 + i * 7331);
+        run_doomed(rig.home, i * 7331);
     }
     struct rig last = {0};
     memcpy(last.home, rig.home, sizeof(last.home));
