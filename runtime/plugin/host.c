@@ -122,6 +122,20 @@ static void link_handler(struct instance *instance, struct handler *handler, uin
     instance->wanted[place] = true;
 }
 
+/* A place for one more; NULL: no memory. */
+static struct handler *next_handler(struct instance *instance) {
+    if (instance->handler_count == instance->handler_room) {
+        uint16_t room = instance->handler_room == 0 ? 8 : (uint16_t)(instance->handler_room * 2);
+        struct handler *handlers = realloc(instance->handlers, room * sizeof(*handlers));
+        if (handlers == NULL) {
+            return NULL;
+        }
+        instance->handlers = handlers;
+        instance->handler_room = room;
+    }
+    return &instance->handlers[instance->handler_count];
+}
+
 static bool scope_matters(const char *name) {
     enum event_id id = event_find(name, strlen(name));
     return event_intents(id, SCOPE_GUILD) != event_intents(id, SCOPE_DM);
@@ -145,8 +159,11 @@ static int32_t host_on(drey_ctx *ctx, const char *event, uint32_t flags, drey_ev
         instance_fault(instance, "drey_on(\"%s\"): say DREY_GUILD, DREY_DM or both", event);
         return DREY_E_INVALID;
     }
+    struct handler *handler = next_handler(instance);
+    if (handler == NULL) {
+        return DREY_E_NO_MEMORY;
+    }
     uint16_t index = instance->handler_count++;
-    struct handler *handler = &instance->handlers[index];
     *handler = (struct handler){
         .fn = fn, .flags = flags, .by_scope = matters && (flags & DREY_ANYWHERE) != DREY_ANYWHERE};
     memcpy(handler->name, event, strlen(event));

@@ -29,10 +29,9 @@ struct instance *instance_create(const struct port *port, const char *bot, uint3
     instance->port = port;
     instance->thread = pthread_self();
     instance->bot = strdup(bot);
-    instance->handlers = calloc(INSTANCE_HANDLERS_MAX, sizeof(*instance->handlers));
     instance->routes = calloc(INSTANCE_ROUTES_MAX, sizeof(*instance->routes));
     instance->staging = true;
-    if (instance->bot == NULL || instance->handlers == NULL || instance->routes == NULL ||
+    if (instance->bot == NULL || instance->routes == NULL ||
         !buf_append(&instance->config, config, config_length)) {
         err_set(err, ERR_NO_MEMORY, "plugin instance");
         instance_destroy(instance);

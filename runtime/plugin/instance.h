@@ -94,6 +94,7 @@ struct instance {
     char *bot;
     struct handler *handlers;
     uint16_t handler_count;
+    uint16_t handler_room;
     uint16_t first[INSTANCE_PLACES]; /* the handlers of each event; [0]: named, not in the table */
     uint16_t first_all;              /* those of `*` */
     bool wanted[INSTANCE_PLACES];
