@@ -26,6 +26,13 @@ struct reader {
     uint64_t next; /* where reader_advance() goes */
     uint8_t *copy; /* the record last taken */
     uint64_t copy_bytes;
+    uint64_t given; /* before here nothing is in our memory any more */
+};
+
+enum {
+    GIVE_BACK_BYTES = 128 << 10, /* fewer stay: a system call costs as much as several events */
+    AROUND_BYTES = 64 << 10,     /* what the kernel maps around a page that is touched */
+    COPY_KEPT_BYTES = 16 << 10,  /* a rare large event's copy is not worth keeping */
 };
 
 static bool map_ring(struct reader *reader, int ring_fd, struct err *err) {
@@ -74,6 +81,7 @@ fail:
 void reader_settle(struct reader *reader) {
     reader->at = atomic_load(&reader->page->position);
     reader->next = reader->at;
+    reader->given = reader->at;
 }
 
 static uint64_t tail_of(const struct reader *reader) {
@@ -221,6 +229,38 @@ void reader_advance(struct reader *reader) {
     atomic_store_explicit(&reader->page->position, reader->at, memory_order_release);
     atomic_store_explicit(&reader->page->in_flight, NOTHING, memory_order_relaxed);
     atomic_store_explicit(&reader->page->lapped, 0, memory_order_relaxed); /* it was told first */
+}
+
+/* Offsets within the two views, one behind the other. */
+static void drop(const struct reader *reader, uint64_t from, uint64_t to) {
+    (void)madvise(reader->data + from, to - from, MADV_DONTNEED);
+}
+
+void reader_give_back(struct reader *reader, bool all) {
+    uint64_t capacity = reader->capacity;
+    uint64_t moved = reader->at - reader->given;
+    if (all && reader->copy_bytes > COPY_KEPT_BYTES) {
+        free(reader->copy);
+        reader->copy = NULL;
+        reader->copy_bytes = 0;
+    }
+    if (!all && moved < GIVE_BACK_BYTES) {
+        return;
+    }
+    if (moved + 4 * AROUND_BYTES >= capacity) { /* also when it went back */
+        drop(reader, 0, 2 * capacity);
+    } else {
+        /* What is mapped around a page is not aligned to our offsets. What ends in the second view
+         * is followed by what begins in the first one. */
+        uint64_t place = reader->given % capacity;
+        uint64_t from = place / AROUND_BYTES * AROUND_BYTES;
+        uint64_t to = place + moved + 2 * AROUND_BYTES;
+        drop(reader, from > 0 ? from - AROUND_BYTES : 0, to < 2 * capacity ? to : 2 * capacity);
+        if (to > capacity) {
+            drop(reader, 0, to - capacity);
+        }
+    }
+    reader->given = reader->at;
 }
 
 int reader_wake_fd(const struct reader *reader) {

@@ -96,6 +96,12 @@ uint32_t reader_begin(struct reader *reader);
 /* Moves the cursor past the record last peeked or taken. */
 void reader_advance(struct reader *reader);
 
+/* For a reader in a process of its own: takes what was read out of its memory, which counts every
+ * page of the ring that it has seen; they stay in the file. all: nothing will be read for a while;
+ * else it acts only once there is enough to be worth a system call. What was handed out last is
+ * gone. */
+void reader_give_back(struct reader *reader, bool all);
+
 /* What to wait for: readable (POLLIN), level-triggered. */
 int reader_wake_fd(const struct reader *reader);
 /* Declares that this reader is about to sleep. False: there is something to read already, do not

@@ -210,6 +210,51 @@ static void skip_over(struct fixture *f, bool event, uint64_t to) {
     buf_finish(&message);
 }
 
+/* KiB of the ring that this process has in its memory through mappings that only read. */
+static unsigned long seen_kib(const struct fixture *f) {
+    FILE *file = fopen("/proc/self/smaps", "re");
+    char line[512];
+    unsigned long sum = 0;
+    bool ours = false;
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        unsigned long kib;
+        if (strstr(line, "-s ") != NULL || strstr(line, "-p ") != NULL) {
+            ours = strstr(line, " r--s ") != NULL && strstr(line, f->path) != NULL;
+        } else if (ours && sscanf(line, "Rss: %lu", &kib) == 1) {
+            sum += kib;
+        }
+    }
+    (void)fclose(file);
+    return sum;
+}
+
+static void what_was_read_leaves_the_readers_memory_and_nothing_else(void **state) {
+    struct fixture *f = *state;
+    enum { CAPACITY = 2 << 20, LAPS = 5 };
+    uint64_t seq = 0;
+    unsigned long most_kib = 0;
+    reopen(f, CAPACITY, "main");
+    open_reader(f, f->cursor_path, true);
+    for (uint64_t written = 0; written < (uint64_t)LAPS * CAPACITY;) {
+        uint32_t length = (uint32_t)(seq % 7 == 0 ? 50000 : 300 + seq % 5 * 700);
+        assert_true(publish(f->ring, ++seq, length));
+        assert_true(publish(f->ring, ++seq, 700));
+        expect_seq(f, seq - 1);
+        reader_give_back(f->reader, false);
+        unsigned long kib = seen_kib(f);
+        most_kib = kib > most_kib ? kib : most_kib;
+        expect_seq(f, seq); /* what was not read yet may have been given back, and comes again */
+        written += length + 700;
+    }
+    assert_in_range(most_kib, 64, 512); /* of the 2048 that it has read */
+    reader_give_back(f->reader, true);
+    assert_int_equal(seen_kib(f), 4); /* the ring's first page */
+    assert_true(publish(f->ring, ++seq, 60000));
+    reader_give_back(f->reader, true); /* before it was looked at */
+    expect_seq(f, seq);
+}
+
 static void what_ends_its_reader_is_skipped_and_only_an_event_is_copied(void **state) {
     struct fixture *f = *state;
     open_reader(f, f->cursor_path, true);
@@ -250,6 +295,7 @@ int main(void) {
         T(a_half_made_cursor_is_a_new_one),
         T(a_cursor_in_memory_cannot_be_truncated),
         T(nothing_done_to_the_bell_makes_the_writer_wait),
+        T(what_was_read_leaves_the_readers_memory_and_nothing_else),
         T(what_ends_its_reader_is_skipped_and_only_an_event_is_copied),
     };
     return cmocka_run_group_tests_name("cursor", tests, NULL, NULL);
