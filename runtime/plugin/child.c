@@ -9,6 +9,7 @@
 #include "plugin/confine.h"
 #include "plugin/frame.h"
 #include "plugin/isolation.h"
+#include "plugin/pages.h"
 #include "plugin/words.h"
 #include "ring/reader.h"
 
@@ -37,6 +38,7 @@ struct child {
     struct frame_intake intake;
     uint32_t letters;     /* read of the shared count */
     int listener;         /* of the filter; -1: none, or the host has it */
+    bool trimmed;         /* what the start has left on the heap is given back */
     pthread_mutex_t lock; /* one message at a time goes out */
     struct buf request;   /* under the lock: a request with its descriptors taken out */
     char packet[FRAME_BYTES_MAX];
@@ -238,6 +240,18 @@ static bool ask_keep(void *arg, const struct buf *ask, struct buf *answer) {
     return got->status >= 0 && buf_append(answer, port_data(got), got->data_length);
 }
 
+/* ---- Memory ---- */
+
+/* The heap once only: with a plugin that has much on it a look at all of it would take long. */
+static int sleep_light(void *arg, struct pollfd *fds, nfds_t count, int timeout_ms) {
+    struct child *child = arg;
+    if (!child->trimmed) {
+        child->trimmed = true;
+        (void)malloc_trim(0);
+    }
+    return pages_poll(fds, count, timeout_ms);
+}
+
 /* ---- Life ---- */
 
 static void *map_shared(void) {
@@ -321,6 +335,9 @@ static int run(struct child *child, const struct boot *boot, const struct buf *d
                  &err)) {
         return refuse(child, &err);
     }
+    if (boot->sandbox != ISOLATION_OFF) { /* else the plugin may have changed code of libc's */
+        pages_note();
+    }
     tell_confined(child, confined);
     struct worker_options options = {.port = child->port,
                                      .bot = bot,
@@ -346,7 +363,8 @@ int child_run(void) {
                                .keep = ask_keep,
                                .fd = BOOT_CHANNEL,
                                .fetch = fetch,
-                               .handled = mail_handled};
+                               .handled = mail_handled,
+                               .sleep = sleep_light};
     pthread_mutex_init(&child.lock, NULL);
     child.shared = map_shared();
     if (child.port.control == NULL || child.port.mail == NULL || child.shared == NULL) {

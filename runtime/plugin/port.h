@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -181,10 +182,11 @@ struct port {
     bool (*send)(void *arg, const struct port_message *head, const char *name, const void *data);
     /* In a process of its own, else NULL: fetch brings what has come through the channel into the
      * boxes (cheap when nothing has; ready: fd was seen readable), handled says that a message of
-     * mail is done with. */
+     * mail is done with, sleep is poll() by a process that gives back memory before. */
     int fd;
     void (*fetch)(void *arg, bool ready);
     void (*handled)(void *arg, const struct port_message *message);
+    int (*sleep)(void *arg, struct pollfd *fds, nfds_t count, int timeout_ms);
     /* Asks for what the plugin keeps, and waits for the answer (keep.h). False: no memory. NULL:
      * there is no store here. [the worker's thread] */
     bool (*keep)(void *arg, const struct buf *ask, struct buf *answer);

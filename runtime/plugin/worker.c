@@ -16,6 +16,8 @@ enum { SKIP_MAX = 512 }; /* records nobody wants, skipped before the mailbox is 
 
 enum { OVERTAKEN_QUIET_MS = 10000 };
 
+enum { TIDY_MS = 5000 }; /* from the first thing done until memory is given back */
+
 struct worker {
     const struct worker_options *options;
     struct worker_shared *shared;
@@ -26,6 +28,8 @@ struct worker {
     uint64_t overtaken;      /* times since the last line about it */
     uint64_t quiet_until_ms; /* no such line before */
     uint64_t ask;            /* of the step being answered: goes back with the answer */
+    uint64_t tidy_ms;        /* when memory is given back; 0: that is not known yet */
+    bool stirred;            /* something was done since it was tidied last */
     bool going;
     bool inited; /* stop() is owed */
     bool over;
@@ -359,6 +363,40 @@ static int patience(const struct worker *worker) {
                : -1;
 }
 
+/* In a process of its own: in how many milliseconds memory is to be given back; -1: there is no
+ * reason to. */
+static int tidy_in(struct worker *worker) {
+    if (worker->options->port.sleep == NULL || !worker->stirred) {
+        return -1;
+    }
+    uint64_t now_ms = clock_mono_ms();
+    if (worker->tidy_ms == 0) {
+        worker->tidy_ms = now_ms + TIDY_MS;
+    }
+    return now_ms < worker->tidy_ms ? (int)(worker->tidy_ms - now_ms) : 0;
+}
+
+/* As poll() takes them: -1 is for ever. */
+static int sooner(int one_ms, int other_ms) {
+    return one_ms < 0 || (other_ms >= 0 && other_ms < one_ms) ? other_ms : one_ms;
+}
+
+/* Until something comes, an event too. */
+static void sleep_on(struct worker *worker, struct pollfd *fds, nfds_t count) {
+    const struct port *port = &worker->options->port;
+    int tidy_ms = tidy_in(worker);
+    if (port->sleep != NULL) {
+        reader_give_back(worker->reader, tidy_ms == 0);
+    }
+    if (tidy_ms != 0) {
+        poll(fds, count, sooner(patience(worker), tidy_ms));
+        return;
+    }
+    worker->stirred = false;
+    worker->tidy_ms = 0;
+    (void)port->sleep(port->arg, fds, count, patience(worker));
+}
+
 static void wait(struct worker *worker) {
     const struct port *port = &worker->options->port;
     bool channel = port->fetch != NULL;
@@ -369,7 +407,7 @@ static void wait(struct worker *worker) {
     } else if (reader_sleep(worker->reader)) {
         fds[2] = (struct pollfd){box_fd(port->mail), POLLIN, 0};
         fds[3] = (struct pollfd){reader_wake_fd(worker->reader), POLLIN, 0};
-        poll(fds, 4, patience(worker));
+        sleep_on(worker, fds, 4);
         reader_awake(worker->reader);
     }
     if (channel && fds[0].revents != 0) {
@@ -398,6 +436,7 @@ static void turn(struct worker *worker) {
     if (worker->going && !worker->over && one_event(worker)) {
         busy = true;
     }
+    worker->stirred = worker->stirred || busy;
     if (!busy && !worker->over) {
         wait(worker);
     }

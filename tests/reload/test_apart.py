@@ -173,6 +173,31 @@ class Ends(Apart):
         self.as_before()
         self.session_kept()
 
+    def test_a_process_that_has_nothing_to_do_gives_its_memory_back(self):
+        self.world.ask("POST", "/rate", "0")
+        pid = self.row()["pid"]
+
+        def file_kib():
+            """Of the code of the program and its libraries, and of the ring."""
+            found, what = {"code": 0, "ring": 0}, None
+            for line in read(f"/proc/{pid}/smaps").splitlines():
+                if match := re.match(r"[0-9a-f]+-[0-9a-f]+ (....) .* (/\S+)", line):
+                    what = {"r-xp": "code", "r--s": "ring"}.get(match[1])
+                    what = what if "/gen/" not in match[2] else None  # not the plugin's own
+                elif what and line.startswith("Rss:"):
+                    found[what] += int(line.split()[1])
+                    what = None
+            return found
+        least = 1024 if SANITIZED else 64  # a sanitizer has words about each call
+        self.assertGreater(file_kib()["code"], least)
+        self.wait("pages to be given back",
+                  lambda: (kib := file_kib())["code"] <= least and kib["ring"] <= 4)
+        self.assertEqual(self.row()["pid"], pid)
+        self.world.ask("POST", "/rate", str(self.rate))
+        self.flows()
+        self.assertGreater(file_kib()["code"], least)  # what it needs is there again
+        self.all_well()
+
     def test_a_parked_event_can_be_tried_again_or_dropped(self):
         put(ledger("2.poison-crash"), self.target)
         self.assertTrue(self.reload("ledger")[0])
