@@ -16,7 +16,7 @@ enum { SKIP_MAX = 512 }; /* records nobody wants, skipped before the mailbox is 
 
 enum { OVERTAKEN_QUIET_MS = 10000 };
 
-enum { TIDY_MS = 5000 }; /* from the first thing done until memory is given back */
+enum { TIDY_MS = 5000 }; /* without anything to do, or once after the start whatever there is */
 
 struct worker {
     const struct worker_options *options;
@@ -29,7 +29,9 @@ struct worker {
     uint64_t quiet_until_ms; /* no such line before */
     uint64_t ask;            /* of the step being answered: goes back with the answer */
     uint64_t tidy_ms;        /* when memory is given back; 0: that is not known yet */
-    bool stirred;            /* something was done since it was tidied last */
+    bool stirred;            /* something was done since memory was given back last */
+    bool moved;              /* since it slept last */
+    bool tidied;             /* memory was given back once */
     bool going;
     bool inited; /* stop() is owed */
     bool over;
@@ -370,9 +372,10 @@ static int tidy_in(struct worker *worker) {
         return -1;
     }
     uint64_t now_ms = clock_mono_ms();
-    if (worker->tidy_ms == 0) {
+    if (worker->tidy_ms == 0 || (worker->tidied && worker->moved)) {
         worker->tidy_ms = now_ms + TIDY_MS;
     }
+    worker->moved = false;
     return now_ms < worker->tidy_ms ? (int)(worker->tidy_ms - now_ms) : 0;
 }
 
@@ -393,6 +396,7 @@ static void sleep_on(struct worker *worker, struct pollfd *fds, nfds_t count) {
         return;
     }
     worker->stirred = false;
+    worker->tidied = true;
     worker->tidy_ms = 0;
     (void)port->sleep(port->arg, fds, count, patience(worker));
 }
@@ -437,6 +441,7 @@ static void turn(struct worker *worker) {
         busy = true;
     }
     worker->stirred = worker->stirred || busy;
+    worker->moved = worker->moved || busy;
     if (!busy && !worker->over) {
         wait(worker);
     }
