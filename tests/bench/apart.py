@@ -1,95 +1,291 @@
 """tests/bench/apart.py: what a plugin costs on a thread and in a process of its own, side by side in
-one run against `drey sim`: a saturated worker's events/s and CPU per event (a backlog in the ring,
-read as fast as it goes), the pause of a reload, the memory of an idle instance, and the time from a
-crash to service. Prints a table; DREY_BUILD says which build."""
+one run. Part of tests/bench/run; README.md says what is measured. Two stages in turn, each in both
+modes: a host at a gateway that stamps its events (drip.c, lag.c), and the ledger of tests/reload
+against `drey sim`. DREY_BUILD says which build; reads other processes' memory, so it runs as root."""
+import collections
 import os
 import re
+import select
+import signal
 import statistics
+import struct
+import subprocess
 import sys
+import tempfile
 import time
+import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "reload"))
-import rig  # noqa: E402
-from rig import Reload, ledger, put, read  # noqa: E402
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "reload"))
+import rig  # noqa: E402,F401 (it knows the way to harness)
+from harness import BUILD, Host, wait_for  # noqa: E402
+from rig import Control, Reload, put, read  # noqa: E402
+import events  # noqa: E402
 
 RELOADS = int(os.environ.get("DREY_BENCH_RELOADS", "30"))
 CRASHES = int(os.environ.get("DREY_BENCH_CRASHES", "30"))
-RATE = int(os.environ.get("DREY_BENCH_RATE", "20000"))
-TICK = os.sysconf("SC_CLK_TCK")
+RATES = [int(rate) for rate in os.environ.get("DREY_BENCH_RATES", "1000,10000,50000").split(",")]
+SECONDS = int(os.environ.get("DREY_BENCH_SECONDS", "5"))
+BACKLOG = int(os.environ.get("DREY_BENCH_BACKLOG", "100000"))
+IDLE_S = 10
+IDLES = 3
+CHILDREN = 10
+PAGE = os.sysconf("SC_PAGE_SIZE")
+MODES = ("thread", "process")
+DEADLINE_S = 120
+
+rows = {}  # {what: {mode: text}}
 
 
-def cpu_s(pid):
-    """Of the whole process."""
-    words = read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split()
-    return (int(words[11]) + int(words[12])) / TICK
+def tell(what, mode, text):
+    rows.setdefault(what, {})[mode] = text
+    print(f"{mode}: {what}: {text}", file=sys.stderr)
 
 
-def pss_kib(pid):
-    text = read(f"/proc/{pid}/smaps_rollup")
-    shared = sum(int(n) for n in re.findall(r"^Pss_Shmem: +(\d+)|^Pss_File: +(\d+)", text, re.M)
-                 for n in n if n)
-    return int(re.search(r"^Pss: +(\d+)", text, re.M)[1]), shared
+# ---- Memory ----
+
+def file_pages(pid):
+    """Counter of the pages of files and of shared memory that a process has in its memory, by file
+    and place."""
+    found = collections.Counter()
+    with open(f"/proc/{pid}/pagemap", "rb") as pagemap:
+        for line in read(f"/proc/{pid}/maps").splitlines():
+            words = line.split(None, 5)
+            start, end = (int(word, 16) for word in words[0].split("-"))
+            if words[4] == "0" or start >> 63:
+                continue
+            pagemap.seek(start // PAGE * 8)
+            entries = pagemap.read((end - start) // PAGE * 8)
+            for i, (entry,) in enumerate(struct.iter_unpack("=Q", entries)):
+                if entry >> 63 and entry >> 61 & 1:  # present; not a copy of its own
+                    found[words[3], words[4], int(words[2], 16) // PAGE + i] += 1
+    return found
 
 
-class Bench(Reload):
+class Memory:
+    """KiB of a child: as the kernel shares them out among all that have a page, as it would if there
+    were nothing but the host and its children on this machine, and what is its own alone."""
+
+    def __init__(self, pid, family):
+        rollup = read(f"/proc/{pid}/smaps_rollup")
+        self.pss = int(re.search(r"^Pss: +(\d+)", rollup, re.M)[1])
+        self.own = int(re.search(r"^Anonymous: +(\d+)", rollup, re.M)[1])
+        self.alone = self.own + sum(
+            count / max(family[page], 1) * PAGE / 1024 for page, count in file_pages(pid).items())
+
+
+def memories(host, children):
+    family = collections.Counter()
+    for pid in (host, *children):
+        family.update(file_pages(pid))
+    return [Memory(pid, family) for pid in children]
+
+
+# ---- The gateway that stamps ----
+
+class Stage:
+    """A host whose bots are at drip.c, each with the plugin lag."""
+
+    def __init__(self, directory, process, bots):
+        self.directory = directory
+        self.words = 0
+        cert, key = os.path.join(directory, "cert.pem"), os.path.join(directory, "key.pem")
+        events.certify(cert, key)
+        self.drip = subprocess.Popen([os.path.join(BUILD, "bin", "bench_drip"), cert, key], text=True,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        url = f"https://localhost:{int(self.line())}/api/v10"
+        keys = {"rest_url": url, "ca_file": cert, "compress": "none",
+                "ring_size": "256M" if bots == 1 else "1M"}
+        self.host = Host(directory, {f"b{i}": {"token": f"t{i}", **keys} for i in range(bots)},
+                         sections="[plugin:lag]\nisolation = "
+                                  f"{'process' if process else 'thread'}\n", level="info")
+        with open(os.path.join(BUILD, "tests", "bench", "lag.so"), "rb") as file:
+            put(file.read(), os.path.join(self.host.plugin_dir, "lag.so"))
+        self.host.start()
+        if self.line() != "ready":
+            raise AssertionError("no client came")
+        wait_for("all bots", lambda: self.host.alive() and len(self.running()) == bots)
+        self.pids = [row.get("pid") for row in self.running()] if process else []
+
+    def running(self):
+        control = Control(self.host.control)
+        status = control.ask(cmd="status")
+        control.close()
+        ready = all(shard["state"] == "ready" for bot in status["bots"] for shard in bot["shards"])
+        return [row for row in status["plugins"] if row["state"] == "running"] if ready else []
+
+    def line(self):
+        there, _, _ = select.select([self.drip.stdout], [], [], DEADLINE_S)
+        text = self.drip.stdout.readline().strip() if there else ""
+        if not text:
+            raise AssertionError("the gateway said nothing more")
+        return text
+
+    def order(self, text):
+        """When the first and the last of it were written, ns."""
+        self.drip.stdin.write(text + "\n")
+        self.drip.stdin.flush()
+        word, first, last = self.line().split()
+        assert word == "done", word
+        return int(first), int(last)
+
+    def report(self, count):
+        """What the handler saw since the last report."""
+        self.words += 1
+        self.order(f"report word-{self.words}")
+        pattern = re.compile(rf"saw word-{self.words} (count .*held_ns \d+)")
+        found = wait_for("the handler's report", lambda: self.host.alive() and
+                         pattern.search(read(self.host.log)), DEADLINE_S)
+        pairs = found[1].split()
+        seen = dict(zip(pairs[::2], map(int, pairs[1::2])))
+        if seen["count"] != count:
+            raise AssertionError(f"of {count} events the handler saw {seen['count']}")
+        return seen
+
+    def cpu_us(self):
+        return events.cpu_us(self.host.process.pid)
+
+    def stop(self):
+        self.drip.stdin.close()
+        try:
+            self.drip.wait(30)
+        finally:
+            self.host.stop()
+
+
+def us(ns):
+    return f"{ns / 1000:.0f}" if ns < 10_000_000 else f"{ns / 1000:,.0f}"
+
+
+def measure_rate(stage, mode, rate):
+    stage.order(f"pace {rate} {rate}")
+    stage.report(rate)
+    before, count = events.quiet_cpu_us(stage.host.process.pid), rate * SECONDS
+    first, last = stage.order(f"pace {rate} {count}")
+    seen = stage.report(count)
+    used = events.quiet_cpu_us(stage.host.process.pid) - before
+    reached = count / (last - first) * 1e9
+    short = "" if reached > 0.98 * rate else f" (at {reached:,.0f}/s, all that the gateway reached)"
+    tell(f"socket to handler at {rate:,}/s, p50 / p99, µs", mode,
+         f"{us(seen['p50_ns'])} / {us(seen['p99_ns'])}{short}")
+    tell(f"CPU per event at {rate:,}/s, host and worker, µs", mode, f"{used / count:.2f}")
+
+
+def measure_backlog(stage, mode):
+    """The worker is kept while events pile up in the ring; then it reads as fast as it goes, with
+    nothing else at work."""
+    hold_ms = 5000
+    while True:
+        stage.order(f"hold {hold_ms}")
+        _, last = stage.order(f"pace 0 {BACKLOG}")
+        seen = stage.report(BACKLOG)
+        if last < seen["held_ns"]:
+            break
+        hold_ms *= 2
+    tell("saturated: events/s of one worker", mode,
+         f"{(BACKLOG - 1) / (seen['last_ns'] - seen['first_ns']) * 1e9:,.0f}")
+    tell("saturated: CPU per event, its worker alone, µs", mode, f"{seen['cpu_ns'] / BACKLOG / 1000:.2f}")
+
+
+def measure_idle(stage, mode):
+    found, first = [], []
+    for _ in range(IDLES):
+        time.sleep(IDLE_S)
+        found += memories(stage.host.process.pid, stage.pids)
+        stage.order("pace 1 1")
+        first.append(stage.report(1)["p50_ns"])
+    tell_memory(mode, "1 child", found)
+    tell(f"socket to handler after {IDLE_S} s without an event, median of {IDLES}, µs", mode,
+         us(statistics.median(first)))
+
+
+def tell_memory(mode, whose, found):
+    if found:
+        for what, name in (("PSS", "pss"), ("PSS if nothing else ran here", "alone"), ("own memory", "own")):
+            tell(f"idle, {whose}: {what}, KiB", mode,
+                 f"{statistics.median(getattr(memory, name) for memory in found):.0f}")
+
+
+def measure_many(mode):
+    with tempfile.TemporaryDirectory(prefix="drey-bench-") as directory:
+        stage = Stage(directory, True, CHILDREN)
+        try:
+            time.sleep(IDLE_S)
+            tell_memory(mode, f"each of {CHILDREN} children", memories(stage.host.process.pid, stage.pids))
+        finally:
+            stage.stop()
+
+
+def measure_stage(mode):
+    with tempfile.TemporaryDirectory(prefix="drey-bench-") as directory:
+        stage = Stage(directory, mode == "process", 1)
+        try:
+            measure_idle(stage, mode)
+            for rate in RATES:
+                measure_rate(stage, mode, rate)
+            measure_backlog(stage, mode)
+        finally:
+            stage.stop()
+
+
+# ---- The ledger ----
+
+class Ledger(Reload):
+    """The pause of a reload, and how long a crash takes."""
     rate = 200
     interval_ms = 30000
 
-    def figures(self):
-        host = self.drey_host.process.pid
-        child = self.row().get("pid")
-        out = {}
-        if child:
-            out["idle PSS, KiB (mapped files of it)"] = "%d (%d)" % pss_kib(child)
+    def runTest(self):
+        mode = "process" if self.process else "thread"
         pauses = []
         for i in range(RELOADS):
             text = self.replace(f"{i + 2}.good", events=1)
             pauses.append(float(re.search(r"pause ([\d.]+) ms", text)[1]))
-        out["reload pause, median, ms"] = f"{statistics.median(pauses):.2f}"
-        self.world.ask("POST", "/rate", str(RATE))
-        self.flows(RATE)
-        pids = [host] + ([self.row()["pid"]] if child else [])
-        before, cpu, begun = self.row()["handled"], sum(map(cpu_s, pids)), time.monotonic()
-        self.flows(5 * RATE)
-        events = self.row()["handled"] - before
-        spent = time.monotonic() - begun
-        out["events/s (what the simulator gives)"] = f"{events / spent:.0f}"
-        out["CPU per event, host and worker, us"] = \
-            f"{(sum(map(cpu_s, pids)) - cpu) / events * 1e6:.2f}"
-        self.world.ask("POST", "/rate", "200")
-        if child:
-            put(ledger("900.poison-crash"), self.target)
-            self.reload("ledger")
-            self.wait("crashes", lambda: self.row()["crashes"] >= CRASHES)
-            back = [float(ms) for ms in re.findall(r"is back after ([\d.]+) ms",
-                                                   read(self.drey_host.log))]
-            out["crash to service, median / longest, ms"] = \
-                f"{statistics.median(back):.1f} / {max(back):.1f}"
+        tell(f"reload: pause, median / longest of {RELOADS}, ms", mode,
+             f"{statistics.median(pauses):.2f} / {max(pauses):.2f}")
+        if self.process:
+            self.crash(mode)
         self.session_kept()
-        return out
+
+    def crash(self, mode):
+        for i in range(CRASHES):
+            if i % 3 == 2:  # another file, another chance: many in a row have to wait
+                self.replace(f"{RELOADS + i + 2}.good", events=1)
+            pid = self.row()["pid"]
+            os.kill(pid, signal.SIGSEGV)
+            self.wait("another process", lambda: self.row()["pid"] not in (0, pid))
+            self.flows(5)
+        back = [float(ms) for ms in re.findall(r"is back after ([\d.]+) ms", read(self.drey_host.log))]
+        tell(f"SIGSEGV to service, median / longest of {len(back)}, ms", mode,
+             f"{statistics.median(back):.1f} / {max(back):.1f}")
 
 
-class Thread(Bench):
+class ThreadLedger(Ledger):
     process = False
 
-    def runTest(self):
-        rows["thread"] = self.figures()
 
-
-class Process(Bench):
+class ProcessLedger(Ledger):
     process = True
 
-    def runTest(self):
-        rows["process"] = self.figures()
+
+def print_table():
+    print("| | " + " | ".join(MODES) + " |\n|" + "---|" * (len(MODES) + 1))
+    for what, values in rows.items():
+        print(f"| {what} | " + " | ".join(values.get(mode, "") for mode in MODES) + " |")
+    print(f"\nLoad average when it ended: {', '.join(read('/proc/loadavg').split()[:3])}.")
 
 
-rows = {}
+def main():
+    for mode in MODES:
+        measure_stage(mode)
+    measure_many("process")
+    suite = unittest.TestSuite([ThreadLedger(), ProcessLedger()])
+    if not unittest.TextTestRunner(verbosity=0).run(suite).wasSuccessful():
+        return 1
+    print_table()
+    return 0
+
 
 if __name__ == "__main__":
-    import unittest
-    suite = unittest.TestSuite([Thread(), Process()])
-    if not unittest.TextTestRunner(verbosity=0).run(suite).wasSuccessful():
-        sys.exit(1)
-    print(f"{'':44}{'thread':>16}{'process':>16}")
-    for name in rows["process"]:
-        print(f"{name:44}{rows['thread'].get(name, '-'):>16}{rows['process'][name]:>16}")
+    sys.exit(main())

@@ -73,6 +73,13 @@ def line_of(process, what):
     return text
 
 
+def certify(cert, key):
+    """A certificate for localhost, into these files."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+
+
 class Place:
     """A directory with a corpus and the certificate that the gateway shows."""
 
@@ -84,10 +91,7 @@ class Place:
         self.key = os.path.join(directory, "key.pem")
         subprocess.run([sys.executable, os.path.join(HERE, "corpus.py"), self.corpus, str(options.warm),
                         str(options.events)], check=True)
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                        "-nodes", "-keyout", self.key, "-out", self.cert, "-days", "2", "-subj",
-                        "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
-                       check=True, capture_output=True)
+        certify(self.cert, self.key)
 
     def ini(self, url, transport, plugin):
         """A host with the plugin that counts."""

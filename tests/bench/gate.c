@@ -3,6 +3,7 @@
 #include "gate.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <signal.h>
@@ -202,7 +203,10 @@ void gate_serve(const char *cert, const char *key, gate_fn *talk, void *arg) {
         pthread_t thread;
         int *guest = gate_more(NULL, sizeof(*guest));
         *guest = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-        if (*guest < 0 || pthread_create(&thread, NULL, serve, guest) != 0) {
+        int at_once = 1; /* a small write does not wait for the answer to the one before */
+        if (*guest < 0 ||
+            setsockopt(*guest, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof(at_once)) != 0 ||
+            pthread_create(&thread, NULL, serve, guest) != 0) {
             gate_give_up("a connection cannot be taken");
         }
         (void)pthread_detach(thread);
