@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
     }
     if (getsockopt(BOOT_CHANNEL, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
         type != SOCK_SEQPACKET) {
-        fprintf(stderr, "drey-worker is started by drey, for a plugin with isolation = process\n");
+        fprintf(stderr, "drey-worker is started by drey, for a plugin in a process of its own\n");
         return 2;
     }
     const char *plugin = argc > 1 ? strrchr(argv[1], '/') : NULL;

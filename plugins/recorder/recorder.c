@@ -2,7 +2,8 @@
  * ID is d.id or "-". Lost events are lines too: SHARD - DREY_GAP FROM-TO.
  *
  *   [plugin:recorder]
- *   file = /var/lib/drey/{bot}.events      ; {bot}: the bot's name
+ *   file = /var/lib/drey/events/{bot}      ; {bot}: the bot's name
+ *   allow_write = /var/lib/drey/events     ; a folder, or that one file
  *
  * Every line is written by one write(2) before its handler returns, that is before drey counts the
  * event as handled; the page cache is the buffer (about a microsecond for a line). So a reload

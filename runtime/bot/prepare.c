@@ -5,6 +5,7 @@
 #include "bot/renewal.h"
 
 #include "base/text.h"
+#include "bot/apart.h"
 #include "bot/intents.h"
 #include "plugin/probe.h"
 
@@ -202,16 +203,18 @@ static bool try_plugin(struct renewal *r, const struct found *found, size_t whic
     const struct config_bot *bot = &r->config->bots[which];
     struct buf settings = {0};
     struct err err = {0};
-    bool ok = settings_of(r->config, found->id, bot->name, &settings) ||
-              err_set(&err, ERR_NO_MEMORY, "no memory");
+    struct isolation isolation;
+    apart_isolation(r->config, found->id, bot->name, &isolation);
+    bool ok = settings_of(r->config, found->id, bot->name, &settings);
+    size_t length = settings.length;
+    ok = (ok && isolation_fingerprint(&isolation, &settings)) ||
+         err_set(&err, ERR_NO_MEMORY, "no memory");
     uint64_t hash = text_hash(settings.bytes != NULL ? settings.bytes : "", settings.length);
     if (ok && hash != *last) { /* as for the bot before, most of the time */
-        struct config_apart apart;
-        config_plugin_apart(r->config, found->id, bot->name, &apart);
         struct probe_request how = {.bot = bot->name,
                                     .config = settings.bytes,
-                                    .config_length = settings.length,
-                                    .own_process = apart.isolation == CONFIG_ISOLATION_PROCESS};
+                                    .config_length = length,
+                                    .isolation = &isolation};
         ok = plugins_try(r->house->plugins, found->path, &r->config->signers, &how, report, &err);
         *last = hash;
     }

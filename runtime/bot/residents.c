@@ -6,9 +6,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "bot/apart.h"
 #include "bot/desks.h"
 #include "bot/intents.h"
-#include "plugin/isolation.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -394,25 +394,8 @@ void residents_give_config(void *arg, const char *bot, const char *plugin, plugi
 
 void residents_give_isolation(void *arg, const char *bot, const char *plugin,
                               struct isolation *out) {
-    static const enum isolation_sandbox sandboxes[] = {
-        [CONFIG_SANDBOX_AUTO] = ISOLATION_AUTO,
-        [CONFIG_SANDBOX_REQUIRE] = ISOLATION_REQUIRE,
-        [CONFIG_SANDBOX_OFF] = ISOLATION_OFF,
-    };
     const struct house *house = arg;
-    struct config_apart apart;
-    config_plugin_apart(house->config, plugin, bot, &apart);
-    *out = (struct isolation){.process = apart.isolation == CONFIG_ISOLATION_PROCESS,
-                              .sandbox = sandboxes[apart.sandbox],
-                              .network = apart.network,
-                              .memory_bytes = apart.memory_bytes,
-                              .cpu_ms = apart.cpu_ms,
-                              .files = apart.files,
-                              .handler_timeout_ms = apart.handler_timeout_ms,
-                              .read = apart.read.texts,
-                              .read_count = apart.read.count,
-                              .write = apart.write.texts,
-                              .write_count = apart.write.count};
+    apart_isolation(house->config, plugin, bot, out);
 }
 
 /* A plugin is not refused for what the portal said before somebody asked for this reload. */

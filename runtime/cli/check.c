@@ -2,6 +2,7 @@
  * Each plugin is opened in a child process; so a broken one cannot break the check. */
 #include "base/file.h"
 #include "base/text.h"
+#include "bot/apart.h"
 #include "bot/house.h"
 #include "bot/intents.h"
 #include "cli/check_copy.h"
@@ -50,41 +51,67 @@ static bool is_library(const char *name) {
     return name[0] != '.' && length > 3 && strcmp(name + length - 3, ".so") == 0;
 }
 
-/* The plugin's keys as its init would see them, for the first bot that wants it. */
-static void append_config(const struct check *check, const char *plugin, struct buf *out) {
-    const char *bot = NULL;
+/* The plugin's keys as its init would see them. */
+static void append_config(const struct check *check, const char *plugin, const char *bot,
+                          struct buf *out) {
     const char *key;
     const char *value;
-    for (size_t i = 0; i < check->config.bot_count && bot == NULL; i++) {
-        bot = config_bot_wants(&check->config.bots[i], plugin) ? check->config.bots[i].name : NULL;
-    }
     for (size_t i = 0; config_plugin_key(&check->config, plugin, bot, i, &key, &value); i++) {
         (void)buf_append(out, key, strlen(key) + 1);
         (void)buf_append(out, value, strlen(value) + 1);
     }
 }
 
+/* As it would run for this bot (NULL: for none in particular). *last: the hash of what it was tried
+ * with before; the same is not tried again. */
+static bool probe_for(const struct check *check, const char *path, struct found *found,
+                      const char *plugin, const char *bot, uint64_t *last, struct err *err) {
+    struct buf keys = {0};
+    struct isolation isolation;
+    append_config(check, plugin, bot, &keys);
+    apart_isolation(&check->config, plugin, bot, &isolation);
+    struct probe_request request = {.path = path,
+                                    .bot = bot,
+                                    .config_length = keys.length,
+                                    .isolation = &isolation,
+                                    .only_looks = true};
+    bool ok = isolation_fingerprint(&isolation, &keys) || err_set(err, ERR_NO_MEMORY, "no memory");
+    uint64_t hash = ok ? text_hash(keys.bytes, keys.length) : 0;
+    request.config = keys.bytes;
+    if (ok && hash != *last) {
+        ok = probe_run(&request, &found->report, err);
+        *last = hash;
+    }
+    buf_finish(&keys);
+    return ok;
+}
+
+/* For every bot that wants it. */
+static bool probe_all(const struct check *check, const char *path, struct found *found,
+                      const char *plugin, struct err *err) {
+    const struct config *config = &check->config;
+    uint64_t last = 0;
+    size_t wanted = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < config->bot_count; i++) {
+        if (config_bot_wants(&config->bots[i], plugin)) {
+            const char *bot = config->bots[i].name;
+            ok = probe_for(check, path, found, plugin, bot, &last, err) ||
+                 (config->bot_count > 1 && err_prefix(err, "bot %s", bot));
+            wanted++;
+        }
+    }
+    return ok && (wanted > 0 || probe_for(check, path, found, plugin, NULL, &last, err));
+}
+
 /* Which plugin a file is, is only known when it was opened: the file's name is the first guess,
  * and when it was wrong the plugin is opened again with the keys of its own section. */
 static bool probe(const struct check *check, const char *path, struct found *found,
                   const char *guess, struct err *err) {
-    for (int attempt = 0; attempt < 2; attempt++) {
-        struct buf keys = {0};
-        append_config(check, guess, &keys);
-        struct config_apart apart;
-        config_plugin_apart(&check->config, guess, NULL, &apart);
-        struct probe_request request = {.path = path,
-                                        .config = keys.bytes,
-                                        .config_length = keys.length,
-                                        .own_process = apart.isolation == CONFIG_ISOLATION_PROCESS};
-        bool ok = probe_run(&request, &found->report, err);
-        buf_finish(&keys);
-        if (!ok || strcmp(found->report.id, guess) == 0) {
-            return ok;
-        }
-        guess = found->report.id;
-    }
-    return true;
+    bool ok = probe_all(check, path, found, guess, err);
+    char id[PLUGINS_ID_BYTES];
+    (void)text_copy(id, sizeof(id), found->report.id);
+    return !ok || strcmp(id, guess) == 0 ? ok : probe_all(check, path, found, id, err);
 }
 
 static bool look_at(const struct check *check, struct found *found, const char *guess,

@@ -4,6 +4,7 @@
 #include "cli/check_file.h"
 
 #include "base/file.h"
+#include "bot/apart.h"
 #include "bot/intents.h"
 #include "cli/check_copy.h"
 #include "cli/cli.h"
@@ -30,6 +31,7 @@ struct subject {
     char signer[SIGN_FINGERPRINT_BYTES];
     size_t bytes;
     unsigned warnings;
+    bool no_thread; /* a thread cannot take it */
     struct buf out;
 };
 
@@ -266,6 +268,11 @@ static void show_file(struct subject *subject) {
     list(&subject->out, symbols->libraries, symbols->library_count);
     (void)buf_text(&subject->out, symbols->library_count == 0 ? "none\n" : "\n");
     show_exports(subject);
+    if (subject->no_thread) {
+        warn(subject,
+             "uses initial-exec thread-local storage: it runs with isolation = process alone",
+             "-ftls-model=global-dynamic lets it run on a thread, too");
+    }
     for (size_t i = 0; i < symbols->doubt_count && i < SYMBOLS_SHOWN; i++) {
         char what[SYMBOLS_NAME_BYTES + 16];
         (void)snprintf(what, sizeof(what), "calls %s()", symbols->doubts[i]);
@@ -275,18 +282,22 @@ static void show_file(struct subject *subject) {
 
 /* ---- The whole ---- */
 
-static void keys_of(const struct subject *subject, const char *plugin, struct buf *out) {
-    const struct config *config = subject->config;
-    const char *bot = NULL;
+/* The first bot that wants it. */
+static const char *bot_of(const struct config *config, const char *plugin) {
+    for (size_t i = 0; config != NULL && i < config->bot_count; i++) {
+        if (config_bot_wants(&config->bots[i], plugin)) {
+            return config->bots[i].name;
+        }
+    }
+    return NULL;
+}
+
+static void keys_of(const struct config *config, const char *plugin, const char *bot,
+                    struct buf *out) {
     const char *key;
     const char *value;
-    if (config == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < config->bot_count && bot == NULL; i++) {
-        bot = config_bot_wants(&config->bots[i], plugin) ? config->bots[i].name : NULL;
-    }
-    for (size_t i = 0; config_plugin_key(config, plugin, bot, i, &key, &value); i++) {
+    for (size_t i = 0; config != NULL && config_plugin_key(config, plugin, bot, i, &key, &value);
+         i++) {
         (void)buf_append(out, key, strlen(key) + 1);
         (void)buf_append(out, value, strlen(value) + 1);
     }
@@ -304,16 +315,19 @@ static bool examine(struct subject *subject, struct err *err) {
         subject->bytes = copy.bytes.length;
         memcpy(subject->signer, copy.signer, sizeof(subject->signer));
         symbols_read(copy.bytes.bytes, copy.bytes.length, &subject->symbols);
-        keys_of(subject, note.id, &keys);
-        struct config_apart apart = {0};
-        if (subject->config != NULL) {
-            config_plugin_apart(subject->config, note.id, NULL, &apart);
-        }
+        const char *bot = bot_of(subject->config, note.id);
+        struct isolation isolation;
+        struct err unfit = {0};
+        keys_of(subject->config, note.id, bot, &keys);
+        apart_isolation(subject->config, note.id, bot, &isolation);
+        subject->no_thread = !note_fits_thread(&note, &unfit);
         struct probe_request request = {.path = copy.path,
+                                        .bot = bot,
                                         .config = keys.bytes,
                                         .config_length = keys.length,
                                         .registrations = &subject->rows_text,
-                                        .own_process = apart.isolation == CONFIG_ISOLATION_PROCESS};
+                                        .isolation = &isolation,
+                                        .only_looks = true};
         ok = probe_run(&request, &subject->report, err);
     }
     if (ok && subject->rows_text.length > 0) {

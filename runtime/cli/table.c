@@ -167,20 +167,40 @@ static void print_signer(bool column, const char *signer) {
     }
 }
 
+/* "thread"; "process": in a full sandbox; "process/partial", "process/off": in a lesser one. */
+static const char *isolation(const cJSON *plugin, char out[static 32]) {
+    const char *sandbox = text(plugin, "sandbox");
+    bool lesser = sandbox[0] != '\0' && strcmp(sandbox, "full") != 0;
+    const char *kind = text(plugin, "isolation");
+    (void)snprintf(out, 32, "%s%s%s", kind[0] != '\0' ? kind : "-", lesser ? "/" : "",
+                   lesser ? sandbox : "");
+    return out;
+}
+
+/* What there is of a sandbox that is not whole. */
+static void print_sandbox(const cJSON *plugin) {
+    if (strcmp(text(plugin, "sandbox"), "partial") == 0) {
+        (void)printf("             sandbox: %s\n", text(plugin, "confined"));
+    }
+}
+
 static void print_plugin(const cJSON *plugin, bool signers) {
     char lag[32];
+    char kind[32];
     const char *bot = text(plugin, "bot");
-    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-9s %-10" PRIu64 " %-7" PRIu64,
+    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-9s %-9s %-10" PRIu64 " %-7" PRIu64,
                  text(plugin, "plugin"), text(plugin, "version"), number(plugin, "generation"),
-                 bot[0] != '\0' ? bot : "-", text(plugin, "state"),
+                 bot[0] != '\0' ? bot : "-", text(plugin, "state"), isolation(plugin, kind),
                  bytes(number(plugin, "lag_bytes"), lag), number(plugin, "handled"),
                  number(plugin, "errors"));
     print_signer(signers, text(plugin, "signed_by"));
     (void)printf(" %s\n", text(plugin, "error"));
+    print_sandbox(plugin);
 }
 
 static bool plugins_alike(const cJSON *a, const cJSON *b) {
     return same(a, b, "plugin") && same(a, b, "version") && same(a, b, "state") &&
+           same(a, b, "isolation") && same(a, b, "sandbox") &&
            number(a, "generation") == number(b, "generation");
 }
 
@@ -191,6 +211,7 @@ static void print_plugins_like(const cJSON *plugins, const cJSON *like, bool sig
     const char *error = "";
     char bots[40];
     char lag[32];
+    char kind[32];
     uint64_t n = 0, lag_bytes = 0, handled = 0, errors = 0;
     cJSON_ArrayForEach(plugin, plugins) {
         if (plugins_alike(plugin, like)) {
@@ -203,11 +224,13 @@ static void print_plugins_like(const cJSON *plugins, const cJSON *like, bool sig
         }
     }
     (void)snprintf(bots, sizeof(bots), "%" PRIu64 " bots", n);
-    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-9s %-10" PRIu64 " %-7" PRIu64,
+    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-9s %-9s %-10" PRIu64 " %-7" PRIu64,
                  text(like, "plugin"), text(like, "version"), number(like, "generation"), bots,
-                 text(like, "state"), bytes(lag_bytes, lag), handled, errors);
+                 text(like, "state"), isolation(like, kind), bytes(lag_bytes, lag), handled,
+                 errors);
     print_signer(signers, text(like, "signed_by"));
     (void)printf(" %s\n", error);
+    print_sandbox(like);
 }
 
 static size_t count_shards(const cJSON *bots) {
@@ -237,8 +260,8 @@ static void print_plugins(const cJSON *plugins, bool all) {
     cJSON_ArrayForEach(plugin, plugins) {
         signers = signers || text(plugin, "signed_by")[0] != '\0';
     }
-    (void)printf("%-12s %-8s %-4s %-12s %-9s %-9s %-10s %-7s%s %s\n", "PLUGIN", "VERSION", "GEN",
-                 "BOT", "STATE", "LAG", "HANDLED", "ERRORS",
+    (void)printf("%-12s %-8s %-4s %-12s %-9s %-9s %-9s %-10s %-7s%s %s\n", "PLUGIN", "VERSION",
+                 "GEN", "BOT", "STATE", "ISOLATION", "LAG", "HANDLED", "ERRORS",
                  signers ? " SIGNED BY                       " : "", "LAST ERROR");
     cJSON_ArrayForEach(plugin, plugins) {
         if (!summed) {

@@ -290,6 +290,22 @@ static void plugin_load(struct load *load, size_t section, const struct config_s
     out->settings = settings;
 }
 
+/* What holds for plugins that say nothing. DREY_ISOLATION is for debuggers and sanitizers, which
+ * see into the host's own process. */
+static void standards_load(struct load *load) {
+    struct config_apart *apart = &load->config->apart;
+    keys_apply(load, SIZE_MAX, CONFIG_KIND_PLUGIN, apart);
+    const char *value = load->env->variable(load->env->arg, "DREY_ISOLATION");
+    const struct config_key *key = config_key_find(CONFIG_KIND_PLUGIN, "isolation");
+    struct config_wrong wrong;
+    if (value == NULL || value[0] == '\0' ||
+        config_value_set(key, value, &load->in, apart, &wrong)) {
+        return;
+    }
+    config_report_add(load->report, CONFIG_ERROR, (struct config_place){0}, NULL,
+                      "in the environment's DREY_ISOLATION: %s", wrong.text);
+}
+
 /* Reads every section's name once, makes the rows, then fills them. */
 static void sections_load(struct load *load) {
     struct config *config = load->config;
@@ -321,8 +337,16 @@ static void sections_load(struct load *load) {
     if (!load->no_memory) {
         keys_apply(load, drey, CONFIG_KIND_DREY, config);
         signers_load(load, drey);
-        keys_apply(load, SIZE_MAX, CONFIG_KIND_PLUGIN, &config->apart);
+        standards_load(load);
     }
+}
+
+void config_apart_standard(struct config_apart *out) {
+    struct config_report report = {0};
+    struct load load = {.report = &report};
+    *out = (struct config_apart){0};
+    keys_apply(&load, SIZE_MAX, CONFIG_KIND_PLUGIN, out);
+    config_report_finish(&report); /* empty: a test reads every default */
 }
 
 /* [plugin:NAME@BOT] of a bot that is not there. */

@@ -91,6 +91,8 @@ struct config_apart {
     uint64_t cpu_ms; /* 0: no limit */
     uint64_t files;
     uint64_t handler_timeout_ms;
+    uint64_t crash_limit; /* 0: none */
+    uint64_t crash_wait_ms;
     struct config_texts read;
     struct config_texts write;
     bool network;
@@ -152,6 +154,9 @@ bool config_plugin_key(const struct config *config, const char *plugin, const ch
  * [plugin:PLUGIN], else the default. Texts: borrowed until config_finish(). */
 void config_plugin_apart(const struct config *config, const char *plugin, const char *bot,
                          struct config_apart *out);
+
+/* The same where no file says anything. */
+void config_apart_standard(struct config_apart *out);
 
 /* Checks the names of [plugin:...] sections and of `plugins` patterns against the plugins that
  * were found; adds errors to the report that config_load() filled. True: nothing was added. */

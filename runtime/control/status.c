@@ -92,9 +92,13 @@ static void add_plugin(void *to, const struct plugins_row *plugin) {
     cJSON_AddNumberToObject(row, "gaps", (double)plugin->gaps);
     cJSON_AddNumberToObject(row, "reloads", (double)plugin->reloads);
     cJSON_AddNumberToObject(row, "stuck_ms", (double)plugin->stuck_ms);
-    cJSON_AddStringToObject(row, "isolation", plugin->process ? "process" : "thread");
+    cJSON_AddStringToObject(row, "isolation",
+                            plugin->bot == NULL ? ""
+                            : plugin->process   ? "process"
+                                                : "thread");
     if (plugin->process) {
         cJSON_AddNumberToObject(row, "pid", plugin->pid);
+        cJSON_AddStringToObject(row, "sandbox", plugin->sandbox);
         cJSON_AddStringToObject(row, "confined", plugin->confined);
         cJSON_AddNumberToObject(row, "crashes", (double)plugin->crashes);
     }

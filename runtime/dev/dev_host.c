@@ -166,7 +166,8 @@ void dev_host_start(struct dev *dev) {
     static const char *const sanitize[] = {
         "ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:detect_odr_violation=0",
         "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"};
-    const char *variables[4] = {0};
+    const char *variables[5] = {0};
+    size_t count = 0;
     const char *words[28] = {0};
     struct err err = {0};
     if (dev->stopping || dev->host.child != NULL || dev->guild[0] == '\0' || dev->waits_for_build ||
@@ -175,9 +176,12 @@ void dev_host_start(struct dev *dev) {
     }
     write_words(dev, words);
     if (dev->preload[0] != '\0') {
-        variables[0] = dev->preload;
-        variables[1] = sanitize[0];
-        variables[2] = sanitize[1];
+        variables[count++] = dev->preload;
+        variables[count++] = sanitize[0];
+        variables[count++] = sanitize[1];
+    }
+    if (dev->options.asan || dev->options.gdb) { /* both see into the host's own process alone */
+        variables[count++] = "DREY_ISOLATION=thread";
     }
     struct child_options options = {.words = words,
                                     .variables = variables,

@@ -310,9 +310,11 @@ static int refuse(struct child *child, const struct err *err) {
 }
 
 /* The listener goes to the host: who holds it answers for what the filter asks. */
-static void tell_confined(struct child *child, const char *text) {
-    struct port_message head = {.kind = PORT_CONFINED, .data_length = (uint32_t)strlen(text)};
-    (void)send_up(child, &head, "", text);
+static void tell_confined(struct child *child, const struct confinement *confined) {
+    struct port_message head = {.kind = PORT_CONFINED,
+                                .number = confined->hold,
+                                .data_length = (uint32_t)strlen(confined->text)};
+    (void)send_up(child, &head, "", confined->text);
     if (child->listener >= 0) {
         close(child->listener);
         child->listener = -1;
@@ -321,7 +323,7 @@ static void tell_confined(struct child *child, const char *text) {
 
 static int run(struct child *child, const struct boot *boot, const struct buf *data) {
     struct err err = {0};
-    char confined[256] = "";
+    struct confinement confined = {0};
     size_t at = sizeof(*boot);
     const char *bot = boot_text(data->bytes, data->length, &at);
     const char *copy = boot_text(data->bytes, data->length, &at);
@@ -331,14 +333,13 @@ static int run(struct child *child, const struct boot *boot, const struct buf *d
         return refuse(child, &err);
     }
     words_prepare(BOOT_CHANNEL, copy);
-    if (!confine(boot, data->bytes, data->length, &child->listener, confined, sizeof(confined),
-                 &err)) {
+    if (!confine(boot, data->bytes, data->length, &child->listener, &confined, &err)) {
         return refuse(child, &err);
     }
     if (boot->sandbox != ISOLATION_OFF) { /* else the plugin may have changed code of libc's */
         pages_note();
     }
-    tell_confined(child, confined);
+    tell_confined(child, &confined);
     struct worker_options options = {.port = child->port,
                                      .bot = bot,
                                      .generation = boot->generation,

@@ -120,9 +120,12 @@ static bool permit(int ruleset, const char *path, uint64_t rights, uint64_t hand
 
 /* A path to write that is not there becomes a file: a plugin is allowed that one, not the folder.
  */
-static bool permit_named(int ruleset, const char *path, bool write, uint64_t handled,
-                         struct err *err) {
+static bool permit_named(int ruleset, const struct boot *boot, const char *path, bool write,
+                         uint64_t handled, struct err *err) {
     if (write && access(path, F_OK) != 0 && errno == ENOENT) {
+        if (boot->only_looks != 0) {
+            return true;
+        }
         int made = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (made >= 0) {
             close(made);
@@ -150,7 +153,8 @@ static bool permit_all(int ruleset, const struct boot *boot, const void *data, s
     }
     for (uint32_t i = 0; i < boot->read_count + boot->write_count; i++) {
         const char *path = boot_text(data, length, &at);
-        if (path == NULL || !permit_named(ruleset, path, i >= boot->read_count, handled, err)) {
+        if (path == NULL ||
+            !permit_named(ruleset, boot, path, i >= boot->read_count, handled, err)) {
             return path != NULL || err_set(err, ERR_PROTOCOL, "a path is missing");
         }
     }
@@ -250,11 +254,11 @@ static bool can_be_asked(void) {
 /* Neither RLIMIT_NPROC nor the filter itself can count: the one is not in force for a host that
  * runs as root and counts what else the user runs, the other has no memory. So each new thread is
  * asked for. There is one listener for all filters of a process, and a container may have it. */
-static bool filter_calls(const struct boot *boot, long version, int *listener) {
+static bool filter_calls(const struct boot *boot, long version, bool ask, int *listener) {
     struct filter_options options = {.pid = getpid(),
                                      .network = boot->network != 0,
                                      .write = boot->write_count > 0,
-                                     .ask_for_threads = can_be_asked(),
+                                     .ask_for_threads = ask && can_be_asked(),
                                      .open_refused = flags_to_refuse(boot, version)};
     *listener =
         options.ask_for_threads ? set_filter(&options, SECCOMP_FILTER_FLAG_NEW_LISTENER) : -1;
@@ -265,12 +269,30 @@ static bool filter_calls(const struct boot *boot, long version, int *listener) {
     return set_filter(&options, 0) == 0;
 }
 
-bool confine(const struct boot *boot, const void *data, size_t length, int *listener, char *out,
-             size_t size, struct err *err) {
-    *listener = -1;
+static void describe(long version, bool calls, bool counted, struct confinement *out) {
+    bool full = version > 0 && calls;
+    out->hold = full ? ISOLATION_HOLD_FULL : ISOLATION_HOLD_PART;
+    snprintf(out->text, sizeof(out->text), "limits, no privileges, Landlock %ld, %s", version,
+             counted ? "seccomp, counted threads"
+             : calls ? "seccomp"
+                     : "no seccomp");
+    if (version == 0) {
+        snprintf(out->text, sizeof(out->text),
+                 "limits, no privileges, no Landlock (files are readable%s), %s",
+                 calls ? ", not writable" : " and writable", calls ? "seccomp" : "no seccomp");
+    }
+}
+
+bool confine(const struct boot *boot, const void *data, size_t length, int *listener,
+             struct confinement *out, struct err *err) {
+    int counter = -1;
+    if (listener != NULL) {
+        *listener = -1;
+    }
     limit_all(boot);
     if (boot->sandbox == ISOLATION_OFF) {
-        snprintf(out, size, "limits alone (sandbox = off)");
+        out->hold = ISOLATION_HOLD_NONE;
+        snprintf(out->text, sizeof(out->text), "limits alone (sandbox = off)");
         return true;
     }
     if (!drop_capabilities() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
@@ -287,21 +309,16 @@ bool confine(const struct boot *boot, const void *data, size_t length, int *list
             "allow_write needs Landlock, which this kernel does not have: any other file "
             "could be written, too (sandbox = off takes that risk)");
     }
-    bool calls = filter_calls(boot, version, listener);
-    snprintf(out, size, "limits, no privileges, %s%ld, %s",
-             version > 0 ? "Landlock " : "no Landlock: ", version,
-             *listener >= 0 ? "seccomp, counted threads"
-             : calls        ? "seccomp"
-                            : "no seccomp");
-    if (version == 0) {
-        snprintf(out, size, "limits, no privileges, no Landlock (files are readable%s), %s",
-                 calls ? ", not writable" : " and writable", calls ? "seccomp" : "no seccomp");
+    bool calls = filter_calls(boot, version, listener != NULL, &counter);
+    if (listener != NULL) {
+        *listener = counter;
     }
-    if (boot->sandbox == ISOLATION_REQUIRE && (version == 0 || !calls)) {
+    describe(version, calls, counter >= 0, out);
+    if (boot->sandbox == ISOLATION_REQUIRE && out->hold != ISOLATION_HOLD_FULL) {
         return err_set(err, ERR_PLUGIN,
                        "sandbox = require, but this kernel gives only: %s (sandbox = auto takes "
                        "what there is)",
-                       out);
+                       out->text);
     }
     return true;
 }

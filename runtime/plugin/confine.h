@@ -9,10 +9,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* data: the boot message's. out: what is in force, in words. *listener: where the filter asks for
- * each new thread, to be answered by somebody else (owned); -1: it does not ask. False when less is
- * in force than is required, or a path that the configuration allows cannot be opened. */
-bool confine(const struct boot *boot, const void *data, size_t length, int *listener, char *out,
-             size_t size, struct err *err);
+/* What is in force, for people and as a number. */
+struct confinement {
+    enum isolation_hold hold;
+    char text[160];
+};
+
+/* data: the boot message's. *listener: where the filter asks for each new thread, to be answered by
+ * somebody else (owned); -1: it does not ask. NULL: nobody is there to answer, and threads are not
+ * counted. False when less is in force than is required, or a path that the configuration allows
+ * cannot be opened. */
+bool confine(const struct boot *boot, const void *data, size_t length, int *listener,
+             struct confinement *out, struct err *err);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "plugin/instance.h"
+#include "plugin/isolation.h"
 
 #include <string.h>
 
@@ -178,6 +179,8 @@ static bool content_fits(const struct port_message *message, size_t file_count) 
     case PORT_LOG:
     case PORT_FAULT:
         return message->status >= 0 && message->status <= LOG_ERROR;
+    case PORT_CONFINED:
+        return message->number <= ISOLATION_HOLD_FULL;
     case PORT_REST:
     case PORT_ANSWER:
         return is_request(message, file_count);

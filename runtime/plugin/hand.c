@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "plugin/hint.h"
 #include "plugin/instance.h"
 
 #include <errno.h>
@@ -271,6 +272,16 @@ const struct port_message *hand_answer(const struct hand *hand) {
     return (const struct port_message *)(const void *)hand->answer.bytes;
 }
 
+/* What it answered, what it had complained of, what can be done about it. */
+static void tell_failure(const struct hand *hand, struct err *err) {
+    const char *complaint = hand->complaint;
+    err_set(err, ERR_PLUGIN, "%s%s%s", port_data(hand_answer(hand)),
+            complaint[0] != '\0' ? ": " : "", complaint);
+    if (hand->warden != NULL) {
+        hint_append(hand->plugin, err);
+    }
+}
+
 bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint32_t deadline_ms,
                 enum err_code late, struct err *err) {
     for (size_t i = 0; i < count; i++) {
@@ -283,7 +294,7 @@ bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint3
                            deadline_ms);
         }
         if (hand_answer(hand)->status < 0) {
-            err_set(err, ERR_PLUGIN, "%s", port_data(hand_answer(hand)));
+            tell_failure(hand, err);
             return count > 1 ? err_prefix(err, "bot %s", hand->bot) : false;
         }
     }

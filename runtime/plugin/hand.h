@@ -42,11 +42,13 @@ struct hand {
     struct worker_options options;
     struct warden *warden; /* NULL: a thread */
     char confined[256];    /* what a process says confines it; "" until then */
-    uint64_t begun_ms;     /* when its process was asked for, by clock_mono_ms() */
-    bool ended;            /* its process has ended unasked */
-    bool saving;           /* was asked for a checkpoint now and then, and has not answered */
-    atomic_size_t ahead;   /* bytes of it that wait in the inbox, but answers to steps */
-    struct image *image;   /* what worker_run() returned; valid once joined, as the next one */
+    enum isolation_hold hold;
+    char complaint[256]; /* the last error that it told of; "" */
+    uint64_t begun_ms;   /* when its process was asked for, by clock_mono_ms() */
+    bool ended;          /* its process has ended unasked */
+    bool saving;         /* was asked for a checkpoint now and then, and has not answered */
+    atomic_size_t ahead; /* bytes of it that wait in the inbox, but answers to steps */
+    struct image *image; /* what worker_run() returned; valid once joined, as the next one */
     struct instance *instance;
     uint64_t ask;     /* counts the steps asked; stands in `more` */
     uint32_t awaited; /* the answer that is due, 0: none */

@@ -4,6 +4,18 @@
 #include <inttypes.h>
 #include <string.h>
 
+const char *isolation_hold_name(enum isolation_hold hold) {
+    switch (hold) {
+    case ISOLATION_HOLD_NONE:
+        return "off";
+    case ISOLATION_HOLD_PART:
+        return "partial";
+    case ISOLATION_HOLD_FULL:
+        return "full";
+    }
+    return "";
+}
+
 static bool add_texts(struct buf *out, const char *const *texts, size_t count) {
     bool ok = true;
     for (size_t i = 0; i < count && ok; i++) {
@@ -13,10 +25,13 @@ static bool add_texts(struct buf *out, const char *const *texts, size_t count) {
 }
 
 bool isolation_fingerprint(const struct isolation *isolation, struct buf *out) {
-    return buf_printf(out, "%d %d %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %zu",
+    return buf_printf(out,
+                      "%d %d %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+                      " %" PRIu64 " %zu",
                       isolation->process, (int)isolation->sandbox, isolation->network,
                       isolation->memory_bytes, isolation->cpu_ms, isolation->files,
-                      isolation->handler_timeout_ms, isolation->read_count) &&
+                      isolation->handler_timeout_ms, isolation->crash_limit,
+                      isolation->crash_wait_ms, isolation->read_count) &&
            add_texts(out, isolation->read, isolation->read_count) &&
            add_texts(out, isolation->write, isolation->write_count);
 }

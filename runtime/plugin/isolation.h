@@ -24,10 +24,19 @@ struct isolation {
     uint64_t cpu_ms; /* within a minute; 0: any */
     uint64_t files;
     uint64_t handler_timeout_ms; /* 0: the manager's */
+    uint64_t crash_limit;        /* ends in a row; 0: any number */
+    uint64_t crash_wait_ms;      /* the longest wait before it is started again */
     const char *const *read;
     size_t read_count;
     const char *const *write;
     size_t write_count;
+};
+
+/* How much of the sandbox is in force. */
+enum isolation_hold {
+    ISOLATION_HOLD_NONE, /* limits alone */
+    ISOLATION_HOLD_PART, /* the kernel lacks Landlock or seccomp */
+    ISOLATION_HOLD_FULL,
 };
 
 /* What comes first to a worker in a process of its own, followed by texts with a NUL each: the
@@ -41,12 +50,14 @@ struct boot {
     uint32_t read_count;
     uint32_t write_count;
     int32_t host_pid;
+    uint32_t only_looks; /* a file that may be written to and is not there is not made */
+    uint32_t reserved;
     uint64_t memory_bytes;
     uint64_t files;
 };
 
 enum {
-    BOOT_VERSION = 1,
+    BOOT_VERSION = 2,
     /* Descriptors that the worker starts with; nothing else is open but 0 to 2. */
     BOOT_CHANNEL = 3,
     BOOT_RING,
@@ -59,6 +70,8 @@ enum {
     BOOT_EXIT_BROKEN,
 };
 
+/* "full", "partial", "off". */
+const char *isolation_hold_name(enum isolation_hold hold);
 /* Appends what isolation says to out, in a form that is the same exactly when the settings are. */
 bool isolation_fingerprint(const struct isolation *isolation, struct buf *out);
 /* Appends a boot message. head: its counts and numbers that isolation has are filled in here. */

@@ -74,6 +74,8 @@ struct seat {
     const char *reviving; /* the step that its next process was asked for; NULL: there is none */
     uint64_t revive_begun_ns; /* when that was started */
     struct streak streak;
+    struct streak_limits limits;
+    struct streak_limits incoming_limits;
     uint64_t crashes;   /* since the host started */
     uint64_t revive_ms; /* when it is started again, or the step's time is up; UINT64_MAX: never */
     uint64_t cpu_begun_ms; /* the minute that is counted now, and the time used before it */
@@ -172,8 +174,12 @@ bool seat_load(struct plugins *plugins, const struct note *note, struct seat *se
 /* The incoming one, loaded and started, sits there from now on. Returns the bytes of events that
  * wait for it. The old one is the caller's to retire. */
 uint64_t seat_take_over(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
-/* Whether it is to have a process of its own. */
-bool seat_has_process(struct plugins *plugins, const char *bot, const char *id);
+/* How it is to be kept apart. */
+void seat_isolation(struct plugins *plugins, const char *bot, const char *id,
+                    struct isolation *out);
+/* All that the configuration says about it, as bytes. Returns how many of them init gets; how it is
+ * kept apart follows. */
+size_t seat_all_settings(struct plugins *plugins, const char *bot, const char *id, struct buf *out);
 /* A hash of all that the configuration says about it. */
 uint64_t seat_settings(struct plugins *plugins, const char *bot, const char *id);
 
@@ -202,8 +208,8 @@ bool parked_set_aside(const struct plugin *plugin, struct seat *seat, uint64_t o
 void parked_done(const struct plugin *plugin, struct seat *seat, uint64_t offset);
 
 /* ---- quarantine.c: plugins on threads, over the runs of the host ---- */
-/* Looks at what this file did to the runs before at this seat, which none serves yet, and reports it
- * once. False: it ended the host too often to be started. force: it is started all the same, and
+/* Looks at what this file did to the runs before at this seat, which none serves yet, and reports
+ * it once. False: it ended the host too often to be started. force: it is started all the same, and
  * counted anew. */
 bool quarantine_admit(struct plugins *plugins, const struct plugin *plugin,
                       const struct candidate *candidate, struct seat *seat, bool force,

@@ -301,6 +301,7 @@ static void seat_row(const struct plugin *plugin, const struct seat *seat, plugi
                               .reloads = plugin->reloads,
                               .error = seat->error,
                               .confined = "",
+                              .sandbox = "",
                               .crashes = seat->crashes,
                               .signer = plugin->signer};
     uint64_t head = ring_head(seat->bot->ring);
@@ -313,6 +314,7 @@ static void seat_row(const struct plugin *plugin, const struct seat *seat, plugi
         row.process = seat->hand->warden != NULL;
         row.pid = row.process ? warden_pid(seat->hand->warden) : 0;
         row.confined = seat->hand->confined;
+        row.sandbox = row.confined[0] != '\0' ? isolation_hold_name(seat->hand->hold) : row.sandbox;
     }
     if (row.state == PLUGIN_STUCK) {
         row.stuck_ms = clock_mono_ms() - seat->progress_ms;
@@ -342,6 +344,7 @@ void plugins_status(const struct plugins *plugins, plugins_row_fn *each, void *t
                                   .state = PLUGIN_REFUSED,
                                   .confined = "",
                                   .signer = "",
+                                  .sandbox = "",
                                   .error = file->refusal};
         each(to, &row);
     }

@@ -182,6 +182,7 @@ struct plugins_row {
     bool process;         /* isolation */
     int pid;              /* of its process; 0: none */
     const char *confined; /* what confines it, in words; "" */
+    const char *sandbox;  /* isolation_hold_name(), "" where there is none (yet) */
     uint64_t crashes;     /* of its process, since the host started */
     const char *signer;   /* the fingerprint of the key that signed what runs; "": not known */
 };

@@ -67,8 +67,8 @@ enum port_kind {
     PORT_DUE_NEXT,   /* extra: when PORT_DUE is wanted, wall clock, ms; UINT64_MAX: never */
     PORT_AGAIN_DONE, /* number: the offset */
     /* from a process alone */
-    PORT_CONFINED, /* once, before it has run code of the plugin's; data: what confines it, for
-                      people */
+    PORT_CONFINED, /* once, before it has run code of the plugin's; number: enum isolation_hold;
+                      data: what confines it, for people */
     PORT_KEEP,     /* a question (keep.h), for which it waits; data */
     PORT_ENDED,    /* made by the host's side of a process: it has ended unasked; data: how, NUL, a
                       backtrace; extra: what it did (worker.h) */

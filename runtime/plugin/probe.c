@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "plugin/hint.h"
 #include "plugin/instance.h"
 
 #include <cjson/cJSON.h>
@@ -51,18 +52,31 @@ static void pick_environment(char **picked) {
     picked[count] = NULL;
 }
 
-/* Configuration and state as a file of memory. */
+/* The sandbox, as a worker would be told it. It stays empty for what runs on a thread. */
+static bool add_boot(const struct probe_request *request, struct buf *out) {
+    struct boot boot = {.only_looks = request->only_looks};
+    return request->isolation == NULL || !request->isolation->process ||
+           boot_write(request->isolation, &boot, request->bot != NULL ? request->bot : "check",
+                      request->path, out);
+}
+
+/* All that it is told, as a file of memory. */
 static int input_file(const struct probe_request *request, struct err *err) {
-    struct probe_input head = {.config_length = request->config_length,
+    struct buf boot = {0};
+    bool told = add_boot(request, &boot);
+    struct probe_input head = {.boot_length = boot.length,
+                               .config_length = request->config_length,
                                .state_length = request->state != NULL ? request->state_length : 0,
                                .has_state = request->state != NULL,
                                .state_version = request->state_version,
-                               .state_reason = request->state_reason,
-                               .own_process = request->own_process};
-    int fd = memfd_create("drey-probe", MFD_CLOEXEC);
-    if (fd < 0 || !file_write_all(fd, &head, sizeof(head)) ||
-        !file_write_all(fd, request->config, head.config_length) ||
-        !file_write_all(fd, request->state, head.state_length)) {
+                               .state_reason = request->state_reason};
+    int fd = told ? memfd_create("drey-probe", MFD_CLOEXEC) : -1;
+    bool ok = fd >= 0 && file_write_all(fd, &head, sizeof(head)) &&
+              file_write_all(fd, boot.bytes, boot.length) &&
+              file_write_all(fd, request->config, head.config_length) &&
+              file_write_all(fd, request->state, head.state_length);
+    buf_finish(&boot);
+    if (!ok) {
         err_system(err, "probe: its input");
         if (fd >= 0) {
             close(fd);
@@ -311,6 +325,9 @@ bool probe_run(const struct probe_request *request, struct probe_report *report,
     const char *line = report_line(&child);
     bool ok = line != NULL ? take_report(line, request, report, err)
                            : judge_end(&child, deadline_ms, err);
+    if (!ok && request->isolation != NULL && request->isolation->process) {
+        hint_append(report->id[0] != '\0' ? report->id : "NAME", err);
+    }
     buf_finish(&child.said);
     return ok;
 }

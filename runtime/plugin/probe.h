@@ -2,13 +2,15 @@
  *
  * The child is this program, started anew with a hidden argument: it maps the file, reads its
  * descriptor, runs init against a table that only notes what is registered, then restore when
- * there is a state, and reports. What crashes, exits or hangs there has not done so here. Used
+ * there is a state, and reports. What crashes, exits or hangs there has not done so here. A plugin
+ * that is to have a process of its own is tried in the sandbox that it will have (confine.h). Used
  * before each load and by `drey check`. */
 #ifndef PLUGIN_PROBE_H
 #define PLUGIN_PROBE_H
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "plugin/isolation.h"
 #include "plugin/plugins.h"
 
 #include <stdbool.h>
@@ -49,21 +51,24 @@ struct probe_request {
     size_t state_length;
     uint32_t state_version;
     uint32_t state_reason;
-    uint32_t deadline_ms; /* 0: PLUGINS_DEADLINE_MS */
-    bool own_process;     /* it will have one: what only a thread cannot take is fine */
+    uint32_t deadline_ms;              /* 0: PLUGINS_DEADLINE_MS */
+    const struct isolation *isolation; /* how it is to run; NULL: on a thread */
+    bool only_looks; /* files that it may write to and that are not there are not made */
     /* Gets what was registered, as JSON: [{"kind","name","text","flags","per","uses","seconds"}],
      * for showing; NULL: nobody wants it. */
     struct buf *registrations;
 };
 
-/* What the child finds in its descriptor 4; the configuration and the state follow. */
+/* What the child finds in its descriptor 4; then come the boot message (isolation.h), the
+ * configuration and the state. */
 struct probe_input {
+    uint64_t boot_length; /* 0: as on a thread */
     uint64_t config_length;
     uint64_t state_length;
     uint32_t has_state;
     uint32_t state_version;
     uint32_t state_reason;
-    uint32_t own_process;
+    uint32_t reserved;
 };
 
 /* Checks the file (note.h) and runs the child to its end, which is not later than the deadline.

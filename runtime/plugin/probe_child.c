@@ -1,10 +1,11 @@
 /* plugin/probe_child.c: the child's side of a probe. It says which phase begins, so that the parent
- * can tell where it ended, and reports once; the report goes to descriptor 3, configuration and
- * state come from descriptor 4 (struct probe_input). */
+ * can tell where it ended, and reports once; the report goes to descriptor 3, sandbox,
+ * configuration and state come from descriptor 4 (struct probe_input). */
 #include "plugin/probe.h"
 
 #include "base/file.h"
 #include "base/log.h"
+#include "plugin/confine.h"
 #include "plugin/image.h"
 #include "plugin/instance.h"
 
@@ -23,8 +24,11 @@ enum { REPORT_FD = 3, INPUT_FD = 4, FILE_BYTES_MAX = 256 << 20 };
 /* What descriptor 4 says. */
 struct input {
     struct probe_input head;
-    struct buf bytes; /* the configuration, then the state */
+    struct buf bytes; /* the boot message, the configuration, the state */
 };
+
+/* What this program has of its own, and a worker has not, is no fault of the plugin's. */
+#define MEMORY_MORE ((uint64_t)64 << 20)
 
 static char last_complaint[512];
 
@@ -97,14 +101,34 @@ static bool read_input(struct input *input) {
         ok = buf_append(&input->bytes, bytes, (size_t)got);
     }
     close(INPUT_FD);
-    return ok && input->head.config_length <= input->bytes.length &&
-           input->head.state_length == input->bytes.length - input->head.config_length &&
+    uint64_t boot = input->head.boot_length;
+    uint64_t config = input->head.config_length;
+    return ok && (boot == 0 || boot >= sizeof(struct boot)) && boot <= input->bytes.length &&
+           config <= input->bytes.length - boot &&
+           input->head.state_length == input->bytes.length - boot - config &&
            buf_text(&input->bytes, ""); /* never NULL */
 }
 
-/* A constructor or init that forks would leave processes behind at every load. */
+static const char *config_of(const struct input *input) {
+    return input->bytes.bytes + input->head.boot_length;
+}
+
+/* A constructor or init that forks would leave processes behind at every load. Where nobody can
+ * fork nobody may ask, either. */
 static bool has_children(void) {
-    return waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD;
+    return waitpid(-1, NULL, WNOHANG) >= 0 || (errno != ECHILD && errno != EPERM);
+}
+
+/* As a worker's process does it, before it opens the plugin. */
+static bool confine_as_worker(const struct input *input, struct err *err) {
+    struct boot boot;
+    struct confinement confined;
+    if (input->head.boot_length == 0) {
+        return true;
+    }
+    memcpy(&boot, input->bytes.bytes, sizeof(boot));
+    boot.memory_bytes += MEMORY_MORE + input->bytes.length;
+    return confine(&boot, input->bytes.bytes, input->head.boot_length, NULL, &confined, err);
 }
 
 /* The state may crash a restore that has never seen one like it. */
@@ -115,7 +139,7 @@ static bool try_state(struct instance *instance, const struct input *input, stru
     }
     say_phase("restore");
     return instance_restore(instance, head->state_reason, head->state_version,
-                            input->bytes.bytes + head->config_length, head->state_length, err);
+                            config_of(input) + head->config_length, head->state_length, err);
 }
 
 static bool try_plugin(const char *path, const struct input *input, struct note *note,
@@ -124,7 +148,8 @@ static bool try_plugin(const char *path, const struct input *input, struct note 
     pid_t self = getpid();
     bool ok = file_read(path, FILE_BYTES_MAX, &bytes, err) &&
               note_read(bytes.bytes, bytes.length, note, err) &&
-              (input->head.own_process != 0 || note_fits_thread(note, err));
+              (input->head.boot_length != 0 || note_fits_thread(note, err)) &&
+              confine_as_worker(input, err);
     buf_finish(&bytes);
     if (!ok) {
         return false;
@@ -150,7 +175,7 @@ static bool try_plugin(const char *path, const struct input *input, struct note 
            (!has_children() || err_set(err, ERR_PLUGIN, "it starts a process while it is loaded"));
 }
 
-static void confine(void) {
+static void limit(void) {
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -167,14 +192,14 @@ int probe_main(int argc, char **argv) {
         fprintf(stderr, "%s is not for people\n", PROBE_ARGUMENT);
         return 2;
     }
-    confine();
+    limit();
     if (!read_input(&input)) {
         return 1;
     }
     port.control = box_create(&err);
     port.mail = box_create(&err);
     struct instance *instance =
-        instance_create(&port, argv[3], 1, input.bytes.bytes, input.head.config_length, &err);
+        instance_create(&port, argv[3], 1, config_of(&input), input.head.config_length, &err);
     if (instance == NULL || port.control == NULL || port.mail == NULL) {
         return 1;
     }

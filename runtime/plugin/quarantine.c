@@ -88,7 +88,8 @@ static void count(const struct candidate *candidate, const struct plugin *plugin
     struct buf how = {0};
     tell(&from, candidate, note, offset, again ? record->streak.attempts + 1 : 1, &how);
     if (note->hash == candidate->hash) {
-        struct streak_verdict verdict = streak_end(&record->streak, offset, note->lived_ms);
+        static const struct streak_limits none = {0}; /* how often is asked for below */
+        struct streak_verdict verdict = streak_end(&record->streak, &none, offset, note->lived_ms);
         struct err err = {0};
         if (verdict.park && !parked_set_aside(plugin, seat, offset, how.bytes, &err)) {
             log_error(&from, "event %" PRIu64 " cannot be parked: %s", offset, err.text);

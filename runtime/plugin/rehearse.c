@@ -3,6 +3,8 @@
  * bot's own state, as its old version would hand it over now. What crashes or hangs there is
  * refused; in this process it would end the host, or a thread would have to be given up.
  *
+ * One that is to have a process of its own is rehearsed in the sandbox that it will have.
+ *
  * Bots with the same configuration and no state are rehearsed once. A rehearsal takes about 1.5 ms
  * and is over before anything is held, so it adds nothing to the pause. */
 #include "plugin/manager.h"
@@ -40,17 +42,21 @@ static bool known(const uint64_t *hashes, size_t count, uint64_t hash) {
     return false;
 }
 
+/* config_length: of what init gets; what else is in the buffer makes its hash another. */
 static bool run_for(struct plugins *plugins, const char *copy, const char *id,
-                    const struct seat *seat, const struct buf *config, struct err *err) {
+                    const struct seat *seat, const struct buf *config, size_t config_length,
+                    struct err *err) {
     struct probe_report report;
+    struct isolation isolation;
     const struct state *state = &seat->state;
     struct probe_request request = {.path = copy,
                                     .program = plugins->probe,
                                     .bot = seat->bot->name,
                                     .config = config->bytes,
-                                    .config_length = config->length,
+                                    .config_length = config_length,
                                     .deadline_ms = plugins->deadline_ms,
-                                    .own_process = seat_has_process(plugins, seat->bot->name, id)};
+                                    .isolation = &isolation};
+    seat_isolation(plugins, seat->bot->name, id, &isolation);
     if (state->there) {
         request.state = state->data.length > 0 ? state->data.bytes : "";
         request.state_length = state->data.length;
@@ -69,14 +75,14 @@ static bool run_all(struct plugins *plugins, const char *copy, const char *id,
     for (size_t i = 0; i < count && ok; i++) {
         struct seat *seat = seats[i];
         buf_clear(&config);
-        change_config(plugins, seat->bot->name, id, &config);
+        size_t length = seat_all_settings(plugins, seat->bot->name, id, &config);
         uint64_t hash = text_hash(config.length > 0 ? config.bytes : "", config.length);
         ok = state_fetch(seat, id, err);
         if (!ok || (known(hashes, done, hash) && !seat->state.there)) {
             continue;
         }
         hashes[done++] = hash;
-        ok = run_for(plugins, copy, id, seat, &config, err) ||
+        ok = run_for(plugins, copy, id, seat, &config, length, err) ||
              (count > 1 && err_prefix(err, "bot %s", seat->bot->name));
     }
     buf_finish(&config);

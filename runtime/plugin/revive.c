@@ -69,7 +69,7 @@ static void stop(struct plugin *plugin, struct seat *seat, const char *why) {
 static void decide(struct plugin *plugin, struct seat *seat, uint64_t offset, uint64_t lived_ms,
                    const char *how) {
     struct log_from from = from_of(plugin, seat);
-    struct streak_verdict verdict = streak_end(&seat->streak, offset, lived_ms);
+    struct streak_verdict verdict = streak_end(&seat->streak, &seat->limits, offset, lived_ms);
     struct err err = {0};
     char why[64];
     seat->revive_ms = clock_mono_ms() + verdict.wait_ms;

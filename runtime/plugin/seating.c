@@ -11,26 +11,27 @@
 #include <stdio.h>
 #include <string.h>
 
-static void isolation_of(struct plugins *plugins, const char *bot, const char *id,
-                         struct isolation *out) {
+void seat_isolation(struct plugins *plugins, const char *bot, const char *id,
+                    struct isolation *out) {
     *out = (struct isolation){0};
     if (plugins->host.isolation != NULL) {
         plugins->host.isolation(plugins->host.arg, bot, id, out);
     }
 }
 
-bool seat_has_process(struct plugins *plugins, const char *bot, const char *id) {
+size_t seat_all_settings(struct plugins *plugins, const char *bot, const char *id,
+                         struct buf *out) {
     struct isolation isolation;
-    isolation_of(plugins, bot, id, &isolation);
-    return isolation.process;
+    seat_isolation(plugins, bot, id, &isolation);
+    change_config(plugins, bot, id, out);
+    size_t length = out->length;
+    (void)isolation_fingerprint(&isolation, out);
+    return length;
 }
 
 uint64_t seat_settings(struct plugins *plugins, const char *bot, const char *id) {
     struct buf bytes = {0};
-    struct isolation isolation;
-    isolation_of(plugins, bot, id, &isolation);
-    change_config(plugins, bot, id, &bytes);
-    (void)isolation_fingerprint(&isolation, &bytes);
+    (void)seat_all_settings(plugins, bot, id, &bytes);
     uint64_t hash = text_hash(bytes.bytes != NULL ? bytes.bytes : "", bytes.length);
     buf_finish(&bytes);
     return hash;
@@ -62,7 +63,7 @@ static bool make_hand(struct plugins *plugins, const struct note *note, struct s
     if (!quarantine_path(seat->bot, note->id, "crash", crash, sizeof(crash))) {
         return err_set(err, ERR_INVALID, "%s: path too long", seat->bot->state_dir);
     }
-    isolation_of(plugins, seat->bot->name, note->id, &isolation);
+    seat_isolation(plugins, seat->bot->name, note->id, &isolation);
     struct hand_spec spec = {.plugin = note->id,
                              .bot = seat->bot->name,
                              .copy = copy,
@@ -87,6 +88,7 @@ static bool make_hand(struct plugins *plugins, const struct note *note, struct s
     seat->incoming_timeout_ms =
         isolation.handler_timeout_ms != 0 ? isolation.handler_timeout_ms : plugins->stuck_ms;
     seat->incoming_cpu_ms = isolation.process ? isolation.cpu_ms : 0;
+    seat->incoming_limits = (struct streak_limits){isolation.crash_limit, isolation.crash_wait_ms};
     seat->incoming->next = plugins->hands;
     plugins->hands = seat->incoming;
     return true;
@@ -148,6 +150,7 @@ uint64_t seat_take_over(struct plugins *plugins, struct plugin *plugin, struct s
     seat->settings = seat->incoming_settings;
     seat->timeout_ms = seat->incoming_timeout_ms;
     seat->cpu_ms = seat->incoming_cpu_ms;
+    seat->limits = seat->incoming_limits;
     seat->stuck = false;
     seat->down = false;
     seat->asked_where = false;

@@ -61,7 +61,8 @@ bool spawn_prepare(struct err *err) {
     if (program < 0) {
         return err_set(err, ERR_NOT_FOUND,
                        "isolation = process needs the program " WORKER_NAME
-                       ", which is neither %.120s nor %.120s nor %.120s",
+                       " (isolation = thread does without), which is neither %.120s nor %.120s nor "
+                       "%.120s",
                        path[0], path[1], path[2]);
     }
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

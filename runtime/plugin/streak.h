@@ -8,16 +8,19 @@
 #include <stdint.h>
 
 enum {
-    STREAK_ATTEMPTS = 2,   /* of one event, then it is parked */
-    STREAK_FREE = 2,       /* ends in a row that are not waited after */
-    STREAK_FIRST_MS = 100, /* then this, doubled each time */
-    STREAK_LONGEST_MS = 5000,
-    STREAK_MOST = 12,        /* ends in a row: no more */
-    STREAK_HOST_MOST = 3,    /* the same, when each of them was the host's too */
+    STREAK_ATTEMPTS = 2,     /* of one event, then it is parked */
+    STREAK_FREE = 2,         /* ends in a row that are not waited after */
+    STREAK_FIRST_MS = 100,   /* then this, doubled each time */
+    STREAK_HOST_MOST = 3,    /* ends in a row, when each of them was the host's too */
     STREAK_LIVED_MS = 10000, /* who lived that long begins a row anew */
 };
 
 #define STREAK_NO_EVENT UINT64_MAX
+
+struct streak_limits {
+    uint64_t most; /* ends in a row: no more; 0: any number */
+    uint64_t longest_wait_ms;
+};
 
 /* Zero-initialised has seen nothing. */
 struct streak {
@@ -35,6 +38,7 @@ struct streak_verdict {
 /* One more end. offset: of the event that was being handled; STREAK_NO_EVENT: there was none, or it
  * has not been tried, and what is known of the last one stays. lived_ms: by the host's clock, for
  * what a process says of itself may be a lie; 0: it did not start. */
-struct streak_verdict streak_end(struct streak *streak, uint64_t offset, uint64_t lived_ms);
+struct streak_verdict streak_end(struct streak *streak, const struct streak_limits *limits,
+                                 uint64_t offset, uint64_t lived_ms);
 
 #endif

@@ -212,8 +212,12 @@ static void note_confined(struct hand *hand, const struct seat *seat,
                           const struct port_message *message) {
     struct log_from from = {.bot = hand->bot, .shard = -1, .plugin = hand->plugin};
     text_copy(hand->confined, sizeof(hand->confined), port_data(message));
-    log_line(seat != NULL && seat->hand == NULL ? LOG_INFO : LOG_DEBUG, &from,
-             "in a process of its own (pid %d), confined by %s", warden_pid(hand->warden),
+    hand->hold = (enum isolation_hold)message->number;
+    bool first = seat != NULL && seat->hand == NULL;
+    log_line(!first                              ? LOG_DEBUG
+             : hand->hold == ISOLATION_HOLD_PART ? LOG_WARN
+                                                 : LOG_INFO,
+             &from, "in a process of its own (pid %d), confined by %s", warden_pid(hand->warden),
              hand->confined);
 }
 
@@ -229,6 +233,9 @@ static void take(struct plugins *plugins, const struct buf *bytes) {
         return;
     }
     hand_caught_up(hand, message);
+    if (message->kind == PORT_LOG || message->kind == PORT_FAULT) {
+        text_copy(hand->complaint, sizeof(hand->complaint), port_data(message));
+    }
     bool answered = hand_take_answer(hand, bytes);
     struct seat *seat = seat_of(plugins, hand, &plugin);
     if (answered) {

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "drey/drey.h"
+#include "plugin/hint.h"
 #include "plugin/spawn.h"
 
 #include <errno.h>
@@ -264,6 +266,16 @@ static bool answer_keep(struct warden *warden, const struct port_message *messag
     return ok;
 }
 
+/* Once for each process: what it complains of may be its sandbox. */
+static void explain(struct warden *warden, const char *said, size_t length) {
+    struct log_from from = {.bot = warden->spec.bot, .shard = -1, .plugin = warden->spec.plugin};
+    char hint[HINT_BYTES];
+    if (!warden->hinted && hint_write(warden->spec.plugin, said, length, hint)) {
+        warden->hinted = true;
+        log_warn(&from, "%s", hint);
+    }
+}
+
 /* Lines beyond what a worker lets its plugin write come from one that has got around it. */
 static bool may_log(struct warden *warden) {
     uint64_t suppressed;
@@ -317,6 +329,9 @@ static bool take_message(struct warden *warden, struct port_message *message, st
         warden_return_mail(warden, false);
     }
     bool taken = hand_on(warden, message);
+    if (kind == PORT_LOG || kind == PORT_FAULT) {
+        explain(warden, port_data(message), message->data_length);
+    }
     return !frame_waits_for_taking(kind) || answer(warden, PORT_TOOK, taken, NULL, err);
 }
 
@@ -393,6 +408,7 @@ static void print_line(struct warden *warden) {
     struct log_from from = {.bot = warden->spec.bot, .shard = -1, .plugin = warden->spec.plugin};
     if (warden->line.length > 0 && may_log(warden)) {
         log_warn(&from, "prints: %.*s", (int)warden->line.length, warden->line.bytes);
+        explain(warden, warden->line.bytes, warden->line.length);
     }
     buf_clear(&warden->line);
 }

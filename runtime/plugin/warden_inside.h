@@ -51,6 +51,7 @@ struct warden {
     struct buf line;  /* of its output */
     struct ration ration;
     bool confined;
+    bool hinted;  /* what a sandbox refuses was explained */
     bool stopped; /* it has answered PORT_STOPPED: its end is in order, what it still says noise */
     bool returned;
     bool dying;

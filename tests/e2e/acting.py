@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 import harness
-from harness import BUILD, PLUGINS, Case, read, wait_for
+from harness import BUILD, PLUGINS, Case, read, wait_for, writes
 
 ACTORS = os.path.join(BUILD, "tests", "plugins")
 CLOCK = os.path.abspath(os.path.join(BUILD, "tests", "libscenario_clock.so"))
@@ -77,7 +77,8 @@ class ActCase(Case):
         keys = {"token": self.token, "rest_url": self.simulator.rest,
                 "intents": "auto +MESSAGE_CONTENT"}
         keys.update(bot or {})
-        sections = "".join(f"[plugin:{name}]\nfile = {self.seen_file}\nattach = {self.attached}\n"
+        sections = "".join(f"[plugin:{name}]\n{writes(self.seen_file)}attach = {self.attached}\n"
+                           f"allow_read = {self.attached}\n"
                            for name in self.ids(plugins)) + extra
         self.box = self.host({"main": keys}, drey=drey, plugins=examples, sections=sections, **more)
         for name in plugins:

@@ -18,9 +18,10 @@ import urllib.request
 
 BUILD = os.environ.get("DREY_BUILD", "build/release")
 DREY = os.path.join(BUILD, "bin", "drey")
+WORKER = os.path.join(BUILD, "bin", "drey-worker")
 PLUGINS = os.path.join(BUILD, "plugins")
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DEADLINE_S = 90
+DEADLINE_S = int(os.environ.get("DREY_TEST_DEADLINE", "90"))
 
 
 def wait_for(what, condition, deadline_s=DEADLINE_S):
@@ -41,6 +42,12 @@ def read(path):
             return file.read()
     except FileNotFoundError:
         return ""
+
+
+def writes(path, *suffixes):
+    """Keys of a plugin that writes to this file, or to those with these suffixes, wherever it runs."""
+    paths = [path + suffix for suffix in suffixes] or [path]
+    return f"file = {path}\nallow_write = {':'.join(paths)}\n"
 
 
 def append(path):
@@ -192,7 +199,8 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="drey-e2e-")
         self.started = []
-        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        if not os.environ.get("DREY_TEST_KEEP"):
+            self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
         self.addCleanup(self.end_all)
 
     def end_all(self):

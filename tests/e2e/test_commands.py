@@ -6,7 +6,7 @@ import subprocess
 import urllib.request
 
 from acting import ActCase, Person
-from harness import DREY, main, read, wait_for
+from harness import DREY, main, read, wait_for, writes
 
 GLOBAL_PUT = "PUT /applications/*/commands"
 GUILD_PUT = "PUT /applications/*/guilds/*/commands"
@@ -19,7 +19,7 @@ def definition(name, description="One more"):
 
 class Commands(ActCase):
     def section(self, extra, name="actor", only=True):
-        return f"[plugin:{name}]\nfile = {self.seen_path}\nextra = {extra}\n" + \
+        return f"[plugin:{name}]\n{writes(self.seen_path)}extra = {extra}\n" + \
             ("only = yes\n" if only else "")
 
     def setUp(self):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 
-from harness import BUILD, DREY, Case, append, main, read, recorded, wait_for
+from harness import BUILD, DREY, Case, append, main, read, recorded, wait_for, writes
 
 
 class Config(Case):
@@ -18,6 +18,8 @@ class Config(Case):
                 f"control = {host.control}\nlog = text\nlog_level = debug\n{drey}\n")
         for section, keys in sections.items():
             kind, name = section.split("_", 1)
+            if kind == "plugin" and "file" in keys:
+                keys = {"allow_write": keys["file"], **keys}
             text += f"[{kind}:{name}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
         with open(host.ini + ".new", "w", encoding="utf-8") as file:
             file.write(text)
@@ -99,8 +101,8 @@ class Config(Case):
         b = {"token": "b", "rest_url": living.rest}
         out = os.path.join(self.directory, "out.txt")
         host = self.host({"a": a, "b": b}, plugins=["recorder"],
-                         sections=f"[plugin:recorder@a]\nfile = {out}\n"
-                                  f"[plugin:recorder@b]\nfile = {out}.b\n")
+                         sections=f"[plugin:recorder@a]\n{writes(out)}"
+                                  f"[plugin:recorder@b]\n{writes(f'{out}.b')}")
         host.start().ready("a", "b")
         dying.fault("revoke")
         wait_for("the bot to be out of service", lambda: host.bot("a")["state"] == "failed")
@@ -178,7 +180,7 @@ class Config(Case):
         a = {"token": "a", "rest_url": sim.rest}
         recorder = {"file": os.path.join(self.directory, "out.txt")}
         host = self.host({"a": a}, plugins=["recorder"],
-                         sections=f"[plugin:recorder]\nfile = {recorder['file']}\n")
+                         sections=f"[plugin:recorder]\n{writes(recorder['file'])}")
         host.start().ready("a")
         rows = [
             ({"bot_a": dict(a, intent="auto"), "bot_b": {"token": "b", "rest_url": sim.rest}},
@@ -218,8 +220,8 @@ class Config(Case):
         b = {"token": "b", "rest_url": sim.rest, "intents": "auto +GUILDS", "plugins": "recorder"}
         files = {"plugin_recorder@a": {"file": out + ".a"}, "plugin_recorder@b": {"file": out + ".b"}}
         host = self.host({"a": a, "b": b}, plugins=["recorder", "counter"],
-                         sections=f"[plugin:recorder@a]\nfile = {out}.a\n"
-                                  f"[plugin:recorder@b]\nfile = {out}.b\n")
+                         sections=f"[plugin:recorder@a]\n{writes(f'{out}.a')}"
+                                  f"[plugin:recorder@b]\n{writes(f'{out}.b')}")
         host.start().ready("a", "b")
         self.assertIsNone(host.plugin("counter", "b"))
         self.write(host, bot_a=dict(a, plugins="recorder"), bot_b=dict(b, plugins="*"),
@@ -247,7 +249,7 @@ class Config(Case):
         a = {"token": "a", "rest_url": sim.rest, "overflow_wait": "5s"}
         recorder = {"plugin_recorder": {"file": out}}
         host = self.host({"a": a}, plugins=["recorder"],
-                         sections=f"[plugin:recorder]\nfile = {out}\n").start().ready("a")
+                         sections=f"[plugin:recorder]\n{writes(out)}").start().ready("a")
         wait_for("events", lambda: len(recorded(out).get(0, [])) > 100)
         # what the session does not notice is resumed
         self.write(host, bot_a=dict(a, overflow_wait="6s"), **recorder)
@@ -295,8 +297,8 @@ class Config(Case):
         sim = self.sim()
         out = os.path.join(self.directory, "slow.log")
         a = {"token": "a", "rest_url": sim.rest, "intents": "auto +MESSAGE_CONTENT"}
-        slow = {"file": out, "ms": "7000"}
-        host = self.host({"a": a}, sections=f"[plugin:slow]\nfile = {out}\nms = 7000\n")
+        slow = {"file": out, "allow_write": out + ".a", "ms": "7000"}
+        host = self.host({"a": a}, sections=f"[plugin:slow]\n{writes(out, '.a')}ms = 7000\n")
         shutil.copy(os.path.join(BUILD, "tests", "plugins", "slow.so"), host.plugin_dir)
         host.start().ready("a")
         sim.ask("POST", "/say", '{"text":"hello"}')

@@ -6,7 +6,7 @@ import random
 import shutil
 import time
 
-from harness import BUILD, Case, main, read, wait_for
+from harness import BUILD, Case, main, read, wait_for, writes
 
 KILLS = int(os.environ.get("DREY_E2E_KILLS", "5"))
 RATE = int(os.environ.get("DREY_E2E_RATE", "2000"))
@@ -48,7 +48,7 @@ class Crash(Case):
                        "--replay", 1000000)
         file = os.path.join(self.directory, "events.log")
         host = self.host({"main": {"token": "t", "rest_url": sim.rest, "plugins": "linger"}},
-                         sections=f"[plugin:linger]\nfile = {file}\nlinger_us = {LINGER_US}\n")
+                         sections=f"[plugin:linger]\n{writes(file)}linger_us = {LINGER_US}\n")
         shutil.copy(os.path.join(BUILD, "tests", "plugins", "linger.so"), host.plugin_dir)
         host.start().ready("main")  # the sessions; from now on every start is a RESUME
         flowing = 0

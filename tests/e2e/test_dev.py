@@ -141,20 +141,42 @@ class Dev(Case):
         dev.line("/one")
         dev.expect("third")
 
-    def test_a_plugin_that_kills_the_host_is_waited_for(self):
+    def dying(self):
+        """A plugin that dies of a command, and how to mend it."""
         command = ("    drey_command(ctx, \"{'name': 'one', 'description': 'd', 'options': [{'type': 5, "
                    "'name': 'die', 'description': 'd'}]}\", NULL, on_one);\n")
         handler = ("static void on_one(drey_ctx *ctx, const drey_event *ev) {\n"
                    "    if (drey_option_bool(ev, \"die\")) {\n        abort();\n    }\n"
                    "    drey_reply_text(ev, \"alive\");\n}\n")
         folder = self.plugin(os.path.join(self.directory, "one"), handler, command)
+        mended = handler.replace("abort();", "").replace("alive", "well")
+        return folder, lambda: self.plugin(folder, mended, command)
+
+    def test_a_plugin_that_dies_does_so_alone_and_says_where(self):
+        folder, mend = self.dying()
+        dev = self.dev(folder)
+        dev.line("/one")
+        dev.expect("alive")
+        dev.line("/one die:true")
+        dev.expect(r"\[one\] +error: gen 1 ended: Aborted \(SIGABRT\), in INTERACTION_CREATE, .*, "
+                   r"attempt 1.*on_one\+0x.*attempt 2.*is parked after 2 attempts.*did not respond")
+        dev.line("/one")
+        dev.expect("alive")
+        mend()
+        dev.expect(r"\[reload\] .*gen 1 → 2")
+        dev.line("/one die:true")
+        dev.expect("well")
+
+    def test_a_plugin_that_kills_the_host_is_waited_for(self):
+        folder, mend = self.dying()
+        self.write(folder, "dev.ini", "[plugin:one]\nisolation = thread\n")
         dev = self.dev(folder)
         dev.line("/one")
         dev.expect("alive")
         dev.line("/one die:true")
         dev.expect(r"\[host\] +the host ended \(killed by SIGABRT\); it is started again")
         dev.expect(r"the second time in a row.*did not respond")
-        self.plugin(folder, handler.replace("abort();", "").replace("alive", "well"), command)
+        mend()
         dev.expect(r"\[build\] +one\.so")
         dev.line("/one die:true")
         dev.expect("well")

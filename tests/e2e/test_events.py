@@ -3,7 +3,7 @@ large is told and passed over."""
 import json
 import os
 
-from harness import Case, main, read, wait_for
+from harness import Case, main, read, wait_for, writes
 
 TOKEN = "aW50ZXJhY3Rpb246c2VjcmV0"
 
@@ -14,7 +14,7 @@ class Events(Case):
         self.sim_ = self.sim("--rate", 0)
         bot = {"token": "t", "rest_url": self.sim_.rest, "plugins": "recorder", **keys}
         return self.host({"main": bot}, plugins=["recorder"],
-                         sections=f"[plugin:recorder]\nfile = {self.file}\n").start().ready("main")
+                         sections=f"[plugin:recorder]\n{writes(self.file)}").start().ready("main")
 
     def inject(self, name, d):
         self.sim_.ask("POST", "/event", json.dumps({"t": name, "d": d}))

@@ -3,7 +3,7 @@ back by RESUME, every event arrives once, and the log says in words what happene
 import os
 import shutil
 
-from harness import BUILD, Case, main, recorded, wait_for
+from harness import BUILD, Case, main, recorded, wait_for, writes
 
 # A moment's trouble: the connection is lost and the session resumed.
 BREAKS = ["drop", "fin", "reconnect", "invalid-resumable", "raw 8b00ff13"] + [
@@ -37,7 +37,7 @@ class Faults(Case):
         self.bot = self.host({"main": {"token": "t", "rest_url": self.world.rest,
                                        "plugins": "recorder", "compress": compress}},
                              plugins=["recorder"],
-                             sections=f"[plugin:recorder]\nfile = {self.file}\n")
+                             sections=f"[plugin:recorder]\n{writes(self.file)}")
         self.bot.start("--time-scale", "0.05").ready("main")
 
     def shard(self):
@@ -136,8 +136,8 @@ class SlowPlugin(Case):
         bot = self.host({"main": {"token": "t", "rest_url": world.rest, "ring_size": "256K",
                                   "max_message": "64K", "overflow_wait": "300ms"}},
                         plugins=["recorder"],
-                        sections=f"[plugin:recorder]\nfile = {file}\n"
-                                 f"[plugin:tally]\nfile = {file}.slow\n")
+                        sections=f"[plugin:recorder]\n{writes(file)}"
+                                 f"[plugin:tally]\n{writes(f'{file}.slow')}")
         shutil.copy(os.path.join(BUILD, "tests", "plugins", "tally_slow.so"),
                     os.path.join(bot.plugin_dir, "tally.so"))
         bot.start().ready("main")

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 
 from acting import Person, RestCase
-from harness import main, read, wait_for
+from harness import main, read, wait_for, writes
 
 SEND = "POST /channels/*/messages"
 
@@ -21,7 +21,7 @@ class Flood(RestCase):
         places = [Person(simulator).ask("/say", text="here", guild=g) for g in guilds]
         self.assertEqual(len({p["channel_id"] for p in places}), 5)
         self.seen_file = os.path.join(self.directory, "seen.log")
-        sections = "".join(f"[plugin:{name}]\nfile = {self.seen_file}\nonly = yes\n"
+        sections = "".join(f"[plugin:{name}]\n{writes(self.seen_file)}only = yes\n"
                            f"channel = {place['channel_id']}\n"
                            for name, place in zip(self.IDS, places))
         bots = [f"bot{i}" for i in range(4)]
@@ -50,7 +50,7 @@ class Flood(RestCase):
         simulator = self.sim("--no-limits", "--max-concurrency", 16)
         self.seen_file = os.path.join(self.directory, "seen.log")
         bots = [f"bot{i}" for i in range(24)]
-        sections = "".join(f"[plugin:{name}]\nfile = {self.seen_file}\nonly = yes\n"
+        sections = "".join(f"[plugin:{name}]\n{writes(self.seen_file)}only = yes\n"
                            for name in ("oak", "birch"))
         self.simulator, self.person = simulator, Person(simulator)
         self.box = self.host({bot: {"token": bot, "rest_url": simulator.rest, "plugins":

@@ -5,7 +5,7 @@ import os
 import shutil
 import urllib.request
 
-from harness import BUILD, Case, main, read, wait_for
+from harness import BUILD, Case, main, read, wait_for, writes
 
 
 class Intents(Case):
@@ -13,7 +13,7 @@ class Intents(Case):
         """A host with `slow`, a plugin that reads the content of messages."""
         out = os.path.join(self.directory, "slow.log")
         host = self.host({"a": {"token": "a", "rest_url": sim.rest, **keys}}, plugins=plugins,
-                         sections=f"[plugin:slow]\nfile = {out}\nms = 0\n")
+                         sections=f"[plugin:slow]\n{writes(out, '.a')}ms = 0\n")
         shutil.copy(os.path.join(BUILD, "tests", "plugins", "slow.so"), host.plugin_dir)
         return host.start().ready("a")
 

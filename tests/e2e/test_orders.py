@@ -4,7 +4,7 @@ import re
 import shutil
 import signal
 
-from harness import BUILD, Case, main, read, wait_for
+from harness import BUILD, Case, main, read, wait_for, writes
 
 
 class Orders(Case):
@@ -14,7 +14,7 @@ class Orders(Case):
         self.seen = os.path.join(self.directory, "seen.log")
         host = self.host({"main": {"token": "t", "rest_url": self.simulator.rest,
                                    "intents": "auto +MESSAGE_CONTENT +GUILD_MEMBERS"}},
-                         sections=f"[plugin:asker]\nfile = {self.seen}\n")
+                         sections=f"[plugin:asker]\n{writes(self.seen)}")
         shutil.copy(os.path.join(BUILD, "tests", "plugins", "asker.so"), host.plugin_dir)
         return host.start().ready("main")
 

@@ -3,7 +3,7 @@ gap that plugins are told of, once."""
 import os
 import re
 
-from harness import Case, main, read, wait_for
+from harness import Case, main, read, wait_for, writes
 
 
 class Orphans(Case):
@@ -12,7 +12,7 @@ class Orphans(Case):
         self.file = os.path.join(self.directory, "events.log")
         host = self.host({"main": {"token": "one", "rest_url": self.sim_.rest,
                                    "plugins": "recorder", "shards": shards}},
-                         plugins=["recorder"], sections=f"[plugin:recorder]\nfile = {self.file}\n")
+                         plugins=["recorder"], sections=f"[plugin:recorder]\n{writes(self.file)}")
         host.start().ready("main")
         wait_for("events on every shard", lambda: all(
             s["seq"] > 10 for s in host.bot("main")["shards"]))

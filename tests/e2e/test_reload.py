@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from harness import Case, PLUGINS, SOURCE, main, recorded, wait_for
+from harness import Case, PLUGINS, SOURCE, main, recorded, wait_for, writes
 
 RATE = int(os.environ.get("DREY_E2E_RATE", "5000"))
 RELOADS = int(os.environ.get("DREY_E2E_RELOADS", "30"))
@@ -36,7 +36,7 @@ class Reload(Case):
         file = os.path.join(self.directory, "events.log")
         host = self.host({"main": {"token": "t", "rest_url": sim.rest, "plugins": "recorder"}},
                          drey="watch = on", plugins=["recorder"],
-                         sections=f"[plugin:recorder]\nfile = {file}\n").start().ready("main")
+                         sections=f"[plugin:recorder]\n{writes(file)}").start().ready("main")
         for i in range(RELOADS):
             generation = host.plugin("recorder")["generation"]
             self.replace(host, i)

@@ -7,7 +7,7 @@ import os
 import shutil
 import tarfile
 
-from harness import BUILD, Case, main, read, wait_for
+from harness import BUILD, Case, main, read, wait_for, writes
 
 STATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "state")
 
@@ -19,7 +19,7 @@ class State(Case):
         host = self.host({"frozen": {"token": "frozen", "rest_url": sim.rest, "compress": "none",
                                      "ring_size": "64 KiB", "overflow_wait": "1m"}},
                          plugins=["counter"],
-                         sections=f"[plugin:linger]\nfile = {out}\n[plugin:counter]\nevery = 1\n")
+                         sections=f"[plugin:linger]\n{writes(out)}[plugin:counter]\nevery = 1\n")
         shutil.copy(os.path.join(BUILD, "tests", "plugins", "linger.so"), host.plugin_dir)
         with tarfile.open(os.path.join(STATE, version + ".tar.xz")) as archive:
             archive.extractall(host.state)

@@ -4,16 +4,17 @@ import shutil
 import signal
 import time
 
-from harness import BUILD, Case, main, read, wait_for
+from harness import BUILD, Case, main, read, wait_for, writes
 
 
 class Stop(Case):
     def start(self, ms, bots=1, drey=""):
         sim = self.sim("--max-concurrency", 16)
         self.file = os.path.join(self.directory, "slow.log")
+        suffixes = [f".b{i}" for i in range(bots)]
         host = self.host({f"b{i}": {"token": f"t{i}", "rest_url": sim.rest, "intents": "auto +MESSAGE_CONTENT"}
                           for i in range(bots)}, drey=drey,
-                         sections=f"[plugin:slow]\nfile = {self.file}\nms = {ms}\n")
+                         sections=f"[plugin:slow]\n{writes(self.file, *suffixes)}ms = {ms}\n")
         shutil.copy(os.path.join(BUILD, "tests", "plugins", "slow.so"), host.plugin_dir)
         host.start().ready(*[f"b{i}" for i in range(bots)])
         return sim, host

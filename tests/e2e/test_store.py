@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from acting import ActCase
-from harness import BUILD, DREY, Case, main, read, wait_for
+from harness import BUILD, DREY, Case, main, read, wait_for, writes
 
 KILLS = int(os.environ.get("DREY_E2E_KILLS", "5"))
 RATE = int(os.environ.get("DREY_E2E_RATE", "500"))
@@ -19,15 +19,11 @@ MOMENT_S = 0.8
 
 
 class Store(Case):
-    process = False
-
     def teller(self, sim, which="teller", **keys):
         """A host with the counting plugin and these keys."""
         self.file = os.path.join(self.directory, "calls.log")
-        section = f"[plugin:teller]\nfile = {self.file}\n"
+        section = f"[plugin:teller]\n{writes(self.file)}"
         section += "".join(f"{key} = {value}\n" for key, value in keys.items())
-        if self.process:
-            section += f"isolation = process\nallow_write = {self.file}\n"
         host = self.host({"main": {"token": "t", "rest_url": sim.rest, "plugins": "teller"}},
                          sections=section)
         self.put(host, which)
@@ -352,11 +348,6 @@ class Examples(ActCase):
 def lines_of(bad):
     """One good line, which must not take effect, then this one."""
     return '{"key":"k0","guild":"99","value":"a"}\n' + bad + "\n"
-
-
-class Apart(Store):
-    """The same, asked for out of a process of its own."""
-    process = True
 
 
 if __name__ == "__main__":

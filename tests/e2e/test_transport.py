@@ -2,7 +2,7 @@
 import itertools
 import os
 
-from harness import Case, main, recorded, wait_for
+from harness import Case, main, recorded, wait_for, writes
 
 
 class Transport(Case):
@@ -14,7 +14,7 @@ class Transport(Case):
         else:
             bot.update(rest_url=sim.rest)
         host = self.host({"main": bot}, name=name, plugins=["recorder"],
-                         sections=f"[plugin:recorder]\nfile = {file}\n")
+                         sections=f"[plugin:recorder]\n{writes(file)}")
         return host.start("--time-scale", "0.2").ready("main"), file
 
     def test_every_compression_plain_and_tls_survives_faults(self):

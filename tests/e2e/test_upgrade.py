@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 
-from harness import BUILD, DREY, Case, main, read, recorded, wait_for
+from harness import BUILD, DREY, WORKER, Case, main, read, recorded, wait_for, writes
 
 RATE = int(os.environ.get("DREY_E2E_RATE", "2000"))
 UPGRADES = int(os.environ.get("DREY_E2E_UPGRADES", "5"))
@@ -19,6 +19,7 @@ class Upgrade(Case):
         self.binary = os.path.join(self.directory, "bin", "drey")
         os.makedirs(os.path.dirname(self.binary))
         shutil.copy(DREY, self.binary)
+        shutil.copy(WORKER, os.path.dirname(self.binary))
 
     def install(self, source=DREY):
         """As a package does it: a new file beside the old one, then its name."""
@@ -35,7 +36,7 @@ class Upgrade(Case):
         self.events = os.path.join(self.directory, "events.log")
         host = self.host({"main": {"token": "t", "rest_url": sim.rest, "plugins": "recorder"}},
                          plugins=["recorder"],
-                         sections=f"[plugin:recorder]\nfile = {self.events}\n")
+                         sections=f"[plugin:recorder]\n{writes(self.events)}")
         host.binary = self.binary
         host.start(**rest).ready("main")
         return sim, host
@@ -232,6 +233,7 @@ class Upgrade(Case):
         os.symlink(self.binary, os.path.join(link, "drey"))
         other = os.path.join(self.directory, "other-drey")
         shutil.copy(DREY, other)
+        shutil.copy(WORKER, self.directory)
         host.process = subprocess.Popen(["drey", "run", "-c", host.ini],
                                         executable=os.path.join(link, "drey"),
                                         env=dict(os.environ, PATH=link + ":" + os.environ["PATH"]),

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from harness import BUILD, DREY, PLUGINS, Case, append, main, read, recorded, wait_for
+from harness import BUILD, DREY, PLUGINS, Case, append, main, read, recorded, wait_for, writes
 
 EVENTS = 3000
 
@@ -21,7 +21,8 @@ class Valgrind(Case):
              "--trace-children=no", "--child-silent-after-fork=yes", "--fair-sched=yes",
              f"--log-file={self.report}",
              DREY, "run", "-c", host.ini],
-            env=dict(os.environ, LD_PRELOAD=os.path.abspath(f"{BUILD}/tests/named_exe.so")),
+            env=dict(os.environ, LD_PRELOAD=os.path.abspath(f"{BUILD}/tests/named_exe.so"),
+                     DREY_ISOLATION="thread"),  # it has no pidfd_open() to watch a process with
             stdout=subprocess.DEVNULL, stderr=append(host.log))
 
     def test_a_whole_life_is_clean(self):
@@ -30,7 +31,7 @@ class Valgrind(Case):
         host = self.host({"main": {"token": "t", "rest_url": sim.rest,
                                    "plugins": "recorder, counter"}},
                          plugins=["recorder", "counter"],
-                         sections=f"[plugin:recorder]\nfile = {file}\n")
+                         sections=f"[plugin:recorder]\n{writes(file)}")
         self.start(host)
         host.ready("main")
 

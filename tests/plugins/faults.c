@@ -1,6 +1,7 @@
 /* plugins/faults.c: the table of what goes wrong. A word that is not in it is no fault: "good". */
 #include "faults.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -31,6 +32,8 @@ int fault_is(const char *word) {
 
 /* ---- Everywhere ---- */
 
+static const char touched_by;
+
 static int crash(drey_ctx *ctx) {
     (void)ctx;
     volatile int *volatile nowhere = NULL;
@@ -54,6 +57,23 @@ static int breed(drey_ctx *ctx) {
     if (fork() == 0) {
         sleep(60);
         _exit(0);
+    }
+    return 0;
+}
+
+/* Makes a file beside its own. */
+static int touch(drey_ctx *ctx) {
+    Dl_info own;
+    char path[4096];
+    (void)ctx;
+    if (dladdr(&touched_by, &own) == 0) {
+        abort();
+    }
+    const char *slash = strrchr(own.dli_fname, '/');
+    snprintf(path, sizeof(path), "%.*s/touched", (int)(slash - own.dli_fname), own.dli_fname);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        close(fd);
     }
     return 0;
 }
@@ -294,6 +314,8 @@ static const struct fault {
     {"ctor-exit", FAULT_CONSTRUCTOR, leave},
     {"ctor-sleep", FAULT_CONSTRUCTOR, hang},
     {"ctor-fork", FAULT_CONSTRUCTOR, breed},
+    {"ctor-touch", FAULT_CONSTRUCTOR, touch},
+    {"init-touch", FAULT_INIT, touch},
     {"init-crash", FAULT_INIT, crash},
     {"init-fail", FAULT_INIT, fail},
     {"init-hang", FAULT_INIT, hang},
@@ -320,7 +342,9 @@ static const struct fault {
     {"event-spin", FAULT_EVENT, spin},
     {"event-memory", FAULT_EVENT, eat_memory},
     {"event-descriptors", FAULT_EVENT, eat_descriptors},
-    /* at every fortieth event of a shard alone (ledger.c) */
+    /* at some events of a shard alone (ledger.c) */
+    {"doubt-crash", FAULT_EVENT, crash},
+    {"doubt-abort", FAULT_EVENT, call_abort},
     {"poison-crash", FAULT_EVENT, crash},
     {"poison-abort", FAULT_EVENT, call_abort},
     {"poison-overflow", FAULT_EVENT, overflow},

@@ -18,7 +18,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import harness  # noqa: E402
-from harness import BUILD, Case, SOURCE, main, read, wait_for  # noqa: E402,F401
+from harness import BUILD, Case, SOURCE, main, read, wait_for, writes  # noqa: E402,F401
 
 BAD = os.path.join(BUILD, "tests", "plugins")
 PLACE = b"version-to-be-written-by-tests"
@@ -27,7 +27,7 @@ with open(os.path.join(BAD, "ledger.so"), "rb") as build:
 SANITIZED = TSAN or b"__asan_init" in code
 INTERVAL_MS = 15000 if SANITIZED else 5000
 ALL_INTENTS = 53608447  # named, so that no change of plugins changes them
-ISOLATION = os.environ.get("DREY_ISOLATION", "thread")
+ISOLATION = os.environ.get("DREY_ISOLATION", "process")
 PROCESS = ISOLATION == "process"
 RATE = int(os.environ.get("DREY_RELOAD_RATE", "100" if SANITIZED else "500"))
 
@@ -43,6 +43,9 @@ def ledger(version, build="ledger"):
 def apart(file):
     """Keys of a section for a ledger with this file, in a process of its own."""
     return f"isolation = process\nsandbox = require\nallow_write = {file}:{file}.life\n"
+
+
+ON_A_THREAD = "isolation = thread\n"
 
 
 def put(data, path):
@@ -134,7 +137,7 @@ class Reload(Case):
                       "intents": ALL_INTENTS, **self.bot_keys}},
             drey=f"watch = {self.watch}\n{self.drey}",
             sections=f"[plugin:ledger]\nfile = {self.file}\n"
-                     f"{apart(self.file) if self.process else ''}{self.sections}")
+                     f"{apart(self.file) if self.process else ON_A_THREAD}{self.sections}")
         self.target = os.path.join(self.drey_host.plugin_dir, "ledger.so")
         self.version = self.first
         put(ledger(self.first), self.target)

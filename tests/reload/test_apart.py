@@ -3,12 +3,14 @@ else, and what it tries against the house fails."""
 import collections
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
 import sys
 
 from rig import BUILD, Reload, SANITIZED, TSAN, ledger, main, put, read, records, wait_for
+from harness import PLUGINS  # found by the rig
 
 KILLS = int(os.environ.get("DREY_APART_KILLS", "8" if SANITIZED else "50"))
 DREY = os.path.join(BUILD, "bin", "drey")
@@ -77,7 +79,7 @@ class Apart(Reload):
 
 
 class Ends(Apart):
-    """Rows 17, 18, 19, 22, 25, 35, 40."""
+    """Rows 17, 18, 19, 22, 25, 35."""
     sections = "handler_timeout = 400ms\n"
 
     def test_row_17_a_crash_in_a_handler_ends_its_process_alone(self):
@@ -98,9 +100,6 @@ class Ends(Apart):
         # ThreadSanitizer holds a signal back until the next call of libc: there is none.
         self.poisoned("poison-spin", "did not return within handler_timeout",
                       None if TSAN else "spin")
-
-    def test_row_40_out_of_descriptors_ends_its_process_alone(self):
-        self.poisoned("poison-descriptors", "SIGABRT", "eat_descriptors")
 
     def test_row_19_one_that_always_crashes_is_stopped_and_shown(self):
         put(ledger("2.event-crash"), self.target)
@@ -225,7 +224,7 @@ class Ends(Apart):
         self.assertEqual(sum(map(len, seen.values())), sum(last.values()) - 1)
 
 
-class EndsSlowly(Apart):
+class Bounds(Apart):
     """Row 40: memory is touched first, which takes a busy machine a second."""
     sections = "memory = 48 MiB\n"
 
@@ -233,6 +232,9 @@ class EndsSlowly(Apart):
         if SANITIZED:
             self.skipTest("a sanitizer's memory has no bounds")
         self.poisoned("poison-memory", "SIGSEGV", "eat_memory")
+
+    def test_row_40_out_of_descriptors_ends_its_process_alone(self):
+        self.poisoned("poison-descriptors", "SIGABRT", "eat_descriptors")
 
 
 class Strikes(Apart):
@@ -353,8 +355,13 @@ class WithoutLandlock(Attacks):
         log = read(self.drey_host.log)
         done = set(re.findall(r"SUCCEEDED (\w+)", log))
         self.assertLessEqual(done, {"read_passwords", "read_configuration"})
-        self.assertIn("no Landlock (files are readable, not writable), seccomp",
-                      self.row("attacker")["confined"])
+        words = "limits, no privileges, no Landlock (files are readable, not writable), seccomp"
+        self.assertEqual(self.row("attacker")["confined"], words)
+        self.assertEqual(self.row("attacker")["sandbox"], "partial")
+        table = self.command("status").stdout
+        self.assertRegex(table, r"(?m)^attacker .* process/partial ")
+        self.assertIn(f" sandbox: {words}\n", table)
+        self.assertRegex(log, r"warn  main \[attacker\] in a process of its own .* no Landlock")
         self.unhurt()
 
 
@@ -371,6 +378,123 @@ class WithoutLandlockToWrite(Apart):
         self.assertFalse(ok)
         self.assertIn("allow_write needs Landlock", text)
         self.assertEqual(self.log_count("attacks tried"), 0)
+        self.flows()
+
+
+class Told(Apart):
+    """What an operator is told of a sandbox, and of what it refused."""
+    watch = "off"
+
+    def place(self, name, source):
+        put(source, os.path.join(self.drey_host.plugin_dir, name + ".so"))
+
+    def configure(self, text):
+        with open(self.drey_host.ini, "a", encoding="utf-8") as file:
+            file.write(text)
+
+    def touched(self):
+        return os.path.exists(os.path.join(self.drey_host.state, "gen", "touched"))
+
+    def test_row_10_a_constructor_can_do_no_more_in_the_probe_than_a_handler(self):
+        self.replace("2.ctor-touch")
+        self.replace("3.init-touch")
+        self.assertFalse(self.touched())
+        self.all_well()
+
+    def test_row_34_a_file_that_it_may_not_open_is_explained(self):
+        """In the answer, in the log and in the table."""
+        out = os.path.join(self.directory, "recorded")
+        self.configure(f"[plugin:recorder]\nfile = {out}\n")
+        advice = f"`allow_write = {out}` in [plugin:recorder]"
+        with open(os.path.join(PLUGINS, "recorder.so"), "rb") as file:
+            self.place("recorder", file.read())
+        answer = self.command("reload", "--config")
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn(f"{out}: Permission denied; if its sandbox refused that: {advice}",
+                      answer.stdout)
+        log = read(self.drey_host.log)
+        self.assertRegex(log, rf"error main \[recorder\] {out}: Permission denied\n.*"
+                              rf"warn  main \[recorder\] if its sandbox .*{re.escape(advice)}")
+        self.assertFalse(os.path.exists(out))
+        self.configure(f"allow_write = {out}\n")
+        self.assertEqual(self.command("reload", "--config").returncode, 0)
+        self.wait("events", lambda: os.path.getsize(out) > 1000)
+
+    def test_status_shows_where_each_plugin_runs(self):
+        self.configure("[plugin:counter]\nisolation = thread\n[plugin:poll]\nsandbox = off\n")
+        for name in ("counter", "poll"):
+            with open(os.path.join(PLUGINS, name + ".so"), "rb") as file:
+                self.place(name, file.read())
+        self.assertEqual(self.command("reload", "--config").returncode, 0)
+        table = self.command("status").stdout
+        self.assertRegex(table, r"PLUGIN +VERSION +GEN +BOT +STATE +ISOLATION +LAG")
+        for name, where, sandbox in (("ledger", "process", "full"), ("counter", "thread", None),
+                                     ("poll", "process/off", "off")):
+            self.assertRegex(table, rf"(?m)^{name} .* running +{where} ")
+            self.assertEqual(self.row(name).get("sandbox"), sandbox)
+
+    def test_a_check_tries_a_plugin_as_each_bot_runs_it(self):
+        """Initial-exec TLS fits a process alone: so for one bot it is right, for another wrong."""
+        folder = os.path.join(self.directory, "checked")
+        ini = os.path.join(folder, "drey.ini")
+        out = os.path.join(folder, "out")
+        os.makedirs(os.path.join(folder, "plugins"))
+        put(ledger("1.good", "ledger_tls"), os.path.join(folder, "plugins", "ledger.so"))
+
+        def check(text):
+            with open(ini, "w", encoding="utf-8") as file:
+                file.write("[bot:one]\ntoken = a\n[bot:two]\ntoken = b\n"
+                           f"[plugin:ledger]\nfile = {out}\nallow_write = {out}\n{text}")
+            os.chmod(ini, 0o600)
+            return subprocess.run([DREY, "check", "-c", ini], capture_output=True, text=True,
+                                  timeout=60, check=False)
+        good = check("")
+        self.assertEqual(good.returncode, 0, good.stdout)
+        self.assertFalse(os.path.exists(out), "a check makes no files")
+        bad = check("[plugin:ledger@two]\nisolation = thread\n")
+        self.assertEqual(bad.returncode, 78, bad.stdout)
+        self.assertRegex(bad.stdout, "bot two: .*initial-exec thread-local storage")
+        mended = check("isolation = thread\n[plugin:ledger@one]\nisolation = process\n"
+                       "[plugin:ledger@two]\nisolation = process\n")
+        self.assertEqual(mended.returncode, 0, mended.stdout)
+        alone = subprocess.run([DREY, "check", os.path.join(folder, "plugins", "ledger.so"), "-c",
+                                ini], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(alone.returncode, 0, alone.stdout)
+        self.assertIn("it runs with isolation = process alone", alone.stdout)
+
+
+class OnAThread(Told):
+    """The same file without a sandbox: what shows that a sandbox does something."""
+    process = False
+
+    def test_row_10_a_constructor_can_do_no_more_in_the_probe_than_a_handler(self):
+        self.replace("2.ctor-touch")
+        self.assertTrue(self.touched())
+
+    test_row_34_a_file_that_it_may_not_open_is_explained = None
+    test_status_shows_where_each_plugin_runs = None
+    test_a_check_tries_a_plugin_as_each_bot_runs_it = None
+
+
+class WithoutAWorker(Apart):
+    """Of an installation that lacks a program nothing falls back to threads."""
+    process = False
+    watch = "off"
+
+    def prepare(self):
+        self.drey_host.binary = os.path.join(self.directory, "alone", "drey")
+        os.makedirs(os.path.dirname(self.drey_host.binary))
+        shutil.copy(DREY, self.drey_host.binary)
+
+    def test_a_plugin_without_its_worker_is_refused_and_the_others_run(self):
+        with open(os.path.join(PLUGINS, "counter.so"), "rb") as file:
+            put(file.read(), os.path.join(self.drey_host.plugin_dir, "counter.so"))
+        with open(self.drey_host.ini, "a", encoding="utf-8") as file:
+            file.write("[plugin:counter]\nisolation = process\n")
+        answer = self.command("reload", "--config")
+        self.assertEqual(answer.returncode, 1, answer.stdout + self.drey_host.tail_of_log())
+        self.assertRegex(answer.stdout, r"isolation = process needs the program drey-worker "
+                                        r"\(isolation = thread does without\), which is neither")
         self.flows()
 
 

@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 
-from rig import Control, Reload, SANITIZED, harness, ledger, main, put
+from rig import Control, Reload, SANITIZED, harness, ledger, main, put, writes
 
 COUNT = int(os.environ.get("DREY_RELOAD_COUNT", "10" if SANITIZED else "20"))
 FLOW = int(os.environ.get("DREY_RELOAD_FLOW", "1000" if SANITIZED else "50000"))
@@ -123,7 +123,7 @@ class Slow(Reload):
         shutil.copy(os.path.join(harness.PLUGINS, "recorder.so"), self.drey_host.plugin_dir)
         self.other = os.path.join(self.directory, "recorder.log")
         with open(self.drey_host.ini, "a", encoding="utf-8") as file:
-            file.write(f"[plugin:recorder]\nfile = {self.other}\n")
+            file.write(f"[plugin:recorder]\n{writes(self.other)}")
 
     def test_row_32_a_slow_plugin_fills_the_ring_and_harms_itself_only(self):
         self.wait("the slow one to be overtaken", lambda: self.row()["gaps"] >= 2)

@@ -5,7 +5,7 @@ import subprocess
 import threading
 import time
 
-from rig import Reload, ledger, main, put
+from rig import Reload, ledger, main, put, writes
 
 
 class Place(Reload):
@@ -102,7 +102,7 @@ class Place(Reload):
 
     def prepare(self):
         with open(self.drey_host.ini, "a", encoding="utf-8") as file:
-            file.write(f"[plugin:zedger]\nfile = {self.directory}/zedger.records\n")
+            file.write(f"[plugin:zedger]\n{writes(f'{self.directory}/zedger.records', '', '.life')}")
 
     def test_row_27_two_files_that_swap_their_names_stay_who_they_are(self):
         second = os.path.join(self.drey_host.plugin_dir, "second.so")

@@ -20,7 +20,7 @@ class Drey:
     patience = 1
     beat_factor = 1
     # Keys of `bot` and `client` lines that are not drey's own.
-    OURS = ("sim", "name")
+    OURS = ("sim", "name", "isolation")
 
     def __init__(self, stage, options):
         self.stage = stage
@@ -45,7 +45,10 @@ class Drey:
 
     def write(self):
         bots = {name: self.bot_keys(name, keys) for name, keys in self.stage.bots.items()}
-        sections = "".join(f"[plugin:witness@{name}]\nfile = {self.file(name)}\n" for name in bots)
+        where = self.options.get("isolation")
+        kept = f"isolation = {where}\n" if where else ""
+        sections = "".join(f"[plugin:witness@{name}]\n{kept}{harness.writes(self.file(name))}"
+                           for name in bots)
         harness.PLUGINS = os.path.join(harness.BUILD, "tests", "plugins")
         host = harness.Host(os.path.join(self.directory, "host"), bots, plugins=["witness"],
                             sections=sections) if self.host is None else self.host

@@ -173,6 +173,15 @@ def crashed(stage):
     assert status != 0, "the handler crashed and the host ended well"
 
 
+def parked(stage, name):
+    """An event of this name was given up after two attempts, and no other one."""
+    host = stage.client.host
+    harness.wait_for(f"{name} to be parked",
+                     lambda: host.run("parked", "-c", host.ini).stdout.strip())
+    lines = host.run("parked", "-c", host.ini).stdout.splitlines()
+    assert len(lines) == 1 and name in lines[0], lines
+
+
 def nowhere_in_the_ring(stage, text):
     path = os.path.join(stage.client.host.state, "main", "events.ring")
     with open(path, "rb") as file:

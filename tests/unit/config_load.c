@@ -395,6 +395,41 @@ static void plugins_see_their_keys_with_the_bots_overrides(void **state) {
     world_finish(&world);
 }
 
+static bool in_process(const struct world *world, const char *plugin, const char *bot) {
+    struct config_apart apart;
+    config_plugin_apart(&world->config, plugin, bot, &apart);
+    return apart.isolation == CONFIG_ISOLATION_PROCESS;
+}
+
+static void a_plugin_has_a_process_of_its_own_unless_something_else_is_said(void **state) {
+    static const char text[] = "[bot:main]\ntoken = a\n[bot:test]\ntoken = b\n"
+                               "[plugin:one]\nisolation = thread\n"
+                               "[plugin:one@test]\nisolation = process\nmemory = 64M\n";
+    struct world world = {0};
+    struct config_apart apart;
+    config_apart_standard(&apart);
+    assert_int_equal(apart.isolation, CONFIG_ISOLATION_PROCESS);
+    assert_int_equal(apart.sandbox, CONFIG_SANDBOX_AUTO);
+    assert_int_equal(apart.memory_bytes, 256 << 20);
+    assert_true(world_load(&world, text));
+    assert_true(in_process(&world, "other", "main"));
+    assert_false(in_process(&world, "one", "main"));
+    assert_false(in_process(&world, "one", NULL));
+    assert_true(in_process(&world, "one", "test"));
+    world_finish(&world);
+    /* for plugins that say nothing */
+    struct world threads = {.variables = {{"HOME", "/home/ann"}, {"DREY_ISOLATION", "thread"}}};
+    assert_true(world_load(&threads, text));
+    assert_false(in_process(&threads, "other", "main"));
+    assert_true(in_process(&threads, "one", "test"));
+    world_finish(&threads);
+    struct world wrong = {.variables = {{"HOME", "/home/ann"}, {"DREY_ISOLATION", "neither"}}};
+    assert_false(world_load(&wrong, text));
+    assert_non_null(strstr(wrong.text.bytes, "DREY_ISOLATION"));
+    assert_non_null(strstr(wrong.text.bytes, "thread or process"));
+    world_finish(&wrong);
+}
+
 static void unknown_plugins_are_told_with_what_was_found(void **state) {
     static const char *const found[] = {"ping", "trivia", "welcome"};
     struct world world = {0};
@@ -543,6 +578,7 @@ int main(void) {
         cmocka_unit_test(plugins_beside_the_file_go_before_installed_ones),
         cmocka_unit_test(the_default_file_is_searched_in_three_places),
         cmocka_unit_test(plugins_see_their_keys_with_the_bots_overrides),
+        cmocka_unit_test(a_plugin_has_a_process_of_its_own_unless_something_else_is_said),
         cmocka_unit_test(unknown_plugins_are_told_with_what_was_found),
         cmocka_unit_test(a_repeated_bot_is_one_error_not_two),
         cmocka_unit_test(the_number_of_bots_is_bounded),

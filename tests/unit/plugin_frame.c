@@ -2,6 +2,7 @@
  * plugin whose process ends. */
 #include "plugin/filter.h"
 #include "plugin/frame.h"
+#include "plugin/hint.h"
 #include "plugin/isolation.h"
 #include "plugin/streak.h"
 
@@ -126,6 +127,49 @@ static void a_worker_sends_only_what_a_worker_has_to_say(void **state) {
     assert_false(may_rise(PORT_TOOK, "", "", 0, 0));
 }
 
+static bool confined_may_rise(uint64_t hold) {
+    struct {
+        struct port_message head;
+        char texts[8];
+    } message = {.head = {.kind = PORT_CONFINED, .number = hold, .data_length = 4}};
+    memcpy(message.texts + 1, "full", 5);
+    return frame_may_rise(&message.head, 0, NULL);
+}
+
+static void how_much_confines_it_is_one_of_three(void **state) {
+    assert_true(confined_may_rise(ISOLATION_HOLD_NONE));
+    assert_true(confined_may_rise(ISOLATION_HOLD_FULL));
+    assert_false(confined_may_rise(ISOLATION_HOLD_FULL + 1));
+    assert_false(confined_may_rise(UINT64_MAX));
+}
+
+static bool hinted(const char *said, char out[HINT_BYTES]) {
+    return hint_write("one", said, strlen(said), out);
+}
+
+static void what_a_sandbox_refuses_is_explained(void **state) {
+    char out[HINT_BYTES];
+    struct err err = {0};
+    assert_true(hinted("/var/x.log: Permission denied", out));
+    assert_non_null(strstr(out, "`allow_write = /var/x.log` in [plugin:one]"));
+    assert_true(hinted("cannot open '/a b': Permission denied (os error 13)", out));
+    assert_non_null(strstr(out, "allow_write = /a`"));
+    assert_true(hinted("socket: Operation not permitted", out));
+    assert_non_null(strstr(out, "allow_read, allow_write and allow_network in [plugin:one]"));
+    assert_true(hinted("/\x1b[2J/\n/x: AccessDenied", out));
+    assert_null(strchr(out, '\x1b')); /* nothing that a terminal would act on */
+    assert_false(hinted("/var/x.log: No such file or directory", out));
+    assert_false(hinted("", out));
+    err_set(&err, ERR_PLUGIN, "init refused: x: Permission denied");
+    hint_append("one", &err);
+    assert_non_null(strstr(err.text, "denied; if its sandbox refused that: "));
+    memset(err.text, 'x', sizeof(err.text) - 1);
+    memcpy(err.text, "EPERM", 5);
+    hint_append("one", &err); /* no room: it stays as it is */
+    assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+    hint_append("one", NULL);
+}
+
 static void files_of_a_request_are_those_that_came(void **state) {
     struct {
         struct port_rest head;
@@ -175,50 +219,66 @@ static void the_boot_message_says_what_the_configuration_does(void **state) {
     buf_finish(&out);
 }
 
+static const struct streak_limits usual = {12, 5000};
+
 static void an_event_has_two_attempts(void **state) {
     struct streak streak = {0};
-    struct streak_verdict verdict = streak_end(&streak, 640, 50);
+    struct streak_verdict verdict = streak_end(&streak, &usual, 640, 50);
     assert_false(verdict.park);
     assert_int_equal(verdict.wait_ms, 0);
-    verdict = streak_end(&streak, 640, 50);
+    verdict = streak_end(&streak, &usual, 640, 50);
     assert_true(verdict.park);
     assert_false(verdict.stop);
     assert_int_equal(verdict.wait_ms, 0);
-    verdict = streak_end(&streak, 704, 50);
+    verdict = streak_end(&streak, &usual, 704, 50);
     assert_false(verdict.park);
     assert_true(verdict.wait_ms > 0); /* whatever was done between: it does not live long */
-    verdict = streak_end(&streak, 6400, STREAK_LIVED_MS);
+    verdict = streak_end(&streak, &usual, 6400, STREAK_LIVED_MS);
     assert_false(verdict.park);
     assert_int_equal(verdict.wait_ms, 0);
 }
 
 static void a_start_that_fails_is_no_attempt_of_an_event(void **state) {
     struct streak streak = {0};
-    assert_false(streak_end(&streak, 640, 50).park);
-    assert_false(streak_end(&streak, STREAK_NO_EVENT, 0).park);
-    assert_false(streak_end(&streak, STREAK_NO_EVENT, 0).park);
+    assert_false(streak_end(&streak, &usual, 640, 50).park);
+    assert_false(streak_end(&streak, &usual, STREAK_NO_EVENT, 0).park);
+    assert_false(streak_end(&streak, &usual, STREAK_NO_EVENT, 0).park);
     assert_int_equal(streak.attempts, 1);
-    assert_true(streak_end(&streak, 640, 50).park);
+    assert_true(streak_end(&streak, &usual, 640, 50).park);
     assert_int_equal(streak.in_row, 4);
 }
 
 static void who_always_ends_waits_longer_and_longer_and_is_stopped(void **state) {
     struct streak streak = {0};
     uint64_t last = 0;
-    for (uint32_t i = 1; i < STREAK_MOST; i++) {
-        struct streak_verdict verdict = streak_end(&streak, STREAK_NO_EVENT, 1000);
+    for (uint32_t i = 1; i < usual.most; i++) {
+        struct streak_verdict verdict = streak_end(&streak, &usual, STREAK_NO_EVENT, 1000);
         assert_false(verdict.stop || verdict.park);
-        assert_true(verdict.wait_ms >= last && verdict.wait_ms <= STREAK_LONGEST_MS);
+        assert_true(verdict.wait_ms >= last && verdict.wait_ms <= usual.longest_wait_ms);
         last = verdict.wait_ms;
     }
-    assert_int_equal(last, STREAK_LONGEST_MS);
-    assert_true(streak_end(&streak, STREAK_NO_EVENT, 1000).stop);
+    assert_int_equal(last, usual.longest_wait_ms);
+    assert_true(streak_end(&streak, &usual, STREAK_NO_EVENT, 1000).stop);
+}
+
+static void how_often_and_how_long_is_the_operator_s_to_say(void **state) {
+    static const struct streak_limits never = {0, 0};
+    static const struct streak_limits strict = {1, 3600000};
+    struct streak streak = {0};
+    for (uint32_t i = 0; i < 100000; i++) {
+        struct streak_verdict verdict = streak_end(&streak, &never, STREAK_NO_EVENT, 1);
+        assert_false(verdict.stop);
+        assert_int_equal(verdict.wait_ms, 0);
+    }
+    assert_int_equal(streak_end(&streak, &strict, STREAK_NO_EVENT, 1).wait_ms, 3600000);
+    streak = (struct streak){0};
+    assert_true(streak_end(&streak, &strict, STREAK_NO_EVENT, 1).stop);
 }
 
 static void who_crashes_now_and_then_is_not_punished(void **state) {
     struct streak streak = {0};
-    for (uint64_t i = 1; i < 3 * STREAK_MOST; i++) {
-        struct streak_verdict verdict = streak_end(&streak, i * 64, STREAK_LIVED_MS);
+    for (uint64_t i = 1; i < 3 * usual.most; i++) {
+        struct streak_verdict verdict = streak_end(&streak, &usual, i * 64, STREAK_LIVED_MS);
         assert_false(verdict.stop || verdict.park);
         assert_int_equal(verdict.wait_ms, 0);
     }
@@ -322,11 +382,14 @@ int main(void) {
         cmocka_unit_test(a_long_message_comes_out_as_it_went_in),
         cmocka_unit_test(a_piece_out_of_its_place_is_refused),
         cmocka_unit_test(a_worker_sends_only_what_a_worker_has_to_say),
+        cmocka_unit_test(how_much_confines_it_is_one_of_three),
+        cmocka_unit_test(what_a_sandbox_refuses_is_explained),
         cmocka_unit_test(files_of_a_request_are_those_that_came),
         cmocka_unit_test(the_boot_message_says_what_the_configuration_does),
         cmocka_unit_test(an_event_has_two_attempts),
         cmocka_unit_test(a_start_that_fails_is_no_attempt_of_an_event),
         cmocka_unit_test(who_always_ends_waits_longer_and_longer_and_is_stopped),
+        cmocka_unit_test(how_often_and_how_long_is_the_operator_s_to_say),
         cmocka_unit_test(who_crashes_now_and_then_is_not_punished),
         cmocka_unit_test(the_filter_fits_and_ends_in_a_verdict),
         cmocka_unit_test(nobody_makes_a_thread_without_being_asked_for),

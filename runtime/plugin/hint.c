@@ -1,0 +1,79 @@
+/* plugin/hint.c: looks for the words of EACCES and EPERM, and for a path beside them. */
+#include "plugin/hint.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PATH_SHOWN = 100 };
+
+/* As libc, Rust, Go and Zig put it; without a network no name is resolved, either. */
+static const char *const refusals[] = {"Permission denied",
+                                       "permission denied",
+                                       "Operation not permitted",
+                                       "operation not permitted",
+                                       "PermissionDenied",
+                                       "AccessDenied",
+                                       "EACCES",
+                                       "EPERM",
+                                       "name resolution",
+                                       "resolve host"};
+
+static bool is_refusal(const char *said, size_t length) {
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        if (memmem(said, length, refusals[i], strlen(refusals[i])) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first word that is an absolute path. False: there is none, or it is too long to be shown. */
+static bool find_path(const char *said, size_t length, char out[PATH_SHOWN]) {
+    static const char around[] = " \t\n\"'`:,;()<>";
+    for (size_t i = 0; i + 1 < length; i++) {
+        bool begins = i == 0 || strchr(around, said[i - 1]) != NULL;
+        if (said[i] != '/' || !begins) {
+            continue;
+        }
+        size_t end = i;
+        while (end < length && said[end] != '\0' && strchr(around, said[end]) == NULL) {
+            end++;
+        }
+        if (end - i > 1 && end - i < PATH_SHOWN) {
+            memcpy(out, said + i, end - i);
+            out[end - i] = '\0';
+            return text_plain(out, PATH_SHOWN, out) != NULL;
+        }
+    }
+    return false;
+}
+
+bool hint_write(const char *plugin, const char *said, size_t length, char out[HINT_BYTES]) {
+    char path[PATH_SHOWN];
+    if (!is_refusal(said, length)) {
+        return false;
+    }
+    if (find_path(said, length, path)) {
+        snprintf(out, HINT_BYTES,
+                 "if its sandbox refused that: `allow_write = %s` in [plugin:%s] lets it write "
+                 "there, allow_read lets it read",
+                 path, plugin);
+    } else {
+        snprintf(out, HINT_BYTES,
+                 "if its sandbox refused that: allow_read, allow_write and allow_network in "
+                 "[plugin:%s] say what it may use",
+                 plugin);
+    }
+    return true;
+}
+
+void hint_append(const char *plugin, struct err *err) {
+    char hint[HINT_BYTES];
+    size_t used = err != NULL ? strlen(err->text) : 0;
+    if (used > 0 && hint_write(plugin, err->text, used, hint) &&
+        used + strlen(hint) + 3 < sizeof(err->text)) {
+        snprintf(err->text + used, sizeof(err->text) - used, "; %s", hint);
+    }
+}
