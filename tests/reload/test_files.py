@@ -8,7 +8,7 @@ import struct
 import subprocess
 import time
 
-from rig import Reload, SANITIZED, SOURCE, ledger, main, put, read
+from rig import PROCESS, Reload, SANITIZED, SOURCE, ledger, main, put, read
 
 
 def note_at(data):
@@ -52,7 +52,8 @@ class Files(Reload):
         print(f"pause of 10 reloads: {min(pauses)} to {max(pauses)} ms, "
               f"median {sorted(pauses)[5]} ms")
         if not SANITIZED:
-            self.assertLess(min(pauses), 1.0)
+            # between two processes it is four messages more
+            self.assertLess(min(pauses), 5.0 if PROCESS else 1.0)
         self.all_well()
 
     def test_row_02_cp_over_the_loaded_file_is_one_switch(self):

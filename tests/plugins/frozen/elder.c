@@ -160,7 +160,7 @@ static int32_t start(drey_ctx *ctx) {
     own = ctx;
     drey_timer(ctx, "tick", 7, PERIOD_MS, PERIOD_MS);
     if (elder.starts == 0) {
-        drey_timer(ctx, "once", 17, 1500, 0);
+        drey_timer(ctx, "once", 17, 10000, 0);
     }
     use_store(ctx);
     running = pthread_create(&thread, NULL, work, ctx) == 0;
