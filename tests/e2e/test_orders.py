@@ -60,7 +60,7 @@ class Orders(Case):
         self.simulator.fault("drop")
         host.logged("RESUMED")
         self.wrote(r"members 8 result 0 chunk 0 of [01] first .* last")
-        self.assertEqual(asked(), 2)
+        wait_for("the second request in the transcript", lambda: asked() == 2)
         self.assertEqual(read(self.seen).count(" last"), 1)
         self.assertEqual(host.stop(), 0)
 
