@@ -29,7 +29,7 @@ static const struct command {
     {"run", run_main, "[-c FILE] [--safe] [--time-scale X]", "run the bots of a configuration",
      "Runs in the foreground until SIGTERM or Ctrl-C; sessions stay resumable for a few minutes.\n"
      "SIGHUP takes over a changed configuration and changed plugins, SIGUSR2 a changed program.\n" CONFIG_OPTION
-     "  --safe              without the plugins on threads that crashed the last run\n"
+     "  --safe              without plugins on threads that have crashed drey\n"
      "  --time-scale X      all client timings times X; only against a local Discord\n"
      "Exit status: 0 stopped, 1 trouble, 2 usage, 77 every token was refused, 78 configuration.\n"},
     {"check", check_main, "[-c FILE] [PLUGIN.so...]",

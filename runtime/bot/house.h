@@ -27,7 +27,7 @@ struct house;
 struct house_options {
     struct config *config; /* taken: empty afterwards, also on failure */
     double time_scale;     /* of all client timings; 1 but in tests on loopback */
-    bool safe;             /* plugins that crashed the last run are not started */
+    bool safe;             /* plugins that have crashed the host are not started */
 };
 
 /* Takes the lock of the state directory, starts the threads, opens the bots and loads the plugins.

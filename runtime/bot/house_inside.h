@@ -32,7 +32,7 @@ struct house {
     struct desks *desks;
     int lock;
     bool scaled; /* timings are; then every address must be this machine's */
-    bool safe;   /* plugins that crashed the last run are not started */
+    bool safe;   /* plugins that have crashed the host are not started */
     uint64_t started_ms;
     struct house_bot *bots; /* one for each of the configuration, in its order */
     size_t count;

@@ -334,7 +334,7 @@ static struct request *whose(const struct members *members, unsigned shard, cons
         (void)text_u64(guild_text, &guild);
     }
     for (struct request *at = members->first; at != NULL; at = at->next) {
-        if (at->shard != shard || at->waits || at->guild != guild) {
+        if (at->shard != shard || (at->waits && !(named && at->again)) || at->guild != guild) {
             continue;
         }
         if (ours && strcmp(at->nonce, nonce) == 0) {
@@ -375,10 +375,17 @@ void members_chunk(struct members *members, unsigned shard, const uint8_t *bytes
     }
     if (!find_number(bytes, d, "chunk_index", &index) ||
         !find_number(bytes, d, "chunk_count", &count) || count == 0 || count > MEMBERS_CHUNKS_MAX ||
-        index >= count || (request->count != 0 && count != request->count)) {
+        index >= count) {
         give_up(members, request, ERR_PROTOCOL, "a part has no usable number");
         return;
     }
+    if (request->count != 0 && count != request->count) {
+        if (!request->again) { /* else it is of the other answer, and the guild has changed since */
+            give_up(members, request, ERR_PROTOCOL, "a part has no usable number");
+        }
+        return;
+    }
+    request->waits = false;
     request->count = (unsigned)count;
     request->doubtful = false;
     request->due_ms = now_ms + MEMBERS_IDLE_MS;
@@ -408,8 +415,8 @@ void members_limited(struct members *members, unsigned shard, const uint8_t *byt
         return;
     }
     struct request *request = whose(members, shard, bytes, &meta);
-    if (request == NULL) {
-        return;
+    if (request == NULL || (request->again && request->seen > 0)) {
+        return; /* or the copy is refused of what is being answered */
     }
     if (json_find(bytes, d, "retry_after", &value) && value.length < sizeof(number)) {
         memcpy(number, bytes + value.offset, value.length);

@@ -38,6 +38,13 @@ static void say_who(const struct blame_scene *scene, int number) {
     say("); it runs on a thread of drey (isolation = thread), which ends with it\n");
 }
 
+/* One that was given up has lost its cursor to another. */
+static uint64_t offset_of(const struct blame_scene *scene) {
+    bool event = atomic_load(&scene->shared->doing) >> 32 == WORKER_EVENT;
+    bool ours = atomic_load(&scene->shared->hold) != WORKER_ABANDONED;
+    return event && ours ? cursor_in_flight(scene->cursor) : UINT64_MAX;
+}
+
 static void write_down(const struct blame_scene *scene, int number, const siginfo_t *info,
                        const void *context) {
     static struct blame_note note; /* the stack may be small */
@@ -45,6 +52,7 @@ static void write_down(const struct blame_scene *scene, int number, const siginf
                                .hash = scene->hash,
                                .doing = atomic_load(&scene->shared->doing),
                                .lived_ms = clock_mono_ms() - scene->begun_ms,
+                               .offset = offset_of(scene),
                                .generation = scene->generation};
     int fd = open(scene->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
@@ -59,6 +67,7 @@ static void write_down(const struct blame_scene *scene, int number, const siginf
         (void)file_write_all(fd, &note, sizeof(note));
     }
     close(fd);
+    alarm(0); /* who comes next may take his time */
 }
 
 static void on_fatal(int number, siginfo_t *info, void *context) {
@@ -74,8 +83,9 @@ static void on_fatal(int number, siginfo_t *info, void *context) {
             sigaction(number, &before[i], NULL);
         }
     }
-    if (info->si_code <= 0) {
-        raise(number); /* somebody sent it: it would not come again by itself */
+    /* Somebody sent it, or the instruction is behind us: it would not come again by itself. */
+    if (info->si_code <= 0 || number == SIGTRAP) {
+        raise(number);
     }
 }
 

@@ -21,6 +21,7 @@ struct blame_note {
     uint64_t hash;  /* of the plugin's file */
     uint64_t doing; /* worker_doing() */
     uint64_t lived_ms;
+    uint64_t offset; /* of the event whose handler ran; UINT64_MAX: none did */
     uint32_t generation;
     uint32_t reserved;
     struct frame_words words;
@@ -33,6 +34,7 @@ struct blame_scene {
     const char *plugin;
     const char *bot;
     const struct worker_shared *shared;
+    const struct cursor *cursor;
     uint64_t hash;
     uint64_t begun_ms; /* clock_mono_ms() */
     uint32_t generation;

@@ -342,14 +342,17 @@ static bool gather(struct change *change, bool all, struct err *err) {
 
 /* What the host's runs before have to say about it. */
 static bool recall(struct change *change, bool force, struct err *err) {
+    uint32_t in_row = 0;
     for (size_t i = 0; i < change->count; i++) {
         struct seat *seat = change->seats[i];
-        if (seat->hand == NULL && !quarantine_admit(change->plugins, change->plugin,
-                                                    change->candidate, seat, force, err)) {
-            return change->count > 1 ? err_prefix(err, "bot %s", seat->bot->name) : false;
+        uint32_t here = 0;
+        if (seat->hand == NULL && !quarantine_look(change->plugins, change->plugin,
+                                                   change->candidate, seat, force, &here, err)) {
+            return false;
         }
+        in_row += here;
     }
-    return true;
+    return force || quarantine_judge(change->plugins, change->candidate->note.id, in_row, err);
 }
 
 static bool carry_out(struct change *change, bool force, struct err *err) {

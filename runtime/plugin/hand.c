@@ -187,6 +187,7 @@ struct hand *hand_create(const struct hand_spec *spec, struct err *err) {
                                        .plugin = hand->plugin,
                                        .bot = hand->bot,
                                        .shared = &hand->own,
+                                       .cursor = spec->cursor,
                                        .hash = spec->hash,
                                        .begun_ms = clock_mono_ms(),
                                        .generation = spec->generation};

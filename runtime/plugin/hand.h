@@ -61,10 +61,11 @@ struct hand_spec {
     const char *plugin;
     const char *bot;
     const char *copy;
-    const char *store;    /* the file that its plugin keeps things in */
-    uint64_t store_bytes; /* at most; 0: the default */
-    const char *crash;    /* where a thread's crash is noted */
-    uint64_t hash;        /* of the plugin's file */
+    const char *store;           /* the file that its plugin keeps things in */
+    uint64_t store_bytes;        /* at most; 0: the default */
+    const char *crash;           /* where a thread's crash is noted */
+    const struct cursor *cursor; /* borrowed until the hand is ended or given up */
+    uint64_t hash;               /* of the plugin's file */
     uint32_t generation;
     uint64_t serial;
     uint64_t seat;

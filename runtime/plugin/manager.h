@@ -135,7 +135,7 @@ struct plugins {
     struct loop_timer *reviver; /* starts processes again that have ended */
     struct watch *watch;
     struct guard guard;
-    bool safe;    /* who crashed the last run is not started */
+    bool safe;    /* who has crashed the host is not started */
     bool blind;   /* at the last look a directory could not be looked at */
     bool partial; /* or was not there */
     bool sighted; /* a file was seen, some time */
@@ -208,12 +208,17 @@ bool parked_set_aside(const struct plugin *plugin, struct seat *seat, uint64_t o
 void parked_done(const struct plugin *plugin, struct seat *seat, uint64_t offset);
 
 /* ---- quarantine.c: plugins on threads, over the runs of the host ---- */
-/* Looks at what this file did to the runs before at this seat, which none serves yet, and reports
- * it once. False: it ended the host too often to be started. force: it is started all the same, and
- * counted anew. */
-bool quarantine_admit(struct plugins *plugins, const struct plugin *plugin,
-                      const struct candidate *candidate, struct seat *seat, bool force,
+/* Looks at what this file did to the runs before at this seat, which none serves yet, reports a
+ * crash once, and parks its event after the second attempt. *in_row: crashes of the host for which
+ * it is to blame. force: counted anew. False: it cannot be looked at. */
+bool quarantine_look(struct plugins *plugins, const struct plugin *plugin,
+                     const struct candidate *candidate, struct seat *seat, bool force,
+                     uint32_t *in_row, struct err *err);
+/* in_row: of all seats together. False: it crashed the host too often to be started. */
+bool quarantine_judge(const struct plugins *plugins, const char *id, uint32_t in_row,
                       struct err *err);
+/* It has stopped in order. */
+void quarantine_forgive(const struct seat *seat, const char *id);
 /* STATE_DIR/BOT/plugins/ID.WHAT */
 bool quarantine_path(const struct bot *bot, const char *id, const char *what, char *out,
                      size_t size);

@@ -87,7 +87,7 @@ struct plugins_options {
     uint32_t stuck_ms;    /* 0: PLUGINS_STUCK_MS */
     uint32_t checkpoint_ms;          /* 0: PLUGINS_CHECKPOINT_MS */
     const struct sign_keys *signers; /* see plugins_set_signers(); NULL: none */
-    bool safe;                       /* a plugin that crashed the host's last run is not started */
+    bool safe;                       /* a plugin that has crashed the host is not started */
 };
 
 /* host: copied. Leftovers of an earlier run in STATE_DIR/gen are removed (the caller holds the

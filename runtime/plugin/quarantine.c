@@ -3,7 +3,8 @@
  * not started, so that whoever restarts drey does not do so for ever.
  *
  * STATE_DIR/BOT/plugins/ID.crash is the note of the last crash (blame.h), ID.streak what has been
- * counted: "1 HASH IN_ROW ATTEMPTS OFFSET". */
+ * counted since the plugin last stopped in order: "1 HASH IN_ROW ATTEMPTS OFFSET". A run that
+ * somebody else ended says nothing about it. */
 #include "plugin/manager.h"
 
 #include "base/file.h"
@@ -79,59 +80,83 @@ static void tell(const struct log_from *from, const struct candidate *candidate,
     buf_finish(&trace);
 }
 
-/* One more crash: told, counted, and the event set aside that has had its attempts. */
-static void count(const struct candidate *candidate, const struct plugin *plugin, struct seat *seat,
-                  const struct blame_note *note, struct record *record) {
+/* What was noted as in flight is so still: else the cursor is not at what would be set aside. */
+static uint64_t offset_of(const struct seat *seat, const struct blame_note *note) {
+    return note->offset == cursor_in_flight(seat->cursor) ? note->offset : STREAK_NO_EVENT;
+}
+
+/* One more crash: counted, and the event set aside that has had its attempts. */
+static void count(const struct log_from *from, const struct plugin *plugin, struct seat *seat,
+                  const struct blame_note *note, const char *how, struct record *record) {
+    static const struct streak_limits none = {0}; /* how often is asked for by the caller */
+    uint64_t offset = offset_of(seat, note);
+    struct streak_verdict verdict = streak_end(&record->streak, &none, offset, note->lived_ms);
+    struct err err = {0};
+    if (verdict.park && !parked_set_aside(plugin, seat, offset, how, &err)) {
+        log_error(from, "event %" PRIu64 " cannot be parked: %s", offset, err.text);
+    }
+}
+
+static void look_at(const struct candidate *candidate, const struct plugin *plugin,
+                    struct seat *seat, const struct blame_note *note, bool counts,
+                    struct record *record) {
     struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = candidate->note.id};
-    uint64_t offset = cursor_in_flight(seat->cursor);
+    uint64_t offset = offset_of(seat, note);
     bool again = record->streak.attempts > 0 && record->streak.offset == offset;
     struct buf how = {0};
     tell(&from, candidate, note, offset, again ? record->streak.attempts + 1 : 1, &how);
-    if (note->hash == candidate->hash) {
-        static const struct streak_limits none = {0}; /* how often is asked for below */
-        struct streak_verdict verdict = streak_end(&record->streak, &none, offset, note->lived_ms);
-        struct err err = {0};
-        if (verdict.park && !parked_set_aside(plugin, seat, offset, how.bytes, &err)) {
-            log_error(&from, "event %" PRIu64 " cannot be parked: %s", offset, err.text);
-        }
+    if (counts && note->hash == candidate->hash) {
+        count(&from, plugin, seat, note, how.bytes, record);
     }
     buf_finish(&how);
 }
 
-bool quarantine_admit(struct plugins *plugins, const struct plugin *plugin,
-                      const struct candidate *candidate, struct seat *seat, bool force,
-                      struct err *err) {
+bool quarantine_look(struct plugins *plugins, const struct plugin *plugin,
+                     const struct candidate *candidate, struct seat *seat, bool force,
+                     uint32_t *in_row, struct err *err) {
     char folder[PATH_MAX];
     char crash[PATH_MAX];
     char path[PATH_MAX];
     struct record record;
     struct blame_note note;
-    uint32_t most = plugins->safe ? 1 : STREAK_HOST_MOST;
+    struct isolation isolation;
     if (!file_join(folder, sizeof(folder), seat->bot->state_dir, "plugins") ||
         !quarantine_path(seat->bot, candidate->note.id, "crash", crash, sizeof(crash)) ||
         !quarantine_path(seat->bot, candidate->note.id, "streak", path, sizeof(path))) {
         return err_set(err, ERR_INVALID, "%s: path too long", seat->bot->state_dir);
     }
+    seat_isolation(plugins, seat->bot->name, candidate->note.id, &isolation);
+    bool counts = !isolation.process; /* a process cannot end the host */
     read_record(path, &record);
-    if (record.hash != candidate->hash || force) { /* another file, another chance */
+    if (record.hash != candidate->hash || force || !counts) { /* another chance */
         record = (struct record){.hash = candidate->hash};
     }
-    bool crashed = blame_take(crash, &note);
-    if (crashed) {
-        count(candidate, plugin, seat, &note, &record);
+    if (blame_take(crash, &note)) {
+        look_at(candidate, plugin, seat, &note, counts, &record);
     }
-    if (record.streak.in_row >= most && !force) {
-        write_record(path, &record);
-        return err_set(err, ERR_PLUGIN,
-                       "it crashed drey %u time%s in a row%s: not started, `drey reload %s` tries "
-                       "it again; with isolation = process it could not",
-                       record.streak.in_row, record.streak.in_row == 1 ? "" : "s",
-                       plugins->safe ? " and this is a safe start" : "", candidate->note.id);
-    }
-    if (crashed && note.hash == candidate->hash) {
+    *in_row = record.streak.in_row;
+    if (*in_row > 0) {
         write_record(path, &record);
     } else {
         (void)unlink(path);
     }
     return file_make_dirs(folder, err); /* there must be room for a note */
+}
+
+bool quarantine_judge(const struct plugins *plugins, const char *id, uint32_t in_row,
+                      struct err *err) {
+    uint32_t most = plugins->safe ? 1 : STREAK_HOST_MOST;
+    return in_row < most ||
+           err_set(err, ERR_PLUGIN,
+                   "it crashed drey %u time%s in a row%s: not started, `drey reload %s` tries it "
+                   "again; with isolation = process it could not",
+                   in_row, in_row == 1 ? "" : "s", plugins->safe ? " and this is a safe start" : "",
+                   id);
+}
+
+void quarantine_forgive(const struct seat *seat, const char *id) {
+    char path[PATH_MAX];
+    if (quarantine_path(seat->bot, id, "streak", path, sizeof(path))) {
+        (void)unlink(path);
+    }
 }

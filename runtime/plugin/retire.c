@@ -150,6 +150,7 @@ static void keep_state(const struct ending *ending) {
                             held->data_length, true, &err)) {
         log_error(&from, "state not saved: %s", err.text);
     }
+    quarantine_forgive(seat, id);
 }
 
 /* At least a fifth of the deadline: whoever was just in time with one step has time for the next.

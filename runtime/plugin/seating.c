@@ -70,6 +70,7 @@ static bool make_hand(struct plugins *plugins, const struct note *note, struct s
                              .store = store,
                              .store_bytes = store_bytes(plugins, seat->bot->name, note->id),
                              .crash = crash,
+                             .cursor = seat->cursor,
                              .hash = seat->hash,
                              .generation = generation,
                              .serial = ++plugins->serial,

@@ -426,6 +426,27 @@ static void a_whole_list_asked_again_keeps_discords_pace_and_takes_late_chunks(v
     finish(&rig);
 }
 
+static void of_two_answers_to_one_question_the_first_counts(void **state) {
+    struct rig rig;
+    start(&rig);
+    const struct members_query few = {.guild = 70, .query = "a", .limit = 5};
+    assert_true(members_ask(rig.members, &few, 3, 1, rig.now_ms, NULL));
+    members_resumed(rig.members, 3, rig.now_ms);
+    tick(&rig, MEMBERS_AGAIN_MS);
+    saw(&rig, "send 3 70\nsend 3 70\n");
+    char limited[256];
+    snprintf(limited, sizeof(limited),
+             "{\"opcode\":8,\"retry_after\":20.0,\"meta\":{\"guild_id\":\"70\",\"nonce\":\"%s\"}}",
+             nonce(&rig));
+    feed(&rig, true, 3, limited); /* the copy; what follows is the answer to the first */
+    chunk(&rig, nonce(&rig), 0, 2);
+    feed(&rig, true, 3, limited);
+    chunk(&rig, nonce(&rig), 1, 3); /* a member came meanwhile, and the copy is answered, too */
+    chunk(&rig, nonce(&rig), 1, 2);
+    saw(&rig, "chunk 1 0/2\nchunk 1 1/2\ndone 1 ok\n");
+    finish(&rig);
+}
+
 /* Its own port: it must not need memory itself. */
 struct counts {
     unsigned sent;
@@ -488,6 +509,7 @@ int main(void) {
         cmocka_unit_test(what_a_lost_connection_may_have_swallowed_is_asked_again_once),
         cmocka_unit_test(what_was_answered_in_the_replay_or_soon_after_is_not_asked_again),
         cmocka_unit_test(a_whole_list_asked_again_keeps_discords_pace_and_takes_late_chunks),
+        cmocka_unit_test(of_two_answers_to_one_question_the_first_counts),
         cmocka_unit_test(without_memory_a_request_ends_and_says_so),
     };
     return cmocka_run_group_tests_name("members", tests, NULL, NULL);
