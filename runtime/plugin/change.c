@@ -60,7 +60,6 @@ static bool ask_load(struct change *change, struct seat *seat, struct err *err) 
     struct plugins *plugins = change->plugins;
     const struct candidate *candidate = change->candidate;
     char copy[PATH_MAX];
-    revive_cancel(plugins, seat);
     int length =
         snprintf(copy, sizeof(copy), "%s/%s.%llu-%016llx.so", plugins->gen_dir, candidate->note.id,
                  (unsigned long long)plugins->serial + 1, (unsigned long long)candidate->hash);
@@ -220,6 +219,14 @@ static bool attach_all(struct change *change, struct err *err) {
 
 /* ---- The end: one or the other ---- */
 
+/* Who is on the way back is either replaced, or sets out again when this change has failed.
+ * Whatever the change does next, its `incoming` is the change's own. */
+static void call_off_revivals(struct change *change) {
+    for (size_t i = 0; i < change->count; i++) {
+        revive_cancel(change->plugins, change->seats[i]);
+    }
+}
+
 static void commit(struct change *change) {
     struct hand *old[SEATS_MAX];
     for (size_t i = 0; i < change->count; i++) {
@@ -236,6 +243,7 @@ static void commit(struct change *change) {
     change->pause_ns = clock_mono_ns() - change->held_ns;
     for (size_t i = 0; i < change->count; i++) {
         change_retire(change->plugins, old[i]);
+        revive_if_ended(change->plugins, change->plugin, change->seats[i]);
     }
     tend_arm_timer(change->plugins);
 }
@@ -246,6 +254,15 @@ static void forget_cursor(const struct seat *seat, const char *id) {
     if (snprintf(path, sizeof(path), "%s/cursors/%s", seat->bot->state_dir, id) <
         (int)sizeof(path)) {
         unlink(path);
+    }
+}
+
+/* One that gets no events holds nobody back, as before the change. */
+static void let_go(struct seat *seat) {
+    bool idle = seat->down ? seat->revive_ms == UINT64_MAX : seat->stuck;
+    if (seat->hand != NULL && seat->attached && idle) {
+        ring_detach(seat->bot->ring, seat->cursor);
+        seat->attached = false;
     }
 }
 
@@ -267,6 +284,7 @@ static void roll_back(struct change *change) {
         seat->incoming = NULL;
         buf_clear(&seat->staged);
         buf_finish(&seat->incoming_rows);
+        let_go(seat);
         if (seat->hand == NULL) {
             if (seat->fresh) {
                 forget_cursor(seat, change->plugin->id);
@@ -439,6 +457,7 @@ bool change_run(struct plugins *plugins, const struct candidate *candidate, bool
                  change_of_settings(plugins, change.plugin);
     change.generation = change.plugin->generation + (renew ? 1 : 0);
     bool ok = gather(&change, renew, err);
+    call_off_revivals(&change);
     if (ok && change.count > 0) {
         ok = carry_out(&change, force, err);
         if (ok) {

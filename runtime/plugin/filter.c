@@ -168,8 +168,8 @@ static const int with_write[] = {
 };
 
 static const int with_network[] = {
-    SYS_connect,     SYS_bind,       SYS_listen,     SYS_accept,   SYS_accept4,  SYS_getsockname,
-    SYS_getpeername, SYS_getsockopt, SYS_setsockopt, SYS_shutdown, SYS_sendmmsg, SYS_recvmmsg,
+    SYS_connect,     SYS_bind,       SYS_listen,   SYS_accept,   SYS_accept4,  SYS_getsockname,
+    SYS_getpeername, SYS_getsockopt, SYS_shutdown, SYS_sendmmsg, SYS_recvmmsg,
 };
 
 #ifdef MACHINE
@@ -271,6 +271,8 @@ static void rule_bits(struct program *program, int call, unsigned number, uint32
 
 static void conditions(struct program *program, const struct filter_options *options) {
     static const uint32_t families[] = {FAMILY_INET, FAMILY_INET6};
+    /* A socket that is handed over as a file would make whoever closes it wait. */
+    static const uint32_t lingering[] = {13 /* SO_LINGER */};
     static const uint32_t controls[] = {0x5401 /* TCGETS */, 0x541b /* FIONREAD */,
                                         0x5421 /* FIONBIO */, 0x5451 /* FIOCLEX */};
     static const uint32_t names[] = {15 /* PR_SET_NAME */, 16 /* PR_GET_NAME */,
@@ -302,6 +304,7 @@ static void conditions(struct program *program, const struct filter_options *opt
 #endif
     }
     if (options->network) {
+        rule_but(program, SYS_setsockopt, 2, lingering, COUNT(lingering));
         rule_values(program, SYS_socket, 0, families, COUNT(families));
     }
 }

@@ -294,6 +294,10 @@ bool hand_judge(struct hand *const *hands, size_t count, const char *step, uint3
             return err_set(err, late, "%s for bot %s did not return within %u ms", step, hand->bot,
                            deadline_ms);
         }
+        if (hand->ended && hand_answer(hand)->status >= 0) {
+            return err_set(err, ERR_PLUGIN, "its process for bot %s ended after %s", hand->bot,
+                           step);
+        }
         if (hand_answer(hand)->status < 0) {
             tell_failure(hand, err);
             return count > 1 ? err_prefix(err, "bot %s", hand->bot) : false;

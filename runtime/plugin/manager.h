@@ -187,6 +187,8 @@ uint64_t seat_settings(struct plugins *plugins, const char *bot, const char *id)
 /* message: PORT_ENDED. */
 void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plugin,
                   struct seat *seat, const struct port_message *message);
+/* The same for one that ended while it was being seated, when nobody looked. */
+void revive_if_ended(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
 /* Starts again what is due; for the loop's timer. */
 void revive_due(void *arg);
 /* What is on its way back (seat->reviving) has answered its step, or has ended. */

@@ -119,6 +119,18 @@ void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plu
     end(plugins, plugin, seat, offset, clock_mono_ms() - hand->begun_ms, port_data(message));
 }
 
+void revive_if_ended(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
+    static const char how[] = "its process ended before its first event";
+    struct log_from from = from_of(plugin, seat);
+    if (seat->hand == NULL || !seat->hand->ended || seat->down) {
+        return;
+    }
+    seat->hand->abandoned = true;
+    (void)cursor_mend(seat->cursor, seat->bot->ring);
+    log_error(&from, "gen %u ended: %s", plugin->generation, how);
+    end(plugins, plugin, seat, STREAK_NO_EVENT, 0, how);
+}
+
 /* ---- The way back: each answer brings the next step, and nobody waits for one ---- */
 
 /* Until when the step may take; the timer looks. */
@@ -204,6 +216,10 @@ static void be_back(struct plugins *plugins, struct plugin *plugin, struct seat 
 void revive_step(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
     struct hand *asked = seat->incoming;
     struct err err = {0};
+    if (asked == NULL) { /* nothing is under way */
+        seat->reviving = NULL;
+        return;
+    }
     bool ok = hand_judge(&asked, 1, seat->reviving, plugins->deadline_ms, ERR_PLUGIN, &err);
     uint32_t kind = ok ? hand_answer(asked)->kind : 0;
     if (kind == PORT_STARTED) {
@@ -240,6 +256,8 @@ static void begin(struct plugins *plugins, struct plugin *plugin, struct seat *s
 
 void revive_due(void *arg) {
     struct plugins *plugins = arg;
+    tend_inbox(
+        plugins); /* an answer may lie there since long: it was this thread that had no time */
     uint64_t now = clock_mono_ms();
     for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
         for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {

@@ -160,6 +160,9 @@ uint64_t seat_take_over(struct plugins *plugins, struct plugin *plugin, struct s
     seat->progress_ms = clock_mono_ms();
     uint64_t head = ring_head(seat->bot->ring);
     uint64_t position = cursor_position(seat->cursor);
+    if (!seat->attached) { /* its predecessor was given up meanwhile */
+        seat->attached = ring_attach(seat->bot->ring, seat->cursor, true, NULL);
+    }
     hand_ask(seat->hand, &go, "", "", 0);
     state_mark_begun(seat->bot, plugin->id);
     tend_arm_watchdog(plugins);

@@ -323,7 +323,7 @@ void tend_arm_timer(struct plugins *plugins) {
 
 static void call_due(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
     struct port_message head = {.kind = PORT_DUE};
-    if (seat->hand != NULL && !seat->due_asked && seat->due_ms <= clock_wall_ms()) {
+    if (seat->hand != NULL && !seat->down && !seat->due_asked && seat->due_ms <= clock_wall_ms()) {
         seat->due_asked = hand_note(seat->hand, &head, "");
     }
 }
@@ -337,7 +337,8 @@ void tend_arm_alarm(struct plugins *plugins) {
     uint64_t next = UINT64_MAX;
     for (struct plugin *plugin = plugins->plugins; plugin != NULL; plugin = plugin->next) {
         for (struct seat *seat = plugin->seats; seat != NULL; seat = seat->next) {
-            next = !seat->due_asked && seat->due_ms < next ? seat->due_ms : next;
+            bool asks = !seat->down && !seat->due_asked; /* the next process tells anew */
+            next = asks && seat->due_ms < next ? seat->due_ms : next;
         }
     }
     alarm_set(plugins->alarm, next);

@@ -516,6 +516,7 @@ void warden_run(struct warden *warden) {
     }
     kill(-warden->pid, SIGKILL); /* its group: nothing can be left of it, but for sandbox = off */
     drain(warden);
+    drop_files(warden); /* of a message that never became whole */
     while (waitpid(warden->pid, &status, 0) < 0 && errno == EINTR) {
     }
     atomic_store(&warden->shown_pid, 0);

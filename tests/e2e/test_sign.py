@@ -221,6 +221,8 @@ class Check(Sign):
 
     def test_what_is_not_signed_is_an_error_and_is_not_run(self):
         witness = self.path("it-ran")
+        with open(self.path("drey.ini"), "a", encoding="utf-8") as file:
+            file.write("[plugin:evil]\nisolation = thread\n")  # a sandbox would not let it
         source = self.path("evil.c")
         with open(source, "w", encoding="utf-8") as file:
             file.write('#include <fcntl.h>\n#include <unistd.h>\n'
