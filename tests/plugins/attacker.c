@@ -11,6 +11,7 @@
  *   call-KIND      ends its process in the first call of a timer (timer), of an answer (rest),
  *                  in each call of a timer (always)
  *   slow-back      ends its process, and hangs in the start that follows
+ *   refuse-init    does not let itself be loaded
  *
  * Secrets and paths come from its configuration: token, host_file, state_file. */
 #include <drey/drey.h>
@@ -564,6 +565,9 @@ static void call_once(drey_ctx *ctx) {
 }
 
 static int init(drey_ctx *ctx) {
+    if (strcmp(word_of(), "refuse-init") == 0) {
+        return DREY_E_FAIL;
+    }
     drey_on_timer(ctx, "due", on_timer);
     drey_on_rest(ctx, "answered", on_answer);
     return drey_on(ctx, DREY_ALL, DREY_ANYWHERE, on_event);

@@ -73,6 +73,17 @@ class Floods(Strikes):
         self.wait("it to be away", lambda: self.row("attacker")["state"] == "down")
         self.unhurt()
 
+    def test_a_change_that_fails_while_one_is_on_its_way_back_hurts_nobody(self):
+        self.strike("slow-back")
+        self.wait("its end", lambda: self.row("attacker")["crashes"] > 0)
+        for _ in range(3):  # in its start, again and again; each refusal calls that off
+            put(ledger("3.refuse-init", "attacker"), self.attacker)
+            self.assertFalse(self.reload("attacker")[0])
+        self.wait("the next start to be given up",
+                  lambda: self.log_count("does not start again: start for bot main did not return"))
+        self.wait("it to be away", lambda: self.row("attacker")["state"] == "down")
+        self.unhurt()
+
     def test_row_34_a_flood_after_stop_leaves_nothing_behind(self):
         before = Process(self.drey_host.process.pid)
         for i in range(3):
