@@ -1,6 +1,8 @@
 /* bot/apart.c: keys of a plugin's sections become a struct isolation. */
 #include "bot/apart.h"
 
+#include <string.h>
+
 void apart_isolation(const struct config *config, const char *plugin, const char *bot,
                      struct isolation *out) {
     static const enum isolation_sandbox sandboxes[] = {
@@ -27,4 +29,7 @@ void apart_isolation(const struct config *config, const char *plugin, const char
                               .read_count = apart.read.count,
                               .write = apart.write.texts,
                               .write_count = apart.write.count};
+    _Static_assert(sizeof(out->connect) == sizeof(apart.connect.ports), "as many ports");
+    out->connect_count = apart.connect.count;
+    memcpy(out->connect, apart.connect.ports, sizeof(out->connect));
 }

@@ -83,6 +83,13 @@ struct config_bot {
     uint64_t overflow_wait_ms;
 };
 
+/* Ports of TCP. */
+enum { CONFIG_PORTS_MAX = 16 };
+struct config_ports {
+    uint16_t ports[CONFIG_PORTS_MAX];
+    size_t count;
+};
+
 /* How a plugin is kept apart: drey's keys of its sections. */
 struct config_apart {
     enum config_isolation isolation;
@@ -95,6 +102,7 @@ struct config_apart {
     uint64_t crash_wait_ms;
     struct config_texts read;
     struct config_texts write;
+    struct config_ports connect;
     bool network;
 };
 

@@ -25,6 +25,10 @@ static bool same_intents(const struct config_intents *a, const struct config_int
            a->minus == b->minus;
 }
 
+static bool same_ports(const struct config_ports *a, const struct config_ports *b) {
+    return a->count == b->count && memcmp(a->ports, b->ports, a->count * sizeof(a->ports[0])) == 0;
+}
+
 /* a and b: the fields themselves. */
 static bool same_value(enum config_type type, const void *a, const void *b) {
     switch (type) {
@@ -59,6 +63,8 @@ static bool same_value(enum config_type type, const void *a, const void *b) {
     case CONFIG_TYPE_BYTES:
     case CONFIG_TYPE_DURATION:
         return *(const uint64_t *)a == *(const uint64_t *)b;
+    case CONFIG_TYPE_PORTS:
+        return same_ports(a, b);
     case CONFIG_TYPE_OVERFLOW:
         return *(const enum config_overflow *)a == *(const enum config_overflow *)b;
     case CONFIG_TYPE_SECRET:

@@ -33,6 +33,7 @@ enum config_type {
     CONFIG_TYPE_OVERFLOW,  /* enum config_overflow */
     CONFIG_TYPE_DURATION,  /* uint64_t, milliseconds */
     CONFIG_TYPE_NUMBER,    /* uint64_t */
+    CONFIG_TYPE_PORTS,     /* struct config_ports */
     CONFIG_TYPE_ISOLATION, /* enum config_isolation */
     CONFIG_TYPE_SANDBOX,   /* enum config_sandbox */
     CONFIG_TYPE_ID,        /* uint64_t: one of Discord's numbers */

@@ -106,6 +106,7 @@ static void apart_over(const struct config_plugin_section *section, struct confi
             continue;
         }
         size_t bytes = key->type == CONFIG_TYPE_PATHS       ? sizeof(struct config_texts)
+                       : key->type == CONFIG_TYPE_PORTS     ? sizeof(struct config_ports)
                        : key->type == CONFIG_TYPE_SWITCH    ? sizeof(bool)
                        : key->type == CONFIG_TYPE_ISOLATION ? sizeof(enum config_isolation)
                        : key->type == CONFIG_TYPE_SANDBOX   ? sizeof(enum config_sandbox)

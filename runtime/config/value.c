@@ -347,6 +347,30 @@ static bool parse_number(const struct value *v) {
     return text_u64(v->text, &number) ? in_range(v, number) : refuse(v, NULL);
 }
 
+static bool parse_ports(const struct value *v) {
+    struct config_ports ports = {0};
+    for (const char *from = v->text; from != NULL;) {
+        char text[16] = "";
+        uint64_t number;
+        const char *comma = strchr(from, ',');
+        from += strspn(from, " ");
+        size_t length = strcspn(from, ", ");
+        size_t rest = strspn(from + length, " ");
+        memcpy(text, from, length < sizeof(text) ? length : 0);
+        if ((from[length + rest] != ',' && from[length + rest] != '\0') ||
+            !text_u64(text, &number) || number < 1 || number > UINT16_MAX) {
+            return refuse(v, NULL);
+        }
+        if (ports.count == CONFIG_PORTS_MAX) {
+            return refuse(v, "allow_network = yes allows all of them");
+        }
+        ports.ports[ports.count++] = (uint16_t)number;
+        from = comma != NULL ? comma + 1 : NULL;
+    }
+    *(struct config_ports *)v->field = ports;
+    return true;
+}
+
 static bool parse_duration(const struct value *v) {
     uint64_t ms;
     if (!text_duration_ms(v->text, &ms)) {
@@ -385,6 +409,7 @@ static const struct {
     [CONFIG_TYPE_BYTES] = {parse_bytes, "a size such as 4096, 64K or 32 MiB"},
     [CONFIG_TYPE_OVERFLOW] = {parse_overflow, "wait or drop"},
     [CONFIG_TYPE_NUMBER] = {parse_number, "a number"},
+    [CONFIG_TYPE_PORTS] = {parse_ports, "up to 16 ports, 1 to 65535, separated by commas"},
     [CONFIG_TYPE_ISOLATION] = {parse_isolation, "thread or process"},
     [CONFIG_TYPE_SANDBOX] = {parse_sandbox, "auto, require or off"},
     [CONFIG_TYPE_ID] = {parse_id, "the number of a server"},

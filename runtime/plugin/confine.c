@@ -49,6 +49,13 @@
      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |  \
      LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM | FS_REFER | FS_TRUNCATE)
 
+/* landlock_net_port_attr and its kind of rule, of version 4. */
+struct port_rule {
+    uint64_t allowed;
+    uint64_t port;
+};
+enum { RULE_PORT = 2 };
+
 struct ruleset { /* as far as version 6 of the kernel's landlock_ruleset_attr goes */
     uint64_t fs;
     uint64_t net;
@@ -118,6 +125,11 @@ static bool permit(int ruleset, const char *path, uint64_t rights, uint64_t hand
     return ok;
 }
 
+/* To some ports alone. */
+static bool connects(const struct boot *boot) {
+    return boot->network == 0 && boot->connect_count > 0;
+}
+
 /* A path to write that is not there becomes a file: a plugin is allowed that one, not the folder.
  */
 static bool permit_named(int ruleset, const struct boot *boot, const char *path, bool write,
@@ -147,8 +159,8 @@ static bool permit_all(int ruleset, const struct boot *boot, const void *data, s
     for (size_t i = 0; i < sizeof(system_paths) / sizeof(system_paths[0]); i++) {
         (void)permit(ruleset, system_paths[i], FS_READ, handled);
     }
-    for (size_t i = 0; boot->network != 0 && i < sizeof(network_paths) / sizeof(network_paths[0]);
-         i++) {
+    bool dials = boot->network != 0 || connects(boot);
+    for (size_t i = 0; dials && i < sizeof(network_paths) / sizeof(network_paths[0]); i++) {
         (void)permit(ruleset, network_paths[i], FS_READ, handled);
     }
     for (uint32_t i = 0; i < boot->read_count + boot->write_count; i++) {
@@ -156,6 +168,16 @@ static bool permit_all(int ruleset, const struct boot *boot, const void *data, s
         if (path == NULL ||
             !permit_named(ruleset, boot, path, i >= boot->read_count, handled, err)) {
             return path != NULL || err_set(err, ERR_PROTOCOL, "a path is missing");
+        }
+    }
+    return true;
+}
+
+static bool permit_ports(int ruleset, const struct boot *boot, struct err *err) {
+    for (uint32_t i = 0; i < boot->connect_count; i++) {
+        struct port_rule rule = {.allowed = NET_CONNECT, .port = boot->connect[i]};
+        if (syscall(SYS_landlock_add_rule, ruleset, RULE_PORT, &rule, 0) != 0) {
+            return err_system(err, "allow_connect = %u", boot->connect[i]);
         }
     }
     return true;
@@ -177,6 +199,7 @@ static long restrict_files(const struct boot *boot, const void *data, size_t len
         return 0;
     }
     bool ok = permit_all(ruleset, boot, data, length, rules.fs, err) &&
+              (!connects(boot) || permit_ports(ruleset, boot, err)) &&
               (syscall(SYS_landlock_restrict_self, ruleset, 0) == 0 || err_system(err, "Landlock"));
     close(ruleset);
     return ok ? version : -1;
@@ -257,6 +280,7 @@ static bool can_be_asked(void) {
 static bool filter_calls(const struct boot *boot, long version, bool ask, int *listener) {
     struct filter_options options = {.pid = getpid(),
                                      .network = boot->network != 0,
+                                     .connect = connects(boot),
                                      .write = boot->write_count > 0,
                                      .ask_for_threads = ask && can_be_asked(),
                                      .open_refused = flags_to_refuse(boot, version)};
@@ -310,6 +334,11 @@ bool confine(const struct boot *boot, const void *data, size_t length, int *list
             "could be written, too (sandbox = off takes that risk)");
     }
     bool calls = filter_calls(boot, version, listener != NULL, &counter);
+    if (connects(boot) && (version < 4 || !calls)) {
+        return err_set(err, ERR_PLUGIN,
+                       "allow_connect needs Landlock 4 (Linux 6.7) and seccomp, which this kernel "
+                       "does not have: allow_network = yes allows all of the network");
+    }
     if (listener != NULL) {
         *listener = counter;
     }

@@ -25,7 +25,8 @@ enum {
     CLONE_A_THREAD = 0x10000,
     FAMILY_INET = 2,
     FAMILY_INET6 = 10,
-    SOCKET_TYPE = 0xf, /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
+    FAST_OPEN = 0x20000000, /* MSG_FASTOPEN: connects without connect() */
+    SOCKET_TYPE = 0xf,      /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
 };
 
 static const int always[] = {
@@ -172,6 +173,10 @@ static const int with_network[] = {
     SYS_getpeername, SYS_getsockopt, SYS_shutdown, SYS_sendmmsg, SYS_recvmmsg,
 };
 
+static const int with_connect[] = {
+    SYS_connect, SYS_getsockname, SYS_getpeername, SYS_getsockopt, SYS_shutdown,
+};
+
 #ifdef MACHINE
 
 struct program {
@@ -267,12 +272,30 @@ static void rule_bits(struct program *program, int call, unsigned number, uint32
     end(program, otherwise);
 }
 
+/* A socket of TCP on the internet: other protocols connect without being asked for the port. */
+static void rule_tcp(struct program *program) {
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 11);
+    load(program, argument(0));
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, FAMILY_INET, 1, 0);
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, FAMILY_INET6, 0, 7);
+    load(program, argument(1));
+    add(program, BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE, 0, 0);
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, 1 /* SOCK_STREAM */, 0, 4);
+    load(program, argument(2));
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, 6 /* IPPROTO_TCP */, 0, 1);
+    end(program, ALLOW);
+    end(program, REFUSE);
+}
+
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static void conditions(struct program *program, const struct filter_options *options) {
     static const uint32_t families[] = {FAMILY_INET, FAMILY_INET6};
     /* A socket that is handed over as a file would make whoever closes it wait. */
     static const uint32_t lingering[] = {13 /* SO_LINGER */};
+    /* And one that becomes another protocol's dials without being asked for the port. */
+    static const uint32_t becoming[] = {13, 31 /* TCP_ULP */};
     static const uint32_t controls[] = {0x5401 /* TCGETS */, 0x541b /* FIONREAD */,
                                         0x5421 /* FIONBIO */, 0x5451 /* FIOCLEX */};
     static const uint32_t names[] = {15 /* PR_SET_NAME */, 16 /* PR_GET_NAME */,
@@ -303,7 +326,12 @@ static void conditions(struct program *program, const struct filter_options *opt
         rule_bits(program, SYS_open, 1, options->open_refused, 0, ALLOW, REFUSE);
 #endif
     }
-    if (options->network) {
+    if (options->connect) {
+        rule_tcp(program);
+        rule_but(program, SYS_setsockopt, 2, becoming, COUNT(becoming));
+        rule_bits(program, SYS_sendto, 3, FAST_OPEN, 0, ALLOW, REFUSE);
+        rule_bits(program, SYS_sendmsg, 2, FAST_OPEN, 0, ALLOW, REFUSE);
+    } else if (options->network) {
         rule_but(program, SYS_setsockopt, 2, lingering, COUNT(lingering));
         rule_values(program, SYS_socket, 0, families, COUNT(families));
     }
@@ -322,6 +350,8 @@ size_t filter_write(const struct filter_options *options, struct sock_filter out
     }
     if (options->network) {
         rules(&program, with_network, COUNT(with_network));
+    } else if (options->connect) {
+        rules(&program, with_connect, COUNT(with_connect));
     }
     end(&program, REFUSE);
     return program.length <= FILTER_MAX ? program.length : 0;
@@ -330,7 +360,7 @@ size_t filter_write(const struct filter_options *options, struct sock_filter out
 #else
 
 size_t filter_write(const struct filter_options *options, struct sock_filter out[FILTER_MAX]) {
-    (void)always, (void)with_write, (void)with_network;
+    (void)always, (void)with_write, (void)with_network, (void)with_connect;
     return 0;
 }
 

@@ -62,8 +62,8 @@ bool hint_write(const char *plugin, const char *said, size_t length, char out[HI
                  path, plugin);
     } else {
         snprintf(out, HINT_BYTES,
-                 "if its sandbox refused that: allow_read, allow_write and allow_network in "
-                 "[plugin:%s] say what it may use",
+                 "if its sandbox refused that: allow_read, allow_write, allow_connect and "
+                 "allow_network in [plugin:%s] say what it may use",
                  plugin);
     }
     return true;

@@ -24,6 +24,14 @@ static bool add_texts(struct buf *out, const char *const *texts, size_t count) {
     return ok;
 }
 
+static bool add_ports(struct buf *out, const struct isolation *isolation) {
+    bool ok = true;
+    for (size_t i = 0; i < isolation->connect_count && ok; i++) {
+        ok = buf_printf(out, " %u", isolation->connect[i]);
+    }
+    return ok;
+}
+
 bool isolation_fingerprint(const struct isolation *isolation, struct buf *out) {
     return buf_printf(out,
                       "%d %d %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
@@ -32,6 +40,7 @@ bool isolation_fingerprint(const struct isolation *isolation, struct buf *out) {
                       isolation->memory_bytes, isolation->cpu_ms, isolation->files,
                       isolation->handler_timeout_ms, isolation->crash_limit,
                       isolation->crash_wait_ms, isolation->read_count) &&
+           add_ports(out, isolation) && buf_append(out, "", 1) &&
            add_texts(out, isolation->read, isolation->read_count) &&
            add_texts(out, isolation->write, isolation->write_count);
 }
@@ -42,6 +51,8 @@ bool boot_write(const struct isolation *isolation, const struct boot *head, cons
     boot.version = BOOT_VERSION;
     boot.sandbox = isolation->sandbox;
     boot.network = isolation->network;
+    boot.connect_count = (uint32_t)isolation->connect_count;
+    memcpy(boot.connect, isolation->connect, sizeof(boot.connect));
     boot.read_count = (uint32_t)isolation->read_count;
     boot.write_count = (uint32_t)isolation->write_count;
     boot.memory_bytes = isolation->memory_bytes;

@@ -15,11 +15,15 @@ enum isolation_sandbox {
     ISOLATION_OFF,
 };
 
+enum { ISOLATION_PORTS_MAX = 16 };
+
 /* Texts: borrowed from whoever filled it in. */
 struct isolation {
     bool process;
     enum isolation_sandbox sandbox;
     bool network;
+    uint16_t connect[ISOLATION_PORTS_MAX]; /* ports of TCP, where network is not allowed */
+    size_t connect_count;
     uint64_t memory_bytes;
     uint64_t cpu_ms; /* within a minute; 0: any */
     uint64_t files;
@@ -51,13 +55,14 @@ struct boot {
     uint32_t write_count;
     int32_t host_pid;
     uint32_t only_looks; /* a file that may be written to and is not there is not made */
-    uint32_t reserved;
+    uint32_t connect_count;
+    uint16_t connect[ISOLATION_PORTS_MAX];
     uint64_t memory_bytes;
     uint64_t files;
 };
 
 enum {
-    BOOT_VERSION = 2,
+    BOOT_VERSION = 3,
     /* Descriptors that the worker starts with; nothing else is open but 0 to 2. */
     BOOT_CHANNEL = 3,
     BOOT_RING,

@@ -115,7 +115,7 @@ static void the_table_is_whole(void **state) {
         assert_non_null(key->example);
         assert_string_equal(config_key_nearest(key->kind, key->name), key->name);
     }
-    assert_int_equal(count, 36);
+    assert_int_equal(count, 37);
     assert_null(config_key_find(CONFIG_KIND_DREY, "token"));
     assert_null(config_key_nearest(CONFIG_KIND_DREY, "zzzzzzzz"));
 }

@@ -184,6 +184,50 @@ static void the_host_s_key_in_a_plugin_s_section_is_checked(void **state) {
     }
 }
 
+static void ports_are_a_list_of_numbers(void **state) {
+    static const struct {
+        const char *value;
+        size_t count; /* 0: refused */
+        uint16_t last;
+    } rows[] = {
+        {"1", 1, 1},
+        {"65535", 1, 65535},
+        {"5432, 6379", 2, 6379},
+        {"1 ,2,  3", 3, 3},
+        {"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16", 16, 16},
+        {"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", 0, 0},
+        {"0", 0, 0},
+        {"65536", 0, 0},
+        {"1,", 0, 0},
+        {",1", 0, 0},
+        {"1 2", 0, 0},
+        {"1-5", 0, 0},
+        {"http", 0, 0},
+        {"1,,2", 0, 0},
+        {"00000000000000001", 0, 0},
+        {"-1", 0, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct world world = {0};
+        struct config_apart apart;
+        char text[256];
+        (void)snprintf(text, sizeof(text),
+                       "[bot:main]\ntoken = t\n[plugin:x]\nallow_connect = %s\n", rows[i].value);
+        bool ok = world_load(&world, text);
+        if (ok != (rows[i].count > 0)) {
+            fail_msg("'%s': %s", rows[i].value, world.text.bytes);
+        }
+        if (ok) {
+            config_plugin_apart(&world.config, "x", "main", &apart);
+            assert_int_equal(apart.connect.count, rows[i].count);
+            assert_int_equal(apart.connect.ports[rows[i].count - 1], rows[i].last);
+        } else {
+            assert_non_null(strstr(world.text.bytes, "wants up to 16 ports, 1 to 65535"));
+        }
+        world_finish(&world);
+    }
+}
+
 static void every_key_has_its_default(void **state) {
     struct world world = {0};
     assert_true(world_load(&world, "[bot:main]\ntoken = t"));
@@ -454,6 +498,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_values_say_what_is_wanted),
         cmocka_unit_test(the_host_s_key_in_a_plugin_s_section_is_checked),
+        cmocka_unit_test(ports_are_a_list_of_numbers),
         cmocka_unit_test(every_key_has_its_default),
         cmocka_unit_test(values_become_what_they_mean),
         cmocka_unit_test(a_number_of_shards_means_all_of_them),

@@ -155,7 +155,8 @@ static void what_a_sandbox_refuses_is_explained(void **state) {
     assert_true(hinted("cannot open '/a b': Permission denied (os error 13)", out));
     assert_non_null(strstr(out, "allow_write = /a`"));
     assert_true(hinted("socket: Operation not permitted", out));
-    assert_non_null(strstr(out, "allow_read, allow_write and allow_network in [plugin:one]"));
+    assert_non_null(
+        strstr(out, "allow_read, allow_write, allow_connect and allow_network in [plugin:one]"));
     assert_true(hinted("/\x1b[2J/\n/x: AccessDenied", out));
     assert_null(strchr(out, '\x1b')); /* nothing that a terminal would act on */
     assert_false(hinted("/var/x.log: No such file or directory", out));
@@ -293,6 +294,15 @@ static void the_filter_fits_and_ends_in_a_verdict(void **state) {
     size_t least = filter_write(&none, code);
     assert_true(least < most);
     assert_int_equal(code[least - 1].code, BPF_RET | BPF_K);
+    struct filter_options out = {.pid = 1, .connect = true};
+    size_t dialling = filter_write(&out, code);
+    assert_true(least < dialling && dialling < most);
+    for (size_t i = 0; i < dialling; i++) {
+        if (BPF_CLASS(code[i].code) == BPF_JMP) {
+            assert_true(i + 1 + code[i].jt < dialling && i + 1 + code[i].jf < dialling);
+        }
+    }
+    assert_int_equal(filter_write(&none, code), least);
     for (size_t i = 0; i < least; i++) { /* no jump leaves it */
         if (BPF_CLASS(code[i].code) == BPF_JMP) {
             assert_true(i + 1 + code[i].jt < least && i + 1 + code[i].jf < least);
