@@ -12,15 +12,6 @@
 #include "config/diff.h"
 #include "config_world.h"
 
-#define KEY_ONE                                                                                    \
-    "-----BEGIN PUBLIC KEY-----\n"                                                                 \
-    "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"                               \
-    "-----END PUBLIC KEY-----\n"
-#define KEY_TWO                                                                                    \
-    "-----BEGIN PUBLIC KEY-----\n"                                                                 \
-    "MCowBQYDK2VwAyEAJKiBPViUjdYtjryT1slOuB3gc8bS49AHVvXrCXbCooA=\n"                               \
-    "-----END PUBLIC KEY-----\n"
-
 static void load(struct world *world, const char *text) {
     if (!world_load(world, text)) {
         fail_msg("%s", world->text.bytes);

@@ -12,15 +12,6 @@
 
 #include "config_world.h"
 
-#define KEY_ONE                                                                                    \
-    "-----BEGIN PUBLIC KEY-----\n"                                                                 \
-    "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"                               \
-    "-----END PUBLIC KEY-----\n"
-#define KEY_TWO                                                                                    \
-    "-----BEGIN PUBLIC KEY-----\n"                                                                 \
-    "MCowBQYDK2VwAyEAJKiBPViUjdYtjryT1slOuB3gc8bS49AHVvXrCXbCooA=\n"                               \
-    "-----END PUBLIC KEY-----\n"
-
 #define INI "[drey]\nrequire_signature = keys/ops.pub\n[bot:main]\ntoken = t\n"
 
 static void the_keys_come_with_the_configuration(void **state) {

@@ -9,6 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Two public keys of Ed25519, for files that are read with a configuration. */
+#define KEY_ONE                                                                                    \
+    "-----BEGIN PUBLIC KEY-----\n"                                                                 \
+    "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"                               \
+    "-----END PUBLIC KEY-----\n"
+#define KEY_TWO                                                                                    \
+    "-----BEGIN PUBLIC KEY-----\n"                                                                 \
+    "MCowBQYDK2VwAyEAJKiBPViUjdYtjryT1slOuB3gc8bS49AHVvXrCXbCooA=\n"                               \
+    "-----END PUBLIC KEY-----\n"
+
 enum { WORLD_MOST = 8 };
 
 struct world_file {
