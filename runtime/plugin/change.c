@@ -260,9 +260,8 @@ static void forget_cursor(const struct seat *seat, const char *id) {
 /* One that gets no events holds nobody back, as before the change. */
 static void let_go(struct seat *seat) {
     bool idle = seat->down ? seat->revive_ms == UINT64_MAX : seat->stuck;
-    if (seat->hand != NULL && seat->attached && idle) {
-        ring_detach(seat->bot->ring, seat->cursor);
-        seat->attached = false;
+    if (seat->hand != NULL && idle) {
+        seat_detach(seat);
     }
 }
 

@@ -180,6 +180,8 @@ void seat_isolation(struct plugins *plugins, const char *bot, const char *id,
 /* All that the configuration says about it, as bytes. Returns how many of them init gets; how it is
  * kept apart follows. */
 size_t seat_all_settings(struct plugins *plugins, const char *bot, const char *id, struct buf *out);
+/* It gets no events from now on and holds nobody back. */
+void seat_detach(struct seat *seat);
 /* A hash of all that the configuration says about it. */
 uint64_t seat_settings(struct plugins *plugins, const char *bot, const char *id);
 
@@ -221,9 +223,6 @@ bool quarantine_judge(const struct plugins *plugins, const char *id, uint32_t in
                       struct err *err);
 /* It has stopped in order. */
 void quarantine_forgive(const struct seat *seat, const char *id);
-/* STATE_DIR/BOT/plugins/ID.WHAT */
-bool quarantine_path(const struct bot *bot, const char *id, const char *what, char *out,
-                     size_t size);
 
 /* What is waited for when an old version holds a change up. */
 #define CHANGE_SAVE "save of the old version (or the handler before it)"
@@ -304,6 +303,8 @@ bool tend_start(struct plugins *plugins, struct err *err);
 void tend_stop(struct plugins *plugins);
 
 /* ---- state.c: states on disk ---- */
+/* STATE_DIR/BOT/plugins/ID.WHAT: a file that is kept for a plugin. False: too long. */
+bool state_path(const struct bot *bot, const char *id, const char *what, char *out, size_t size);
 /* found: whether there is one. False: it is there but cannot be used. */
 bool state_read(const struct bot *bot, const char *id, struct state *state, struct err *err);
 /* Into seat->state: what its old version has just handed over (its last answer, to PORT_HOLD or

@@ -26,12 +26,6 @@ struct record {
     struct streak streak;
 };
 
-bool quarantine_path(const struct bot *bot, const char *id, const char *what, char *out,
-                     size_t size) {
-    int length = snprintf(out, size, "%s/plugins/%s.%s", bot->state_dir, id, what);
-    return length > 0 && (size_t)length < size;
-}
-
 /* What cannot be read counts as nothing. */
 static void read_record(const char *path, struct record *record) {
     struct buf text = {0};
@@ -87,10 +81,9 @@ static uint64_t offset_of(const struct seat *seat, const struct blame_note *note
 
 /* One more crash: counted, and the event set aside that has had its attempts. */
 static void count(const struct log_from *from, const struct plugin *plugin, struct seat *seat,
-                  const struct blame_note *note, const char *how, struct record *record) {
+                  uint64_t offset, uint64_t lived_ms, const char *how, struct record *record) {
     static const struct streak_limits none = {0}; /* how often is asked for by the caller */
-    uint64_t offset = offset_of(seat, note);
-    struct streak_verdict verdict = streak_end(&record->streak, &none, offset, note->lived_ms);
+    struct streak_verdict verdict = streak_end(&record->streak, &none, offset, lived_ms);
     struct err err = {0};
     if (verdict.park && !parked_set_aside(plugin, seat, offset, how, &err)) {
         log_error(from, "event %" PRIu64 " cannot be parked: %s", offset, err.text);
@@ -106,7 +99,7 @@ static void look_at(const struct candidate *candidate, const struct plugin *plug
     struct buf how = {0};
     tell(&from, candidate, note, offset, again ? record->streak.attempts + 1 : 1, &how);
     if (counts && note->hash == candidate->hash) {
-        count(&from, plugin, seat, note, how.bytes, record);
+        count(&from, plugin, seat, offset, note->lived_ms, how.bytes, record);
     }
     buf_finish(&how);
 }
@@ -121,8 +114,8 @@ bool quarantine_look(struct plugins *plugins, const struct plugin *plugin,
     struct blame_note note;
     struct isolation isolation;
     if (!file_join(folder, sizeof(folder), seat->bot->state_dir, "plugins") ||
-        !quarantine_path(seat->bot, candidate->note.id, "crash", crash, sizeof(crash)) ||
-        !quarantine_path(seat->bot, candidate->note.id, "streak", path, sizeof(path))) {
+        !state_path(seat->bot, candidate->note.id, "crash", crash, sizeof(crash)) ||
+        !state_path(seat->bot, candidate->note.id, "streak", path, sizeof(path))) {
         return err_set(err, ERR_INVALID, "%s: path too long", seat->bot->state_dir);
     }
     seat_isolation(plugins, seat->bot->name, candidate->note.id, &isolation);
@@ -156,7 +149,7 @@ bool quarantine_judge(const struct plugins *plugins, const char *id, uint32_t in
 
 void quarantine_forgive(const struct seat *seat, const char *id) {
     char path[PATH_MAX];
-    if (quarantine_path(seat->bot, id, "streak", path, sizeof(path))) {
+    if (state_path(seat->bot, id, "streak", path, sizeof(path))) {
         (void)unlink(path);
     }
 }

@@ -57,10 +57,7 @@ static void tell(const struct plugin *plugin, const struct seat *seat,
 
 static void stop(struct plugin *plugin, struct seat *seat, const char *why) {
     struct log_from from = from_of(plugin, seat);
-    if (seat->attached) {
-        ring_detach(seat->bot->ring, seat->cursor);
-        seat->attached = false;
-    }
+    seat_detach(seat);
     seat->revive_ms = NEVER;
     log_error(&from, "%s: stopped, gets no events and holds nobody back until `drey reload %s`",
               why, plugin->id);

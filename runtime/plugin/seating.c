@@ -29,6 +29,13 @@ size_t seat_all_settings(struct plugins *plugins, const char *bot, const char *i
     return length;
 }
 
+void seat_detach(struct seat *seat) {
+    if (seat->attached) {
+        ring_detach(seat->bot->ring, seat->cursor);
+        seat->attached = false;
+    }
+}
+
 uint64_t seat_settings(struct plugins *plugins, const char *bot, const char *id) {
     struct buf bytes = {0};
     (void)seat_all_settings(plugins, bot, id, &bytes);
@@ -55,12 +62,9 @@ static bool make_hand(struct plugins *plugins, const struct note *note, struct s
                       const char *copy, uint32_t generation, struct err *err) {
     struct isolation isolation;
     char store[PATH_MAX];
-    int kept = snprintf(store, sizeof(store), "%s/plugins/%s.db", seat->bot->state_dir, note->id);
-    if (kept < 0 || (size_t)kept >= sizeof(store)) {
-        return err_set(err, ERR_INVALID, "%s: path too long", seat->bot->state_dir);
-    }
     char crash[PATH_MAX];
-    if (!quarantine_path(seat->bot, note->id, "crash", crash, sizeof(crash))) {
+    if (!state_path(seat->bot, note->id, "db", store, sizeof(store)) ||
+        !state_path(seat->bot, note->id, "crash", crash, sizeof(crash))) {
         return err_set(err, ERR_INVALID, "%s: path too long", seat->bot->state_dir);
     }
     seat_isolation(plugins, seat->bot->name, note->id, &isolation);

@@ -23,8 +23,8 @@ struct state_header {
     uint64_t length;
 };
 
-static bool state_path(const struct bot *bot, const char *id, char *out, size_t size) {
-    int length = snprintf(out, size, "%s/plugins/%s.state", bot->state_dir, id);
+bool state_path(const struct bot *bot, const char *id, const char *what, char *out, size_t size) {
+    int length = snprintf(out, size, "%s/plugins/%s.%s", bot->state_dir, id, what);
     return length > 0 && (size_t)length < size;
 }
 
@@ -43,7 +43,7 @@ bool state_read(const struct bot *bot, const char *id, struct state *state, stru
     struct buf file = {0};
     struct state_header header;
     state->there = false;
-    if (!state_path(bot, id, path, sizeof(path))) {
+    if (!state_path(bot, id, "state", path, sizeof(path))) {
         return err_set(err, ERR_INVALID, "%s: path too long", bot->state_dir);
     }
     if (access(path, F_OK) != 0 && errno == ENOENT) {
@@ -94,7 +94,7 @@ bool state_write(const struct bot *bot, const char *id, uint32_t version, const 
                                   .crc = text_crc32c(0, data, length),
                                   .length = length};
     header.magic[7] = 't';
-    if (!state_path(bot, id, path, sizeof(path)) ||
+    if (!state_path(bot, id, "state", path, sizeof(path)) ||
         !file_join(folder, sizeof(folder), bot->state_dir, "plugins")) {
         return err_set(err, ERR_INVALID, "%s: path too long", bot->state_dir);
     }
@@ -107,7 +107,7 @@ bool state_write(const struct bot *bot, const char *id, uint32_t version, const 
 
 void state_remove(const struct bot *bot, const char *id) {
     char path[PATH_MAX];
-    if (state_path(bot, id, path, sizeof(path)) && unlink(path) != 0 && errno != ENOENT) {
+    if (state_path(bot, id, "state", path, sizeof(path)) && unlink(path) != 0 && errno != ENOENT) {
         log_warn(NULL, "%s: an old state cannot be removed: %s", path, strerror(errno));
     }
 }
@@ -115,7 +115,7 @@ void state_remove(const struct bot *bot, const char *id) {
 void state_mark_begun(const struct bot *bot, const char *id) {
     char path[PATH_MAX];
     uint32_t clean = 0;
-    if (!state_path(bot, id, path, sizeof(path))) {
+    if (!state_path(bot, id, "state", path, sizeof(path))) {
         return;
     }
     int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);

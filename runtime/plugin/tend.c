@@ -348,10 +348,7 @@ void tend_arm_alarm(struct plugins *plugins) {
 
 static void quarantine(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
     struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
-    if (seat->attached) {
-        ring_detach(seat->bot->ring, seat->cursor);
-        seat->attached = false;
-    }
+    seat_detach(seat);
     seat->stuck = true;
     seat->errors++;
     text_copy(seat->error, sizeof(seat->error), "a handler does not return");
