@@ -235,6 +235,9 @@ static void commit(struct change *change) {
     }
     change_stop_hands(change->plugins, change->asked, change->count);
     for (size_t i = 0; i < change->count; i++) {
+        if (old[i] != NULL) {
+            hand_cut(old[i]);
+        }
         change->waiting += seat_take_over(change->plugins, change->plugin, change->seats[i]);
     }
     for (size_t i = 0; i < change->count; i++) { /* another file, another chance */

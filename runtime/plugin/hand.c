@@ -316,12 +316,27 @@ void hand_leave_out_ended(struct hand **hands, size_t count) {
 
 static bool join(struct hand *hand, uint64_t deadline_ms) {
     struct timespec until;
+    if (hand->joined) {
+        return true;
+    }
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += (time_t)(deadline_ms / 1000);
     until.tv_nsec += (long)(deadline_ms % 1000) * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    return pthread_timedjoin_np(hand->thread, NULL, &until) == 0;
+    hand->joined = pthread_timedjoin_np(hand->thread, NULL, &until) == 0;
+    return hand->joined;
+}
+
+bool hand_stopped(const struct hand *hand) {
+    return hand->answered && hand_answer(hand)->kind == PORT_STOPPED &&
+           hand_answer(hand)->status >= 0;
+}
+
+void hand_cut(struct hand *hand) {
+    if (!hand_stopped(hand) && hand_kill(hand, NULL, false)) {
+        (void)join(hand, KILLED_MS);
+    }
 }
 
 static void forget_process(struct hand *hand) {
@@ -334,9 +349,7 @@ static void forget_process(struct hand *hand) {
 /* Whatever it left behind is gone with it. In order, else killed; one that has been killed cannot
  * put its end off: what is left to wait for is a disk that hangs, in the kernel or in its store. */
 static bool end_process(struct hand *hand, uint64_t deadline_ms, char *why, size_t size) {
-    bool stopped =
-        hand->answered && hand_answer(hand)->kind == PORT_STOPPED && hand_answer(hand)->status >= 0;
-    bool ended = stopped && join(hand, deadline_ms);
+    bool ended = hand_stopped(hand) && join(hand, deadline_ms);
     if (!ended) {
         (void)hand_kill(hand, NULL, false);
         ended = join(hand, KILLED_MS);

@@ -55,6 +55,7 @@ struct hand {
     bool answered;
     struct buf answer; /* the message that answered */
     bool abandoned;
+    bool joined; /* its thread */
 };
 
 struct hand_spec {
@@ -96,6 +97,11 @@ void hand_fail(struct hand *hand, const char *text);
 /* Ends a process; it will be reported if why is not NULL (a literal; asked: see warden.h). False
  * for a thread, which nobody can end. */
 bool hand_kill(struct hand *hand, const char *why, bool asked);
+/* Whether it has answered that it stopped. */
+bool hand_stopped(const struct hand *hand);
+/* Ends a process that has not stopped, and waits for that, so that the mail it had is in hand->mail
+ * again. A thread cannot be ended: its box is what it has. */
+void hand_cut(struct hand *hand);
 /* The answer, after hand->answered. */
 const struct port_message *hand_answer(const struct hand *hand);
 

@@ -42,6 +42,18 @@ class Calls(RestCase):
         self.seen(r"done 1 version 2 result 0 status 200")
         self.assertEqual(len(re.findall("done 1 ", read(self.seen_file))), 1)
 
+    def test_an_answer_that_came_to_one_that_hangs_in_its_stop_comes_to_the_next(self):
+        host = self.begin("--no-limits")
+        self.person.say("!linger")
+        self.seen("will linger")
+        self.simulator.fault("route GET/users/@me rest-slow 2s")
+        self.call("GET", "/users/@me", 1)
+        wait_for("the request", lambda: self.person.request_count("GET /users/@me") >= 1)
+        self.install("actor_2", "actor")
+        self.assertEqual(host.run("reload", "-c", host.ini).returncode, 0)
+        self.seen(r"done 1 version 2 result 0 status 200")
+        self.assertEqual(len(re.findall("done 1 ", read(self.seen_file))), 1)
+
     def test_cancelled_and_over_its_deadline(self):
         self.begin("--no-limits")
         self.simulator.fault("route GET/users/@me rest-slow 5m")

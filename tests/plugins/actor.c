@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 struct actor {
     int out;
     int64_t newest; /* number of the newest call, for !cancel */
+    bool lingers;   /* stop does not return */
 };
 
 __attribute__((format(printf, 2, 3))) static void say(drey_ctx *ctx, const char *format, ...) {
@@ -315,6 +317,9 @@ static void act_on(drey_ctx *ctx, const drey_event *ev) {
         act_block(ctx);
     } else if (strcmp(text, "cancel") == 0) {
         say(ctx, "cancelled %d", drey_rest_cancel(ctx, actor->newest));
+    } else if (strcmp(text, "linger") == 0) {
+        actor->lingers = true;
+        say(ctx, "will linger");
     }
 }
 
@@ -384,6 +389,9 @@ static int start(drey_ctx *ctx) {
 
 static void stop(drey_ctx *ctx) {
     struct actor *actor = ctx->user;
+    while (actor != NULL && actor->lingers) {
+        sleep(1000);
+    }
     if (actor != NULL && actor->out >= 0) {
         close(actor->out);
     }
