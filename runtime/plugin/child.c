@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum { FROM_HOST = 1 /* in the `worker` of mail that the host keeps until it is done with */ };
@@ -36,9 +37,11 @@ struct child {
     struct port port;
     struct worker_shared *shared;
     struct frame_intake intake;
-    uint32_t letters;     /* read of the shared count */
-    int listener;         /* of the filter; -1: none, or the host has it */
-    bool trimmed;         /* what the start has left on the heap is given back */
+    uint32_t letters;          /* read of the shared count */
+    int listener;              /* of the filter; -1: none, or the host has it */
+    bool trimmed;              /* what the start has left on the heap is given back */
+    struct instance *instance; /* both are never freed: exit() ends them as it ends a program */
+    struct image *image;
     pthread_mutex_t lock; /* one message at a time goes out */
     struct buf request;   /* under the lock: a request with its descriptors taken out */
     char packet[FRAME_BYTES_MAX];
@@ -345,8 +348,7 @@ static int run(struct child *child, const struct boot *boot, const struct buf *d
                                      .generation = boot->generation,
                                      .reader = reader,
                                      .shared = child->shared};
-    struct instance *instance;
-    (void)worker_run(&options, &instance); /* both stay: exit() ends them as it ends a program */
+    child->image = worker_run(&options, &child->instance);
     return 0;
 }
 
@@ -357,18 +359,21 @@ int child_run(void) {
     struct err err = {0};
     (void)mallopt(M_ARENA_MAX, 1); /* one plugin, mostly one thread */
     child.listener = -1;
-    child.port = (struct port){.control = box_create(&err),
-                               .mail = box_create(&err),
-                               .arg = &child,
-                               .send = send_up,
-                               .keep = ask_keep,
-                               .fd = BOOT_CHANNEL,
-                               .fetch = fetch,
-                               .handled = mail_handled,
-                               .sleep = sleep_light};
+    child.port =
+        (struct port){.control = box_create(&err),
+                      .mail = box_create(&err),
+                      .arg = &child,
+                      .send = send_up,
+                      .keep = ask_keep,
+                      .fd = BOOT_CHANNEL,
+                      .alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+                      .fetch = fetch,
+                      .handled = mail_handled,
+                      .sleep = sleep_light};
     pthread_mutex_init(&child.lock, NULL);
     child.shared = map_shared();
-    if (child.port.control == NULL || child.port.mail == NULL || child.shared == NULL) {
+    if (child.port.control == NULL || child.port.mail == NULL || child.port.alarm_fd < 0 ||
+        child.shared == NULL) {
         return BOOT_EXIT_BROKEN;
     }
     if (!read_boot(&child, &boot, &data)) {

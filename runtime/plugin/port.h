@@ -182,8 +182,10 @@ struct port {
     bool (*send)(void *arg, const struct port_message *head, const char *name, const void *data);
     /* In a process of its own, else NULL: fetch brings what has come through the channel into the
      * boxes (cheap when nothing has; ready: fd was seen readable), handled says that a message of
-     * mail is done with, sleep is poll() by a process that gives back memory before. */
+     * mail is done with, sleep is poll() by a process that gives back memory before; alarm_fd is
+     * a timerfd that the worker sets. What `control` has comes through fd alone then. */
     int fd;
+    int alarm_fd;
     void (*fetch)(void *arg, bool ready);
     void (*handled)(void *arg, const struct port_message *message);
     int (*sleep)(void *arg, struct pollfd *fds, nfds_t count, int timeout_ms);

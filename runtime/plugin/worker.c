@@ -11,12 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 enum { SKIP_MAX = 512 }; /* records nobody wants, skipped before the mailbox is looked at again */
 
 enum { OVERTAKEN_QUIET_MS = 10000 };
 
-enum { TIDY_MS = 5000 }; /* without anything to do, or once after the start whatever there is */
+/* Until it goes on to its end: what that takes, a millisecond of this core, keeps the one whom the
+ * answer to stop has woken from it, and events wait for him. */
+enum { GIVE_WAY_MS = 5 };
+
+enum { TIDY_S = 5 }; /* how often it is looked whether memory can be given back */
 
 struct worker {
     const struct worker_options *options;
@@ -28,9 +34,10 @@ struct worker {
     uint64_t overtaken;      /* times since the last line about it */
     uint64_t quiet_until_ms; /* no such line before */
     uint64_t ask;            /* of the step being answered: goes back with the answer */
-    uint64_t tidy_ms;        /* when memory is given back; 0: that is not known yet */
     bool stirred;            /* something was done since memory was given back last */
-    bool moved;              /* since it slept last */
+    bool moved;              /* since the alarm was set */
+    bool alarmed;            /* the alarm is set */
+    bool rung;               /* it went off */
     bool tidied;             /* memory was given back once */
     bool going;
     bool inited; /* stop() is owed */
@@ -365,53 +372,58 @@ static int patience(const struct worker *worker) {
                : -1;
 }
 
-/* In a process of its own: in how many milliseconds memory is to be given back; -1: there is no
- * reason to. */
-static int tidy_in(struct worker *worker) {
-    if (worker->options->port.sleep == NULL || !worker->stirred) {
-        return -1;
+/* In a process of its own: whether memory is to be given back now, once after the start whatever
+ * there is to do, later when nothing was for a while. A deadline of each sleep instead would have
+ * the kernel set a timer for each event that comes alone. */
+static bool tidy_now(struct worker *worker) {
+    const struct port *port = &worker->options->port;
+    static const struct itimerspec after = {.it_value = {.tv_sec = TIDY_S}};
+    if (worker->rung) {
+        uint64_t times;
+        ssize_t ignored = read(port->alarm_fd, &times, sizeof(times));
+        (void)ignored;
+        worker->rung = false;
+        worker->alarmed = false;
+        if (!worker->tidied || !worker->moved) {
+            return true;
+        }
     }
-    uint64_t now_ms = clock_mono_ms();
-    if (worker->tidy_ms == 0 || (worker->tidied && worker->moved)) {
-        worker->tidy_ms = now_ms + TIDY_MS;
+    if (!worker->alarmed && worker->stirred) {
+        worker->moved = false;
+        worker->alarmed = timerfd_settime(port->alarm_fd, 0, &after, NULL) == 0;
     }
-    worker->moved = false;
-    return now_ms < worker->tidy_ms ? (int)(worker->tidy_ms - now_ms) : 0;
-}
-
-/* As poll() takes them: -1 is for ever. */
-static int sooner(int one_ms, int other_ms) {
-    return one_ms < 0 || (other_ms >= 0 && other_ms < one_ms) ? other_ms : one_ms;
+    return false;
 }
 
 /* Until something comes, an event too. */
 static void sleep_on(struct worker *worker, struct pollfd *fds, nfds_t count) {
     const struct port *port = &worker->options->port;
-    int tidy_ms = tidy_in(worker);
-    if (port->sleep != NULL) {
-        reader_give_back(worker->reader, tidy_ms == 0);
+    bool own = port->sleep != NULL;
+    bool tidy = own && tidy_now(worker);
+    if (own) {
+        reader_give_back(worker->reader, tidy);
     }
-    if (tidy_ms != 0) {
-        poll(fds, count, sooner(patience(worker), tidy_ms));
-        return;
+    if (!tidy) {
+        poll(fds, count, patience(worker));
+    } else {
+        worker->stirred = false;
+        worker->tidied = true;
+        (void)port->sleep(port->arg, fds, count, patience(worker));
     }
-    worker->stirred = false;
-    worker->tidied = true;
-    worker->tidy_ms = 0;
-    (void)port->sleep(port->arg, fds, count, patience(worker));
+    worker->rung = own && fds[count - 1].revents != 0;
 }
 
 static void wait(struct worker *worker) {
     const struct port *port = &worker->options->port;
     bool channel = port->fetch != NULL;
-    struct pollfd fds[4] = {{channel ? port->fd : -1, POLLIN, 0},
-                            {box_fd(port->control), POLLIN, 0}};
+    struct pollfd fds[4] = {{channel ? port->fd : box_fd(port->control), POLLIN, 0}};
     if (!worker->going) {
-        poll(fds, 2, patience(worker));
+        poll(fds, 1, patience(worker));
     } else if (reader_sleep(worker->reader)) {
-        fds[2] = (struct pollfd){box_fd(port->mail), POLLIN, 0};
-        fds[3] = (struct pollfd){reader_wake_fd(worker->reader), POLLIN, 0};
-        sleep_on(worker, fds, 4);
+        fds[1] = (struct pollfd){box_fd(port->mail), POLLIN, 0};
+        fds[2] = (struct pollfd){reader_wake_fd(worker->reader), POLLIN, 0};
+        fds[3] = (struct pollfd){port->alarm_fd, POLLIN, 0};
+        sleep_on(worker, fds, port->sleep != NULL ? 4 : 3);
         reader_awake(worker->reader);
     }
     if (channel && fds[0].revents != 0) {
@@ -460,6 +472,7 @@ struct image *worker_run(const struct worker_options *options, struct instance *
         return NULL;
     }
     *instance = worker.instance;
+    (void)poll(NULL, 0, GIVE_WAY_MS);
     reader_close(worker.reader);
     buf_finish(&worker.message);
     return worker.image;
