@@ -140,7 +140,8 @@ static void add_found(void *to, const char *id, const char *path) {
 }
 
 static bool names_known(struct renewal *r) {
-    plugins_survey(r->config->plugin_dirs.texts, r->config->plugin_dirs.count, add_found, r);
+    plugins_survey(r->config->plugin_dirs.texts, r->config->plugin_dirs.count, &r->config->signers,
+                   add_found, r);
     const char **ids = calloc(r->found_count + 1, sizeof(*ids));
     if (ids == NULL || r->no_memory) {
         free(ids);

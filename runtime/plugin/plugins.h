@@ -236,9 +236,10 @@ bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *
 
 typedef void plugins_found_fn(void *to, const char *id, const char *path);
 /* Calls each(to, id, path) for every file in these directories that could be loaded by its note,
- * its mode and its directory's, the first of each id only, signed or not. Runs nothing. Texts:
- * borrowed for the call. [any thread] */
-void plugins_survey(const char *const *dirs, size_t count, plugins_found_fn *each, void *to);
+ * its mode and its directory's: of each id the first that one of `signers` has signed, else the
+ * first. Runs nothing. Texts: borrowed for the call. [any thread] */
+void plugins_survey(const char *const *dirs, size_t count, const struct sign_keys *signers,
+                    plugins_found_fn *each, void *to);
 
 /* Whether a list as in plugins_bot.wanted names this plugin. Pure. */
 bool plugins_wants(const char *list, const char *id);

@@ -32,32 +32,50 @@ static bool first_of_id(struct seen **seen, const char *id) {
     return true;
 }
 
-static void look_at(const char *path, struct seen **seen, plugins_found_fn *each, void *to) {
+struct survey {
+    const struct sign_keys *signers; /* NULL: signed or not */
+    struct seen *seen;
+    plugins_found_fn *each;
+    void *to;
+};
+
+static void look_at(struct survey *survey, const char *path) {
     struct candidate candidate = {0};
-    if (judge_read(path, NULL, &candidate, NULL) && first_of_id(seen, candidate.note.id)) {
-        each(to, candidate.note.id, path);
+    if (judge_read(path, survey->signers, &candidate, NULL) &&
+        first_of_id(&survey->seen, candidate.note.id)) {
+        survey->each(survey->to, candidate.note.id, path);
     }
     buf_finish(&candidate.bytes);
 }
 
-void plugins_survey(const char *const *dirs, size_t count, plugins_found_fn *each, void *to) {
-    struct seen *seen = NULL;
-    for (size_t i = 0; i < count; i++) {
-        struct dirent **entries = NULL;
-        char path[PATH_MAX];
-        int found = scandir(dirs[i], &entries, files_is_plugin_name, alphasort);
-        for (int e = 0; e < found; e++) {
-            if (file_join(path, sizeof(path), dirs[i], entries[e]->d_name)) {
-                look_at(path, &seen, each, to);
-            }
-            free(entries[e]);
+static void look_into(struct survey *survey, const char *dir) {
+    struct dirent **entries = NULL;
+    char path[PATH_MAX];
+    int found = scandir(dir, &entries, files_is_plugin_name, alphasort);
+    for (int e = 0; e < found; e++) {
+        if (file_join(path, sizeof(path), dir, entries[e]->d_name)) {
+            look_at(survey, path);
         }
-        free(entries);
+        free(entries[e]);
     }
-    while (seen != NULL) {
-        struct seen *next = seen->next;
-        free(seen);
-        seen = next;
+    free(entries);
+}
+
+/* Those that may run first: a file that only claims their ids does not stand in for them. */
+void plugins_survey(const char *const *dirs, size_t count, const struct sign_keys *signers,
+                    plugins_found_fn *each, void *to) {
+    struct survey survey = {.signers = signers, .each = each, .to = to};
+    for (size_t i = 0; i < count; i++) {
+        look_into(&survey, dirs[i]);
+    }
+    survey.signers = NULL;
+    for (size_t i = 0; i < count && signers != NULL && signers->path != NULL; i++) {
+        look_into(&survey, dirs[i]);
+    }
+    while (survey.seen != NULL) {
+        struct seen *next = survey.seen->next;
+        free(survey.seen);
+        survey.seen = next;
     }
 }
 

@@ -224,6 +224,20 @@ class Signed(Reload):
         self.assertEqual((ok, text), (True, "nothing changed\n"))
         self.all_well()
 
+    def test_a_file_that_only_claims_the_id_stands_in_the_way_of_no_configuration(self):
+        put(ledger("9.good"), os.path.join(os.path.dirname(self.target), "a-stranger.so"))
+        self.drey_host.logged(r"plugin a-stranger.so refused: .* is not signed")
+        text = read(self.drey_host.ini)
+        self.assertIn("[plugin:ledger]\n", text)  # a change of its settings has it tried
+        put(text.replace("[plugin:ledger]\n", "[plugin:ledger]\nhandler_timeout = 7s\n", 1).encode(),
+            self.drey_host.ini)
+        os.chmod(self.drey_host.ini, 0o600)
+        _, text = self.renew()
+        self.assertRegex(text, r"ledger  1.good → 1.good  gen 1 → 2 .*, signed by")
+        self.put_signed("2.good")
+        self.switched("2.good", 3)
+        self.all_well()
+
     def test_a_file_of_keys_with_an_error_changes_nothing(self):
         put(b"oops\n", os.path.join(self.keys, "trusted.pub"))
         ok, text = self.renew()

@@ -87,7 +87,7 @@ static void a_survey_names_each_plugin_once_and_nothing_else(void **state) {
     assert_true(file_write(path, "not a plugin", 12, NULL));
     snprintf(path, sizeof(path), "%s/missing", rig.home);
     const char *dirs[] = {path, other, rig.plugins_dir};
-    plugins_survey(dirs, 3, note_found, &found);
+    plugins_survey(dirs, 3, NULL, note_found, &found);
     assert_string_equal(found.text, "tally=tally.so ");
     assert_serves(&rig, ""); /* it only looked */
     rig_close(&rig);
