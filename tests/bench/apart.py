@@ -1,8 +1,10 @@
 """tests/bench/apart.py: what a plugin costs on a thread and in a process of its own, side by side in
-one run. Part of tests/bench/run; README.md says what is measured. Two stages in turn, each in both
-modes: a host at a gateway that stamps its events (drip.c, lag.c), and the ledger of tests/reload
-against `drey sim`. DREY_BUILD says which build; reads other processes' memory, so it runs as root."""
+one run. Part of tests/bench/run; README.md says what is measured. First two hosts beside each other,
+each at a gateway that stamps its events (drip.c, lag.c), measured in turn; then the ledger of
+tests/reload against `drey sim`, in one mode after the other. DREY_BUILD says which build; reads other processes' memory, so it runs as root."""
 import collections
+import contextlib
+import functools
 import os
 import re
 import select
@@ -26,9 +28,10 @@ import events  # noqa: E402
 RELOADS = int(os.environ.get("DREY_BENCH_RELOADS", "30"))
 CRASHES = int(os.environ.get("DREY_BENCH_CRASHES", "30"))
 RATES = [int(rate) for rate in os.environ.get("DREY_BENCH_RATES", "1000,10000,50000").split(",")]
-SECONDS = int(os.environ.get("DREY_BENCH_SECONDS", "5"))
+SECONDS = int(os.environ.get("DREY_BENCH_SECONDS", "3"))
+ROUNDS = int(os.environ.get("DREY_BENCH_ROUNDS", "7"))
 BACKLOG = int(os.environ.get("DREY_BENCH_BACKLOG", "100000"))
-IDLE_S = 10
+IDLE_S = 12  # memory is given back five to ten seconds after the last event
 IDLES = 3
 CHILDREN = 10
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -143,9 +146,6 @@ class Stage:
             raise AssertionError(f"of {count} events the handler saw {seen['count']}")
         return seen
 
-    def cpu_us(self):
-        return events.cpu_us(self.host.process.pid)
-
     def stop(self):
         self.drip.stdin.close()
         try:
@@ -158,21 +158,69 @@ def us(ns):
     return f"{ns / 1000:.0f}" if ns < 10_000_000 else f"{ns / 1000:,.0f}"
 
 
-def measure_rate(stage, mode, rate):
-    stage.order(f"pace {rate} {rate}")
-    stage.report(rate)
-    before, count = events.quiet_cpu_us(stage.host.process.pid), rate * SECONDS
+def spread(values, form="{:.2f}".format):
+    """The median, and what it lies between."""
+    return f"{form(statistics.median(values))} ({form(min(values))}..{form(max(values))})"
+
+
+def quiet_cpu_ns(pid):
+    """Of all threads of a process and of those below it, once nothing runs any more; the kernel's own
+    count, for one by ticks is off by more than what is compared here."""
+    events.quiet_cpu_us(pid)
+    return sum(int(read(f"/proc/{one}/task/{task}/schedstat").split()[0])
+               for one in events.processes(pid) for task in os.listdir(f"/proc/{one}/task"))
+
+
+def closed_windows():
+    """How often a receiver on this machine told its sender to stop, for its buffer was full."""
+    names, values = (line.split() for line in read("/proc/net/netstat").splitlines()
+                     if line.startswith("TcpExt:"))
+    return int(dict(zip(names, values))["TCPToZeroWindowAdv"])
+
+
+def measure_rate(stage, rate):
+    """One round in one mode."""
+    stage.order(f"pace {rate} {rate // 2}")
+    stage.report(rate // 2)
+    before, count, closed = quiet_cpu_ns(stage.host.process.pid), rate * SECONDS, closed_windows()
     first, last = stage.order(f"pace {rate} {count}")
     seen = stage.report(count)
-    used = events.quiet_cpu_us(stage.host.process.pid) - before
-    reached = count / (last - first) * 1e9
-    short = "" if reached > 0.98 * rate else f" (at {reached:,.0f}/s, all that the gateway reached)"
-    tell(f"socket to handler at {rate:,}/s, p50 / p99, µs", mode,
-         f"{us(seen['p50_ns'])} / {us(seen['p99_ns'])}{short}")
-    tell(f"CPU per event at {rate:,}/s, host and worker, µs", mode, f"{used / count:.2f}")
+    return {"cpu_us": (quiet_cpu_ns(stage.host.process.pid) - before) / count / 1000,
+            "p50_ns": seen["p50_ns"], "p99_ns": seen["p99_ns"], "most_ns": seen["most_ns"],
+            "reached": count / (last - first) * 1e9, "closed": closed_windows() - closed}
 
 
-def measure_backlog(stage, mode):
+def in_turn(stages, measure):
+    """{mode: its rounds}, each mode as often first as the other."""
+    rounds = {mode: [] for mode in MODES}
+    for i in range(ROUNDS):
+        for mode in MODES if i % 2 == 0 else reversed(MODES):
+            rounds[mode].append(measure(stages[mode]))
+    return rounds
+
+
+def ratio(rounds, what):
+    pairs = zip(*([run[what] for run in rounds[mode]] for mode in MODES))
+    return spread([process / thread for thread, process in pairs])
+
+
+def measure_rates(rate, stages):
+    rounds = in_turn(stages, lambda stage: measure_rate(stage, rate))
+    for mode, runs in rounds.items():
+        for what, name in (("p50", "p50_ns"), ("p99", "p99_ns"), ("longest", "most_ns")):
+            tell(f"socket to handler at {rate:,}/s, {what}, µs", mode,
+                 spread([run[name] for run in runs], us))
+        tell(f"times that a TCP window closed at {rate:,}/s", mode,
+             spread([run["closed"] for run in runs], "{:.0f}".format))
+        reached = statistics.median(run["reached"] for run in runs)
+        if reached < 0.98 * rate:
+            tell(f"events/s that the gateway reached of {rate:,}", mode, f"{reached:,.0f}")
+        tell(f"CPU per event at {rate:,}/s, host and worker, µs", mode,
+             spread([run["cpu_us"] for run in runs]))
+    tell(f"CPU per event at {rate:,}/s, a process to a thread", "process", ratio(rounds, "cpu_us"))
+
+
+def measure_backlog(stage):
     """The worker is kept while events pile up in the ring; then it reads as fast as it goes, with
     nothing else at work."""
     hold_ms = 5000
@@ -183,9 +231,18 @@ def measure_backlog(stage, mode):
         if last < seen["held_ns"]:
             break
         hold_ms *= 2
-    tell("saturated: events/s of one worker", mode,
-         f"{(BACKLOG - 1) / (seen['last_ns'] - seen['first_ns']) * 1e9:,.0f}")
-    tell("saturated: CPU per event, its worker alone, µs", mode, f"{seen['cpu_ns'] / BACKLOG / 1000:.2f}")
+    return {"per_s": (BACKLOG - 1) / (seen["last_ns"] - seen["first_ns"]) * 1e9,
+            "cpu_us": seen["cpu_ns"] / BACKLOG / 1000}
+
+
+def measure_backlogs(stages):
+    rounds = in_turn(stages, measure_backlog)
+    for mode, runs in rounds.items():
+        tell("saturated: events/s of one worker", mode,
+             spread([run["per_s"] for run in runs], "{:,.0f}".format))
+        tell("saturated: CPU per event, its worker alone, µs", mode,
+             spread([run["cpu_us"] for run in runs]))
+    tell("saturated: CPU per event, a process to a thread", "process", ratio(rounds, "cpu_us"))
 
 
 def measure_idle(stage, mode):
@@ -208,25 +265,28 @@ def tell_memory(mode, whose, found):
 
 
 def measure_many(mode):
+    with staged(True, CHILDREN) as stage:
+        time.sleep(IDLE_S)
+        tell_memory(mode, f"each of {CHILDREN} children", memories(stage.host.process.pid, stage.pids))
+
+
+@contextlib.contextmanager
+def staged(process, bots=1):
     with tempfile.TemporaryDirectory(prefix="drey-bench-") as directory:
-        stage = Stage(directory, True, CHILDREN)
+        stage = Stage(directory, process, bots)
         try:
-            time.sleep(IDLE_S)
-            tell_memory(mode, f"each of {CHILDREN} children", memories(stage.host.process.pid, stage.pids))
+            yield stage
         finally:
             stage.stop()
 
 
-def measure_stage(mode):
-    with tempfile.TemporaryDirectory(prefix="drey-bench-") as directory:
-        stage = Stage(directory, mode == "process", 1)
-        try:
+def measure_stages():
+    for mode in MODES:
+        with staged(mode == "process") as stage:
             measure_idle(stage, mode)
-            for rate in RATES:
-                measure_rate(stage, mode, rate)
-            measure_backlog(stage, mode)
-        finally:
-            stage.stop()
+    for measure in [functools.partial(measure_rates, rate) for rate in RATES] + [measure_backlogs]:
+        with staged(False) as thread, staged(True) as process:
+            measure(dict(zip(MODES, (thread, process))))
 
 
 # ---- The ledger ----
@@ -277,8 +337,7 @@ def print_table():
 
 
 def main():
-    for mode in MODES:
-        measure_stage(mode)
+    measure_stages()
     measure_many("process")
     suite = unittest.TestSuite([ThreadLedger(), ProcessLedger()])
     if not unittest.TextTestRunner(verbosity=0).run(suite).wasSuccessful():
