@@ -8,6 +8,7 @@
 #include "cli/check_copy.h"
 #include "cli/check_file.h"
 #include "cli/cli.h"
+#include "plugin/instance.h"
 #include "plugin/probe.h"
 #include "sign/verify.h"
 
@@ -177,21 +178,13 @@ static void print_plugin(const struct found *found) {
     (void)printf("%s%s\n", found->signer[0] != '\0' ? ", signed by " : "", found->signer);
 }
 
-static void add_needs(struct plugin_needs *all, const struct plugin_needs *more) {
-    all->everything = all->everything || more->everything;
-    all->content = all->content || more->content;
-    for (size_t i = 0; i <= EVENT_COUNT; i++) {
-        all->scopes[i] |= more->scopes[i];
-    }
-}
-
 static void print_bot(const struct check *check, const struct config_bot *bot) {
     struct plugin_needs needs = {0};
     struct buf names = {0};
     struct buf intents = {0};
     for (size_t i = 0; i < check->count; i++) {
         if (config_bot_wants(bot, check->plugins[i].report.id)) {
-            add_needs(&needs, &check->plugins[i].report.needs);
+            needs_join(&needs, &check->plugins[i].report.needs);
             (void)buf_printf(&names, " %s", check->plugins[i].report.id);
         }
     }

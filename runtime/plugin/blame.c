@@ -8,11 +8,16 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { STACK_BYTES = 64 << 10 };
+enum {
+    STACK_BYTES = 64 << 10,
+    SCENES_MAX = 256, /* plugins on threads beyond these are not blamed for threads of their own */
+    UNWIND_S = 2,     /* it may wait for a lock that the thread holds that crashed */
+};
 
 static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
 enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
@@ -21,6 +26,9 @@ enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
 static struct sigaction before[NUMBERS];
 
 static _Thread_local struct blame_scene *here;
+
+/* All that have been entered, for crashes on other threads. */
+static struct blame_scene *_Atomic scenes[SCENES_MAX];
 
 static void say(const char *text) {
     ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
@@ -45,15 +53,16 @@ static uint64_t offset_of(const struct blame_scene *scene) {
     return event && ours ? cursor_in_flight(scene->cursor) : UINT64_MAX;
 }
 
-static void write_down(const struct blame_scene *scene, int number, const siginfo_t *info,
-                       const void *context) {
+static void write_down(const struct blame_scene *scene, bool own_thread, int number,
+                       const siginfo_t *info, const void *context) {
     static struct blame_note note; /* the stack may be small */
     note = (struct blame_note){.magic = BLAME_MAGIC,
                                .hash = scene->hash,
                                .doing = atomic_load(&scene->shared->doing),
                                .lived_ms = clock_mono_ms() - scene->begun_ms,
-                               .offset = offset_of(scene),
-                               .generation = scene->generation};
+                               .offset = own_thread ? UINT64_MAX : offset_of(scene),
+                               .generation = scene->generation,
+                               .own_thread = own_thread};
     int fd = open(scene->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         return;
@@ -61,7 +70,7 @@ static void write_down(const struct blame_scene *scene, int number, const siginf
     /* First without the backtrace: it may never come. */
     (void)file_write_all(fd, &note, sizeof(note));
     signal(SIGALRM, SIG_DFL);
-    alarm(2);
+    alarm(UNWIND_S);
     unwind_take(scene->copy, number, info, context, &note.words);
     if (lseek(fd, 0, SEEK_SET) == 0) {
         (void)file_write_all(fd, &note, sizeof(note));
@@ -70,13 +79,47 @@ static void write_down(const struct blame_scene *scene, int number, const siginf
     alarm(0); /* who comes next may take his time */
 }
 
-static void on_fatal(int number, siginfo_t *info, void *context) {
-    static atomic_flag said = ATOMIC_FLAG_INIT;
+/* Of a thread that no worker is: the plugin whose code is among its calls. Of those that serve
+ * several bots with one plugin each has an image of its own. */
+static const struct blame_scene *starter_of(const void *context) {
+    static const struct blame_scene *candidates[SCENES_MAX];
+    static const char *copies[SCENES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < SCENES_MAX; i++) {
+        const struct blame_scene *scene = atomic_load(&scenes[i]);
+        if (scene != NULL) {
+            candidates[count] = scene;
+            copies[count++] = scene->copy;
+        }
+    }
+    if (count == 0) {
+        return NULL;
+    }
+    signal(SIGALRM, SIG_DFL);
+    alarm(UNWIND_S);
+    size_t which = unwind_who(copies, count, context);
+    alarm(0);
+    return which < count ? candidates[which] : NULL;
+}
+
+static void note_crash(int number, const siginfo_t *info, const void *context) {
     const struct blame_scene *scene = here;
-    bool inside = scene != NULL && atomic_load(&scene->shared->progress) % 2 == 1;
-    if (inside && !atomic_flag_test_and_set(&said)) {
+    bool own_thread = scene == NULL;
+    if (own_thread) {
+        scene = starter_of(context);
+    } else if (atomic_load(&scene->shared->progress) % 2 == 0) {
+        return; /* between two calls it is the host's own doing */
+    }
+    if (scene != NULL) {
         say_who(scene, number);
-        write_down(scene, number, info, context);
+        write_down(scene, own_thread, number, info, context);
+    }
+}
+
+static void on_fatal(int number, siginfo_t *info, void *context) {
+    static atomic_flag noted = ATOMIC_FLAG_INIT; /* the first one ends the process */
+    if (!atomic_flag_test_and_set(&noted)) {
+        note_crash(number, info, context);
     }
     for (size_t i = 0; i < NUMBERS; i++) {
         if (numbers[i] == number) {
@@ -111,12 +154,28 @@ static void let_in(void) {
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static void list(struct blame_scene *scene) {
+    bool listed = false;
+    for (size_t i = 0; i < SCENES_MAX && !listed; i++) {
+        struct blame_scene *nobody = NULL;
+        listed = atomic_compare_exchange_strong(&scenes[i], &nobody, scene);
+    }
+}
+
+static void unlist(struct blame_scene *scene) {
+    for (size_t i = 0; i < SCENES_MAX; i++) {
+        struct blame_scene *one = scene;
+        (void)atomic_compare_exchange_strong(&scenes[i], &one, NULL);
+    }
+}
+
 /* An overflow of the thread's stack leaves none for the handler. Sanitizers bring their own. */
 void blame_enter(struct blame_scene *scene) {
     stack_t now;
     let_in();
     scene->stack = NULL;
     here = scene;
+    list(scene);
     if (sigaltstack(NULL, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) {
         return;
     }
@@ -136,6 +195,7 @@ void blame_enter(struct blame_scene *scene) {
 void blame_leave(struct blame_scene *scene) {
     static const stack_t none = {.ss_flags = SS_DISABLE};
     here = NULL;
+    unlist(scene);
     if (scene->stack != NULL && sigaltstack(&none, NULL) == 0) {
         munmap(scene->stack, STACK_BYTES);
         scene->stack = NULL;

@@ -23,7 +23,7 @@ struct blame_note {
     uint64_t lived_ms;
     uint64_t offset; /* of the event whose handler ran; UINT64_MAX: none did */
     uint32_t generation;
-    uint32_t reserved;
+    uint32_t own_thread; /* 1: it was a thread that the plugin had started */
     struct frame_words words;
 };
 
@@ -44,7 +44,8 @@ struct blame_scene {
 /* From now on fatal signals are looked at before they do what they did so far. Once in a process,
  * before plugins are loaded. */
 void blame_install(void);
-/* The calling thread calls this plugin until blame_leave(). */
+/* The calling thread calls this plugin until blame_leave(). A thread of the plugin's own is
+ * recognised by code of the plugin's among its calls. */
 void blame_enter(struct blame_scene *scene);
 void blame_leave(struct blame_scene *scene);
 

@@ -61,7 +61,9 @@ static void tell(const struct log_from *from, const struct candidate *candidate,
     char event[64] = "";
     bool same = note->hash == candidate->hash;
     report_signal((int)note->words.signal, &note->words, how);
-    (void)buf_printf(how, ", in %s", report_doing(note->doing, true));
+    bool own = note->own_thread != 0;
+    (void)buf_printf(how, ", %s %s", own ? "on" : "in",
+                     own ? "a thread of its own" : report_doing(note->doing, true));
     if (offset != STREAK_NO_EVENT) {
         (void)snprintf(event, sizeof(event), ", event %" PRIu64 ", attempt %u", offset, attempt);
     }

@@ -63,15 +63,57 @@ static uintptr_t place_of(const void *context) {
 #endif
 }
 
+struct search {
+    uintptr_t address;
+    const char *const *copies;
+    size_t count;
+    size_t found;
+};
+
+static int find_owner(struct dl_phdr_info *info, size_t size, void *arg) {
+    struct search *search = arg;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uintptr_t start = info->dlpi_addr + segment->p_vaddr;
+        if (segment->p_type != PT_LOAD || search->address < start ||
+            search->address >= start + segment->p_memsz) {
+            continue;
+        }
+        for (size_t c = 0; c < search->count && info->dlpi_name != NULL; c++) {
+            if (strcmp(search->copies[c], info->dlpi_name) == 0) {
+                search->found = c;
+            }
+        }
+        return 1;
+    }
+    return 0;
+}
+
+static void walk(const char *copy, const void *context, struct frame_words *words) {
+    last.copy = copy;
+    last.words = words;
+    last.place = place_of(context);
+    dl_iterate_phdr(find_image, NULL);
+    _Unwind_Backtrace(note_frame, NULL);
+}
+
+size_t unwind_who(const char *const *copies, size_t count, const void *context) {
+    static struct frame_words words; /* the stack may be small */
+    struct search search = {.copies = copies, .count = count, .found = SIZE_MAX};
+    memset(&words, 0, sizeof(words));
+    walk("", context, &words);
+    for (uint32_t i = 0; i < words.count && search.found == SIZE_MAX; i++) {
+        search.address = (uintptr_t)(words.addresses[i] & ~FRAME_INSIDE);
+        dl_iterate_phdr(find_owner, &search);
+    }
+    return search.found;
+}
+
 void unwind_take(const char *copy, int number, const siginfo_t *info, const void *context,
                  struct frame_words *words) {
     memset(words, 0, sizeof(*words));
     words->signal = (uint32_t)number;
     words->code = (uint32_t)info->si_code;
     words->address = (uint64_t)(uintptr_t)info->si_addr;
-    last.copy = copy;
-    last.words = words;
-    last.place = place_of(context);
-    dl_iterate_phdr(find_image, NULL);
-    _Unwind_Backtrace(note_frame, NULL);
+    walk(copy, context, words);
 }

@@ -199,6 +199,21 @@ static void forget(void *value) {
     touched++;
 }
 
+static void *crash_later(void *arg) {
+    usleep(300000);
+    crash(NULL);
+    return arg;
+}
+
+/* It crashes while handlers are called. */
+static int leave_crash(drey_ctx *ctx) {
+    pthread_t thread;
+    (void)ctx;
+    return pthread_create(&thread, NULL, crash_later, NULL) == 0 && pthread_detach(thread) == 0
+               ? 0
+               : DREY_E_FAIL;
+}
+
 /* The key is never given back; its destructor runs when the worker's thread ends. */
 static int leave_thread_data(drey_ctx *ctx) {
     pthread_key_t key;
@@ -332,6 +347,7 @@ static const struct fault {
     {"event-signals", FAULT_EVENT, take_signals_late},
     {"left-atexit", FAULT_START, leave_atexit},
     {"left-data", FAULT_START, leave_thread_data},
+    {"left-crash", FAULT_START, leave_crash},
     {"event-90ms", FAULT_EVENT, doze},
     {"event-slow", FAULT_EVENT, crawl},
     {"event-hang", FAULT_EVENT, hang},

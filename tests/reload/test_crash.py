@@ -82,6 +82,20 @@ class Crash(Case):
         self.crashes()  # an ordinary one tries it again, at that very event
         self.assertIn("(SIGABRT)", read(host.log))
 
+    def test_a_thread_that_the_plugin_has_started_is_its_own_too(self):
+        host = self.stage("2.left-crash")
+        for _ in range(3):
+            self.crashes()
+        self.assertIn("plugin ledger of bot main crashed (SIGSEGV)", read(host.log))
+        host.start().ready("main")
+        self.assertEqual(self.log_count("gen 1 crashed and ended drey: .*SIGSEGV.*, "
+                                        "on a thread of its own"), 3)
+        if not SANITIZED:
+            self.assertRegex(read(host.log), r"#\d+ crash_later[.\w]*\+0x")
+        host.logged(r"it crashed drey 3 times in a row: not started, `drey reload ledger`")
+        self.assertEqual(self.parked(), [])  # no event is to blame
+        self.assertEqual(host.stop(), 0)
+
     def test_a_reload_by_name_tries_it_again(self):
         host = self.stage("2.poison-crash")
         self.crashes()
