@@ -9,6 +9,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -96,6 +97,29 @@ class Sim:
                 self.process.wait()
 
 
+class Control:
+    """The control socket: one request, one line of answer."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(90)
+        self.socket.connect(path)
+        self.received = b""
+
+    def ask(self, **request):
+        self.socket.sendall(json.dumps(request).encode() + b"\n")
+        while b"\n" not in self.received:
+            more = self.socket.recv(1 << 16)
+            if not more:
+                raise AssertionError("drey closed the control connection")
+            self.received += more
+        line, self.received = self.received.split(b"\n", 1)
+        return json.loads(line)
+
+    def close(self):
+        self.socket.close()
+
+
 class Host:
     """A configuration and the `drey run` on it, which may be started again and again."""
 
@@ -139,9 +163,19 @@ class Host:
         return "\n".join(read(self.log).splitlines()[-40:])
 
     def status(self):
-        answer = subprocess.run([DREY, "status", "-c", self.ini, "--json"], capture_output=True,
-                                text=True, check=False)
-        return json.loads(answer.stdout) if answer.stdout else None
+        """What `drey status --json` shows, without a process for each look; None: nobody answers."""
+        where = re.search(r"^control = (.*)$", read(self.ini), re.MULTILINE)
+        try:
+            control = Control(where[1])
+        except OSError:
+            return None
+        try:
+            answer = control.ask(cmd="status")
+        except (OSError, AssertionError):
+            return None
+        finally:
+            control.close()
+        return answer if answer.get("ok", True) else None
 
     def bot(self, name):
         status = self.status()

@@ -8,17 +8,15 @@ open, so that counting descriptors is exact and reloads are quick.
 """
 import array
 import collections
-import json
 import os
 import re
 import resource
-import socket
 import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import harness  # noqa: E402
-from harness import BUILD, Case, SOURCE, main, read, wait_for, writes  # noqa: E402,F401
+from harness import BUILD, Case, Control, SOURCE, main, read, wait_for, writes  # noqa: E402,F401
 
 BAD = os.path.join(BUILD, "tests", "plugins")
 PLACE = b"version-to-be-written-by-tests"
@@ -67,29 +65,6 @@ def records(path):
     for shard, _, seq in struct.iter_unpack("=IIQ", data[:len(data) // 16 * 16]):
         shards[shard].append(seq)
     return shards
-
-
-class Control:
-    """The control socket: one request, one line of answer."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(90)
-        self.socket.connect(path)
-        self.received = b""
-
-    def ask(self, **request):
-        self.socket.sendall(json.dumps(request).encode() + b"\n")
-        while b"\n" not in self.received:
-            more = self.socket.recv(1 << 16)
-            if not more:
-                raise AssertionError("drey closed the control connection")
-            self.received += more
-        line, self.received = self.received.split(b"\n", 1)
-        return json.loads(line)
-
-    def close(self):
-        self.socket.close()
 
 
 class Process:
