@@ -1,7 +1,9 @@
-/* worker_main.c: drey-worker: runs one plugin for one bot in a process of its own. The host starts
- * it with everything it needs in descriptors; it is not for people. */
+/* worker_main.c: drey-worker: runs one plugin for one bot in a process of its own, or tries it out
+ * in one (probe.h). The host starts it with everything it needs in descriptors; it is not for
+ * people. */
 #include "plugin/child.h"
 #include "plugin/isolation.h"
+#include "plugin/probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,9 @@ int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("drey-worker %s\n", DREY_VERSION);
         return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], PROBE_ARGUMENT) == 0) {
+        return close_range(PROBE_FREE, ~0U, 0) == 0 ? probe_main(argc, argv) : BOOT_EXIT_BROKEN;
     }
     if (getsockopt(BOOT_CHANNEL, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
         type != SOCK_SEQPACKET) {

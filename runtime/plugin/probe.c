@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "plugin/hint.h"
 #include "plugin/instance.h"
+#include "plugin/spawn.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 enum { REPORT_MAX = 256 << 10, ENVIRONMENT_MAX = 16, LOOK_EVERY_MS = 10 };
+enum { LIFTED = 10 /* above the numbers that the child uses */ };
 
 extern char **environ;
 
@@ -87,11 +89,19 @@ static int input_file(const struct probe_request *request, struct err *err) {
     return fd;
 }
 
+/* What a plugin is tried in is the program that it will run in: the libraries that are there are
+ * the same. */
+static bool in_worker(const struct probe_request *request) {
+    return request->program == NULL && request->isolation != NULL && request->isolation->process;
+}
+
 static int spawn(const struct probe_request *request, int report, int input, pid_t *pid) {
     char *environment[ENVIRONMENT_MAX];
     char hidden[] = PROBE_ARGUMENT;
-    char program[] = "/proc/self/exe";
-    char *argv[5] = {program, hidden, NULL, NULL, NULL};
+    char title[] = "drey-probe";
+    char *argv[5] = {title, hidden, NULL, NULL, NULL};
+    char worker[32];
+    const char *program = request->program != NULL ? request->program : "/proc/self/exe";
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -106,7 +116,14 @@ static int spawn(const struct probe_request *request, int report, int input, pid
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, report, 3);
     posix_spawn_file_actions_adddup2(&actions, input, 4);
-    posix_spawn_file_actions_addclosefrom_np(&actions, 5);
+    if (in_worker(request)) {
+        posix_spawn_file_actions_adddup2(&actions, spawn_program(), PROBE_FREE);
+        posix_spawn_file_actions_addclosefrom_np(&actions, PROBE_FREE + 1);
+        (void)snprintf(worker, sizeof(worker), "/proc/self/fd/%d", PROBE_FREE);
+        program = worker;
+    } else {
+        posix_spawn_file_actions_addclosefrom_np(&actions, PROBE_FREE);
+    }
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
                                               POSIX_SPAWN_SETSIGDEF);
@@ -114,8 +131,7 @@ static int spawn(const struct probe_request *request, int report, int input, pid
     posix_spawnattr_setsigdefault(&attributes, &all);
     int code = argv[2] == NULL || argv[3] == NULL
                    ? ENOMEM
-                   : posix_spawn(pid, request->program != NULL ? request->program : program,
-                                 &actions, &attributes, argv, environment);
+                   : posix_spawn(pid, program, &actions, &attributes, argv, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     free(argv[2]);
@@ -123,10 +139,9 @@ static int spawn(const struct probe_request *request, int report, int input, pid
     return code;
 }
 
-/* Above the numbers the child uses, so that dup2() does not close one for the other. -1: errno says
- * why. fd is closed either way. */
+/* So that dup2() does not close one for the other. -1: errno says why. fd is closed either way. */
 static int lift(int fd) {
-    int lifted = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    int lifted = fcntl(fd, F_DUPFD_CLOEXEC, LIFTED);
     int code = errno;
     close(fd);
     errno = code;
@@ -135,6 +150,9 @@ static int lift(int fd) {
 
 static bool start(const struct probe_request *request, struct child *child, struct err *err) {
     int ends[2];
+    if (in_worker(request) && !spawn_prepare(err)) {
+        return false;
+    }
     int input = input_file(request, err);
     if (input < 0) {
         return false;

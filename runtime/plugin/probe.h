@@ -1,10 +1,11 @@
 /* plugin/probe.h: looks at a plugin by running it in a child process first.
  *
- * The child is this program, started anew with a hidden argument: it maps the file, reads its
- * descriptor, runs init against a table that only notes what is registered, then restore when
- * there is a state, and reports. What crashes, exits or hangs there has not done so here. A plugin
- * that is to have a process of its own is tried in the sandbox that it will have (confine.h). Used
- * before each load and by `drey check`. */
+ * The child is this program, started anew with a hidden argument, or drey-worker for a plugin that
+ * is to have a process of its own: it maps the file, reads its descriptor, runs init against a
+ * table that only notes what is registered, then restore when there is a state, and reports. What
+ * crashes, exits or hangs there has not done so here. A plugin that is to have a process of its own
+ * is tried in the sandbox that it will have (confine.h). Used before each load and by `drey check`.
+ */
 #ifndef PLUGIN_PROBE_H
 #define PLUGIN_PROBE_H
 
@@ -16,8 +17,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* main() hands over to probe_main() when argv[1] is this. */
+/* main() hands over to probe_main() when argv[1] is this; drey-worker's closes all descriptors from
+ * PROBE_FREE on before. */
 #define PROBE_ARGUMENT "--probe-plugin"
+enum { PROBE_FREE = 5 };
 int probe_main(int argc, char **argv);
 
 struct probe_callback {

@@ -27,9 +27,6 @@ struct input {
     struct buf bytes; /* the boot message, the configuration, the state */
 };
 
-/* What this program has of its own, and a worker has not, is no fault of the plugin's. */
-#define MEMORY_MORE ((uint64_t)64 << 20)
-
 static char last_complaint[512];
 
 /* Nothing a plugin asks for happens here; a broken rule, or what it says is wrong, is worth
@@ -127,7 +124,7 @@ static bool confine_as_worker(const struct input *input, struct err *err) {
         return true;
     }
     memcpy(&boot, input->bytes.bytes, sizeof(boot));
-    boot.memory_bytes += MEMORY_MORE + input->bytes.length;
+    boot.memory_bytes += input->bytes.length; /* which is not the plugin's */
     return confine(&boot, input->bytes.bytes, input->head.boot_length, NULL, &confined, err);
 }
 

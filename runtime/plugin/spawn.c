@@ -69,6 +69,10 @@ bool spawn_prepare(struct err *err) {
     return true;
 }
 
+int spawn_program(void) {
+    return program;
+}
+
 /* Nothing; but a sanitizer is told through it how to behave. */
 static char **environment(void) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -21,6 +21,8 @@ struct spawn_files {
  * replaced one is not mixed with this host; from then on nobody of the same user may look into
  * this process. False: where it was looked for. [control thread] */
 bool spawn_prepare(struct err *err);
+/* Its descriptor, which stays; after spawn_prepare(). */
+int spawn_program(void);
 /* After spawn_prepare(). The process dies with the calling thread. name: for lists of processes.
  * -1 with *err. [any thread] */
 pid_t spawn_worker(const struct spawn_files *files, const char *name, struct err *err);
