@@ -226,7 +226,6 @@ class Signed(Reload):
 
     def test_a_file_that_only_claims_the_id_stands_in_the_way_of_no_configuration(self):
         put(ledger("9.good"), os.path.join(os.path.dirname(self.target), "a-stranger.so"))
-        self.drey_host.logged(r"plugin a-stranger.so refused: .* is not signed")
         text = read(self.drey_host.ini)
         self.assertIn("[plugin:ledger]\n", text)  # a change of its settings has it tried
         put(text.replace("[plugin:ledger]\n", "[plugin:ledger]\nhandler_timeout = 7s\n", 1).encode(),
