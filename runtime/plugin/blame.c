@@ -53,6 +53,28 @@ static uint64_t offset_of(const struct blame_scene *scene) {
     return event && ours ? cursor_in_flight(scene->cursor) : UINT64_MAX;
 }
 
+/* What the process ends with when the unwinder does not come back. */
+static volatile sig_atomic_t ends_with;
+
+static void on_late(int number) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, ends_with);
+    signal(ends_with, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    raise(ends_with);
+}
+
+static void unwind_within(int number) {
+    sigset_t set;
+    ends_with = number;
+    signal(SIGALRM, on_late);
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    alarm(UNWIND_S);
+}
+
 static void write_down(const struct blame_scene *scene, bool own_thread, int number,
                        const siginfo_t *info, const void *context) {
     static struct blame_note note; /* the stack may be small */
@@ -69,8 +91,7 @@ static void write_down(const struct blame_scene *scene, bool own_thread, int num
     }
     /* First without the backtrace: it may never come. */
     (void)file_write_all(fd, &note, sizeof(note));
-    signal(SIGALRM, SIG_DFL);
-    alarm(UNWIND_S);
+    unwind_within(number);
     unwind_take(scene->copy, number, info, context, &note.words);
     if (lseek(fd, 0, SEEK_SET) == 0) {
         (void)file_write_all(fd, &note, sizeof(note));
@@ -81,7 +102,7 @@ static void write_down(const struct blame_scene *scene, bool own_thread, int num
 
 /* Of a thread that no worker is: the plugin whose code is among its calls. Of those that serve
  * several bots with one plugin each has an image of its own. */
-static const struct blame_scene *starter_of(const void *context) {
+static const struct blame_scene *starter_of(int number, const void *context) {
     static const struct blame_scene *candidates[SCENES_MAX];
     static const char *copies[SCENES_MAX];
     size_t count = 0;
@@ -95,8 +116,7 @@ static const struct blame_scene *starter_of(const void *context) {
     if (count == 0) {
         return NULL;
     }
-    signal(SIGALRM, SIG_DFL);
-    alarm(UNWIND_S);
+    unwind_within(number);
     size_t which = unwind_who(copies, count, context);
     alarm(0);
     return which < count ? candidates[which] : NULL;
@@ -106,7 +126,7 @@ static void note_crash(int number, const siginfo_t *info, const void *context) {
     const struct blame_scene *scene = here;
     bool own_thread = scene == NULL;
     if (own_thread) {
-        scene = starter_of(context);
+        scene = starter_of(number, context);
     } else if (atomic_load(&scene->shared->progress) % 2 == 0) {
         return; /* between two calls it is the host's own doing */
     }
@@ -162,13 +182,6 @@ static void list(struct blame_scene *scene) {
     }
 }
 
-static void unlist(struct blame_scene *scene) {
-    for (size_t i = 0; i < SCENES_MAX; i++) {
-        struct blame_scene *one = scene;
-        (void)atomic_compare_exchange_strong(&scenes[i], &one, NULL);
-    }
-}
-
 /* An overflow of the thread's stack leaves none for the handler. Sanitizers bring their own. */
 void blame_enter(struct blame_scene *scene) {
     stack_t now;
@@ -195,10 +208,16 @@ void blame_enter(struct blame_scene *scene) {
 void blame_leave(struct blame_scene *scene) {
     static const stack_t none = {.ss_flags = SS_DISABLE};
     here = NULL;
-    unlist(scene);
     if (scene->stack != NULL && sigaltstack(&none, NULL) == 0) {
         munmap(scene->stack, STACK_BYTES);
         scene->stack = NULL;
+    }
+}
+
+void blame_forget(struct blame_scene *scene) {
+    for (size_t i = 0; i < SCENES_MAX; i++) {
+        struct blame_scene *one = scene;
+        (void)atomic_compare_exchange_strong(&scenes[i], &one, NULL);
     }
 }
 

@@ -27,7 +27,7 @@ struct blame_note {
     struct frame_words words;
 };
 
-/* What a thread would be blamed for. The caller's memory, until blame_leave(). */
+/* What a thread would be blamed for. The caller's memory, until blame_forget(). */
 struct blame_scene {
     const char *path; /* of the note; borrowed, as the rest is */
     const char *copy; /* the plugin's image */
@@ -48,6 +48,8 @@ void blame_install(void);
  * recognised by code of the plugin's among its calls. */
 void blame_enter(struct blame_scene *scene);
 void blame_leave(struct blame_scene *scene);
+/* Its image is gone, or it was never entered: no thread is the plugin's any more. */
+void blame_forget(struct blame_scene *scene);
 
 /* Reads the note at path and removes it. False: there is none, or none that can be read. */
 bool blame_take(const char *path, struct blame_note *note);

@@ -119,6 +119,7 @@ static void *run(void *arg) {
 }
 
 static void free_hand(struct hand *hand) {
+    blame_forget(&hand->scene);
     warden_destroy(hand->warden);
     keep_destroy(hand->keep);
     box_destroy(hand->control);

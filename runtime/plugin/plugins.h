@@ -81,11 +81,11 @@ struct plugins_host {
 struct plugins_options {
     const char *const *dirs; /* searched in this order; a missing one is waited for. Copied */
     size_t dir_count;
-    const char *state_dir; /* private copies go to STATE_DIR/gen. Copied */
-    const char *probe;    /* program run as `PROBE PROBE_ARGUMENT ...` (probe.h). NULL: ourselves */
-    uint32_t deadline_ms; /* 0: PLUGINS_DEADLINE_MS */
-    uint32_t stuck_ms;    /* 0: PLUGINS_STUCK_MS */
-    uint32_t checkpoint_ms;          /* 0: PLUGINS_CHECKPOINT_MS */
+    const char *state_dir;  /* private copies go to STATE_DIR/gen. Copied */
+    const char *probe;      /* program run as `PROBE PROBE_ARGUMENT ...`. NULL: see probe.h */
+    uint32_t deadline_ms;   /* 0: PLUGINS_DEADLINE_MS */
+    uint32_t stuck_ms;      /* 0: PLUGINS_STUCK_MS */
+    uint32_t checkpoint_ms; /* 0: PLUGINS_CHECKPOINT_MS */
     const struct sign_keys *signers; /* see plugins_set_signers(); NULL: none */
     bool safe;                       /* a plugin that has crashed the host is not started */
 };

@@ -89,14 +89,15 @@ static int input_file(const struct probe_request *request, struct err *err) {
     return fd;
 }
 
-/* What a plugin is tried in is the program that it will run in: the libraries that are there are
- * the same. */
+/* What a plugin is tried in is the program that it will run in, with its environment: the libraries
+ * that are there are the same. */
 static bool in_worker(const struct probe_request *request) {
     return request->program == NULL && request->isolation != NULL && request->isolation->process;
 }
 
 static int spawn(const struct probe_request *request, int report, int input, pid_t *pid) {
-    char *environment[ENVIRONMENT_MAX];
+    char *picked[ENVIRONMENT_MAX];
+    char *const *environment = picked;
     char hidden[] = PROBE_ARGUMENT;
     char title[] = "drey-probe";
     char *argv[5] = {title, hidden, NULL, NULL, NULL};
@@ -108,7 +109,7 @@ static int spawn(const struct probe_request *request, int report, int input, pid
     sigset_t all;
     sigemptyset(&none);
     sigfillset(&all);
-    pick_environment(environment);
+    pick_environment(picked);
     argv[2] = strdup(request->path);
     argv[3] = strdup(request->bot != NULL ? request->bot : "check");
     posix_spawn_file_actions_init(&actions);
@@ -121,6 +122,7 @@ static int spawn(const struct probe_request *request, int report, int input, pid
         posix_spawn_file_actions_addclosefrom_np(&actions, PROBE_FREE + 1);
         (void)snprintf(worker, sizeof(worker), "/proc/self/fd/%d", PROBE_FREE);
         program = worker;
+        environment = spawn_environment();
     } else {
         posix_spawn_file_actions_addclosefrom_np(&actions, PROBE_FREE);
     }
@@ -254,8 +256,18 @@ static const char *phase_of(const struct child *child) {
     return strstr(bytes, "{\"phase\":\"init\"}") != NULL ? "init" : "loading it (a constructor)";
 }
 
-static bool judge_end(const struct child *child, uint32_t deadline_ms, struct err *err) {
+/* A worker's program that did not get as far as the plugin has not understood what it was told. */
+static bool is_stranger(const struct child *child) {
+    const char *bytes = child->said.bytes != NULL ? child->said.bytes : "";
+    return !child->late && WIFEXITED(child->status) && strstr(bytes, "{\"phase\"") == NULL;
+}
+
+static bool judge_end(const struct probe_request *request, const struct child *child,
+                      uint32_t deadline_ms, struct err *err) {
     const char *phase = phase_of(child);
+    if (in_worker(request) && is_stranger(child)) {
+        return err_set(err, ERR_PLUGIN, SPAWN_OTHER_VERSION);
+    }
     if (child->late) {
         return err_set(err, ERR_PLUGIN, "%s did not return within %u ms", phase, deadline_ms);
     }
@@ -342,7 +354,7 @@ bool probe_run(const struct probe_request *request, struct probe_report *report,
     finish(&child);
     const char *line = report_line(&child);
     bool ok = line != NULL ? take_report(line, request, report, err)
-                           : judge_end(&child, deadline_ms, err);
+                           : judge_end(request, &child, deadline_ms, err);
     if (!ok && request->isolation != NULL && request->isolation->process) {
         hint_append(report->id[0] != '\0' ? report->id : "NAME", err);
     }

@@ -44,7 +44,7 @@ struct probe_report {
 
 struct probe_request {
     const char *path;    /* the plugin's file */
-    const char *program; /* NULL: /proc/self/exe */
+    const char *program; /* NULL: drey-worker for a process of its own, else /proc/self/exe */
     const char *bot;     /* whose name init is told; NULL: "check" */
     /* Config as KEY NUL VALUE NUL ..., as init would see it. */
     const char *config;
@@ -75,7 +75,8 @@ struct probe_input {
 };
 
 /* Checks the file (note.h) and runs the child to its end, which is not later than the deadline.
- * False with ERR_PLUGIN: what is wrong, in which phase. [any thread; starts a process] */
+ * False with ERR_PLUGIN: what is wrong, in which phase. When it was tried for a process of its
+ * own, nobody of the same user may look into this one from then on. [control thread] */
 bool probe_run(const struct probe_request *request, struct probe_report *report, struct err *err);
 
 #endif

@@ -106,6 +106,15 @@ static bool read_input(struct input *input) {
            buf_text(&input->bytes, ""); /* never NULL */
 }
 
+/* drey-worker may not be of the host's version. */
+static bool is_understood(const struct input *input) {
+    struct boot boot = {.version = BOOT_VERSION};
+    if (input->head.boot_length > 0) {
+        memcpy(&boot, input->bytes.bytes, sizeof(boot));
+    }
+    return boot.version == BOOT_VERSION;
+}
+
 static const char *config_of(const struct input *input) {
     return input->bytes.bytes + input->head.boot_length;
 }
@@ -190,8 +199,8 @@ int probe_main(int argc, char **argv) {
         return 2;
     }
     limit();
-    if (!read_input(&input)) {
-        return 1;
+    if (!read_input(&input) || !is_understood(&input)) {
+        return BOOT_EXIT_VERSION;
     }
     port.control = box_create(&err);
     port.mail = box_create(&err);

@@ -74,7 +74,7 @@ int spawn_program(void) {
 }
 
 /* Nothing; but a sanitizer is told through it how to behave. */
-static char **environment(void) {
+char *const *spawn_environment(void) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     static char leaks[] = "ASAN_OPTIONS=detect_leaks=0"; /* it would trace the process to look */
     static char undefined[] = "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1";
@@ -110,8 +110,9 @@ static int start(const int *from, const char *name, pid_t *pid) {
                                               POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    int code = argv[1] == NULL ? ENOMEM
-                               : posix_spawn(pid, path, &actions, &attributes, argv, environment());
+    int code = argv[1] == NULL
+                   ? ENOMEM
+                   : posix_spawn(pid, path, &actions, &attributes, argv, spawn_environment());
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     free(argv[1]);

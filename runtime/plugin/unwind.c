@@ -1,9 +1,13 @@
 /* plugin/unwind.c: a backtrace from inside a handler of signals. */
 #include "plugin/unwind.h"
 
+#include <errno.h>
 #include <link.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 #include <unwind.h>
 
 /* Process-wide, as signals are. */
@@ -13,6 +17,7 @@ static struct {
     uintptr_t start;
     uintptr_t end;
     uintptr_t place; /* where it happened */
+    bool reached;
 } last;
 
 /* The image of the plugin among what is mapped now; it may be just being loaded. */
@@ -31,10 +36,10 @@ static int find_image(struct dl_phdr_info *info, size_t size, void *arg) {
     return 1;
 }
 
-static uint64_t relative(uintptr_t address) {
-    return address >= last.start && address < last.end
-               ? (uint64_t)(address - last.start) | FRAME_INSIDE
-               : (uint64_t)address;
+static void add_address(uintptr_t address) {
+    bool inside = address >= last.start && address < last.end;
+    last.words->addresses[last.words->count++] =
+        inside ? (uint64_t)(address - last.start) | FRAME_INSIDE : (uint64_t)address;
 }
 
 /* A return address lies behind its call: one byte back it is still the same line. */
@@ -47,8 +52,9 @@ static _Unwind_Reason_Code note_frame(struct _Unwind_Context *context, void *arg
     }
     if (exact != 0 && address == last.place) {
         words->count = 0; /* what came before is the handler's own */
+        last.reached = true;
     }
-    words->addresses[words->count++] = relative(exact ? address : address - 1);
+    add_address(exact ? address : address - 1);
     return _URC_NO_REASON;
 }
 
@@ -61,6 +67,52 @@ static uintptr_t place_of(const void *context) {
 #else
     return at == NULL;
 #endif
+}
+
+#if defined(__x86_64__)
+/* The kernel reads the mask before it finds that it does not know what to do with it. */
+static bool is_readable(uintptr_t address) {
+    long done = syscall(SYS_rt_sigprocmask, ~0, address, NULL, sizeof(uint64_t));
+    return address % sizeof(address) == 0 && (done == 0 || errno != EFAULT);
+}
+#endif
+
+/* Where a call went nowhere there is nothing to unwind by, only where it would have returned to; 0:
+ * that is not known, either. */
+static uintptr_t caller_of(const void *context) {
+    const ucontext_t *at = context;
+    uintptr_t address = 0;
+#if defined(__x86_64__)
+    uintptr_t top = (uintptr_t)at->uc_mcontext.gregs[REG_RSP];
+    if (is_readable(top)) {
+        memcpy(&address, (const void *)top, sizeof(address));
+    }
+#elif defined(__aarch64__)
+    address = (uintptr_t)at->uc_mcontext.regs[30];
+#else
+    (void)at;
+#endif
+    return address;
+}
+
+static void walk(const char *copy, const void *context, struct frame_words *words) {
+    last.copy = copy;
+    last.words = words;
+    last.place = place_of(context);
+    last.start = last.end = 0;
+    last.reached = false;
+    if (copy != NULL) {
+        dl_iterate_phdr(find_image, NULL);
+    }
+    _Unwind_Backtrace(note_frame, NULL);
+    if (!last.reached) {
+        words->count = 0;
+        add_address(last.place);
+    }
+    uintptr_t caller = words->count == 1 ? caller_of(context) : 0;
+    if (caller != 0) {
+        add_address(caller - 1);
+    }
 }
 
 struct search {
@@ -89,21 +141,13 @@ static int find_owner(struct dl_phdr_info *info, size_t size, void *arg) {
     return 0;
 }
 
-static void walk(const char *copy, const void *context, struct frame_words *words) {
-    last.copy = copy;
-    last.words = words;
-    last.place = place_of(context);
-    dl_iterate_phdr(find_image, NULL);
-    _Unwind_Backtrace(note_frame, NULL);
-}
-
 size_t unwind_who(const char *const *copies, size_t count, const void *context) {
     static struct frame_words words; /* the stack may be small */
     struct search search = {.copies = copies, .count = count, .found = SIZE_MAX};
     memset(&words, 0, sizeof(words));
-    walk("", context, &words);
+    walk(NULL, context, &words);
     for (uint32_t i = 0; i < words.count && search.found == SIZE_MAX; i++) {
-        search.address = (uintptr_t)(words.addresses[i] & ~FRAME_INSIDE);
+        search.address = (uintptr_t)words.addresses[i];
         dl_iterate_phdr(find_owner, &search);
     }
     return search.found;

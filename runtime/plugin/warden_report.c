@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "plugin/report.h"
+#include "plugin/spawn.h"
 
 #include <stdio.h>
 #include <sys/wait.h>
@@ -25,7 +26,7 @@ static void describe(const struct warden *warden, int status, struct buf *out) {
     } else if (WIFSIGNALED(status)) {
         report_signal(WTERMSIG(status), warden->dying ? &warden->intake.words : NULL, out);
     } else if (WEXITSTATUS(status) == BOOT_EXIT_VERSION) {
-        (void)buf_text(out, "drey-worker is of another version than drey: install both together");
+        (void)buf_text(out, SPAWN_OTHER_VERSION);
     } else {
         (void)buf_printf(out, "it ended its process (exit status %d)", WEXITSTATUS(status));
     }

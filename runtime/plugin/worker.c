@@ -19,8 +19,9 @@ enum { SKIP_MAX = 512 }; /* records nobody wants, skipped before the mailbox is 
 enum { OVERTAKEN_QUIET_MS = 10000 };
 
 /* Until it goes on to its end: what that takes, a millisecond of this core, keeps the one whom the
- * answer to stop has woken from it, and events wait for him. */
-enum { GIVE_WAY_MS = 5 };
+ * answer to stop has woken from it, and events wait for him. When they do not any more, he waits
+ * for the end. */
+enum { GIVE_WAY_MS = 1 };
 
 enum { TIDY_S = 5 }; /* how often it is looked whether memory can be given back */
 

@@ -15,7 +15,7 @@
 __thread int static_tls __attribute__((tls_model("initial-exec")));
 #endif
 #ifdef FAULT_UNDEFINED
-void nobody_has_this(void);
+void FAULT_UNDEFINED(void);
 #endif
 
 const char *fault_version(void) {
@@ -38,6 +38,12 @@ static int crash(drey_ctx *ctx) {
     (void)ctx;
     volatile int *volatile nowhere = NULL;
     return *nowhere;
+}
+
+/* A function that nobody has set. */
+static int jump(drey_ctx *ctx) {
+    int (*volatile nowhere)(drey_ctx *) = NULL;
+    return nowhere(ctx) + 1;
 }
 
 static int hang(drey_ctx *ctx) {
@@ -117,7 +123,7 @@ static int register_all(drey_ctx *ctx) {
     static_tls++;
 #endif
 #ifdef FAULT_UNDEFINED
-    nobody_has_this();
+    FAULT_UNDEFINED();
 #endif
     return 0;
 }
@@ -201,6 +207,9 @@ static void forget(void *value) {
 
 static void *crash_later(void *arg) {
     usleep(300000);
+    if (fault_is("left-jump")) {
+        jump(NULL);
+    }
     crash(NULL);
     return arg;
 }
@@ -348,6 +357,7 @@ static const struct fault {
     {"left-atexit", FAULT_START, leave_atexit},
     {"left-data", FAULT_START, leave_thread_data},
     {"left-crash", FAULT_START, leave_crash},
+    {"left-jump", FAULT_START, leave_crash},
     {"event-90ms", FAULT_EVENT, doze},
     {"event-slow", FAULT_EVENT, crawl},
     {"event-hang", FAULT_EVENT, hang},
@@ -363,6 +373,7 @@ static const struct fault {
     {"doubt-abort", FAULT_EVENT, call_abort},
     {"poison-crash", FAULT_EVENT, crash},
     {"poison-abort", FAULT_EVENT, call_abort},
+    {"poison-jump", FAULT_EVENT, jump},
     {"poison-overflow", FAULT_EVENT, overflow},
     {"poison-hang", FAULT_EVENT, hang},
     {"poison-spin", FAULT_EVENT, spin},

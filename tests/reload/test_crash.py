@@ -96,6 +96,15 @@ class Crash(Case):
         self.assertEqual(self.parked(), [])  # no event is to blame
         self.assertEqual(host.stop(), 0)
 
+    def test_a_call_of_nothing_is_its_caller_s(self):
+        host = self.stage("2.left-jump")
+        self.crashes()
+        host.start("--safe").ready("main")
+        self.assertEqual(self.log_count("gen 1 crashed and ended drey: .*, on a thread of its own"), 1)
+        if not SANITIZED:
+            self.assertRegex(read(host.log), r"#1 (jump|crash_later)[.\w]*\+0x")
+        self.assertEqual(host.stop(), 0)
+
     def test_a_reload_by_name_tries_it_again(self):
         host = self.stage("2.poison-crash")
         self.crashes()
