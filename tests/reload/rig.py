@@ -27,7 +27,7 @@ INTERVAL_MS = 15000 if SANITIZED else 5000
 ALL_INTENTS = 53608447  # named, so that no change of plugins changes them
 ISOLATION = os.environ.get("DREY_ISOLATION", "process")
 PROCESS = ISOLATION == "process"
-RATE = int(os.environ.get("DREY_RELOAD_RATE", "100" if SANITIZED else "500"))
+RATE = int(os.environ.get("DREY_RELOAD_RATE", "60" if SANITIZED else "200"))
 
 
 def ledger(version, build="ledger"):
