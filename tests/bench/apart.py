@@ -1,10 +1,9 @@
 """tests/bench/apart.py: what a plugin costs on a thread and in a process of its own, side by side in
-one run. Part of tests/bench/run; README.md says what is measured. First two hosts beside each other,
-each at a gateway that stamps its events (drip.c, lag.c), measured in turn; then the ledger of
-tests/reload against `drey sim`, in one mode after the other. DREY_BUILD says which build; reads other processes' memory, so it runs as root."""
+one run. Part of tests/bench/run; README.md says what is measured. First hosts of both modes in turn,
+at a gateway that stamps its events (drip.c, lag.c); then the ledger of tests/reload against
+`drey sim`. DREY_BUILD says which build; reads other processes' memory, so it runs as root."""
 import collections
 import contextlib
-import functools
 import os
 import re
 import select
@@ -28,7 +27,7 @@ import events  # noqa: E402
 RELOADS = int(os.environ.get("DREY_BENCH_RELOADS", "30"))
 CRASHES = int(os.environ.get("DREY_BENCH_CRASHES", "30"))
 RATES = [int(rate) for rate in os.environ.get("DREY_BENCH_RATES", "1000,10000,50000").split(",")]
-SECONDS = int(os.environ.get("DREY_BENCH_SECONDS", "3"))
+SECONDS = int(os.environ.get("DREY_BENCH_SECONDS", "2"))
 ROUNDS = int(os.environ.get("DREY_BENCH_ROUNDS", "7"))
 BACKLOG = int(os.environ.get("DREY_BENCH_BACKLOG", "100000"))
 IDLE_S = 12  # memory is given back five to ten seconds after the last event
@@ -190,12 +189,14 @@ def measure_rate(stage, rate):
             "reached": count / (last - first) * 1e9, "closed": closed_windows() - closed}
 
 
-def in_turn(stages, measure):
-    """{mode: its rounds}, each mode as often first as the other."""
+def in_turn(measure):
+    """{mode: its rounds}, each mode as often first as the other. Each time with a new host: on which
+    cores the threads find themselves stays as it is for long, and costs or saves a third."""
     rounds = {mode: [] for mode in MODES}
     for i in range(ROUNDS):
         for mode in MODES if i % 2 == 0 else reversed(MODES):
-            rounds[mode].append(measure(stages[mode]))
+            with staged(mode == "process") as stage:
+                rounds[mode].append(measure(stage))
     return rounds
 
 
@@ -204,8 +205,8 @@ def ratio(rounds, what):
     return spread([process / thread for thread, process in pairs])
 
 
-def measure_rates(rate, stages):
-    rounds = in_turn(stages, lambda stage: measure_rate(stage, rate))
+def measure_rates(rate):
+    rounds = in_turn(lambda stage: measure_rate(stage, rate))
     for mode, runs in rounds.items():
         for what, name in (("p50", "p50_ns"), ("p99", "p99_ns"), ("longest", "most_ns")):
             tell(f"socket to handler at {rate:,}/s, {what}, µs", mode,
@@ -235,8 +236,8 @@ def measure_backlog(stage):
             "cpu_us": seen["cpu_ns"] / BACKLOG / 1000}
 
 
-def measure_backlogs(stages):
-    rounds = in_turn(stages, measure_backlog)
+def measure_backlogs():
+    rounds = in_turn(measure_backlog)
     for mode, runs in rounds.items():
         tell("saturated: events/s of one worker", mode,
              spread([run["per_s"] for run in runs], "{:,.0f}".format))
@@ -284,9 +285,9 @@ def measure_stages():
     for mode in MODES:
         with staged(mode == "process") as stage:
             measure_idle(stage, mode)
-    for measure in [functools.partial(measure_rates, rate) for rate in RATES] + [measure_backlogs]:
-        with staged(False) as thread, staged(True) as process:
-            measure(dict(zip(MODES, (thread, process))))
+    for rate in RATES:
+        measure_rates(rate)
+    measure_backlogs()
 
 
 # ---- The ledger ----
