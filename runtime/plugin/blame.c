@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -136,10 +137,27 @@ static void note_crash(int number, const siginfo_t *info, const void *context) {
     }
 }
 
+/* Of the first crash, which ends the process. */
+static atomic_flag noting = ATOMIC_FLAG_INIT;
+static atomic_bool under_way;
+static _Thread_local volatile sig_atomic_t notes; /* this thread does, and failed while it did */
+
+/* Another thread that crashes, or takes away what is noted, lets the note be written first. */
+static void let_note(void) {
+    static const struct timespec moment = {.tv_nsec = 10000000};
+    for (int i = 0; i < (UNWIND_S * 2 + 1) * 100 && atomic_load(&under_way) && notes == 0; i++) {
+        (void)nanosleep(&moment, NULL);
+    }
+}
+
 static void on_fatal(int number, siginfo_t *info, void *context) {
-    static atomic_flag noted = ATOMIC_FLAG_INIT; /* the first one ends the process */
-    if (!atomic_flag_test_and_set(&noted)) {
+    if (!atomic_flag_test_and_set(&noting)) {
+        notes = 1;
+        atomic_store(&under_way, true);
         note_crash(number, info, context);
+        atomic_store(&under_way, false);
+    } else {
+        let_note();
     }
     for (size_t i = 0; i < NUMBERS; i++) {
         if (numbers[i] == number) {
@@ -215,6 +233,7 @@ void blame_leave(struct blame_scene *scene) {
 }
 
 void blame_forget(struct blame_scene *scene) {
+    let_note();
     for (size_t i = 0; i < SCENES_MAX; i++) {
         struct blame_scene *one = scene;
         (void)atomic_compare_exchange_strong(&scenes[i], &one, NULL);

@@ -227,6 +227,11 @@ static void call_off_revivals(struct change *change) {
     }
 }
 
+/* It has not answered that it stopped. */
+static bool hangs(const struct hand *old) {
+    return old != NULL && !hand_stopped(old);
+}
+
 static void commit(struct change *change) {
     struct hand *old[SEATS_MAX];
     for (size_t i = 0; i < change->count; i++) {
@@ -235,10 +240,17 @@ static void commit(struct change *change) {
     }
     change_stop_hands(change->plugins, change->asked, change->count);
     for (size_t i = 0; i < change->count; i++) {
-        if (old[i] != NULL) {
-            hand_cut(old[i]);
+        if (hangs(old[i])) {
+            (void)hand_kill(old[i], NULL, false); /* all of them first, then each is waited for */
+        } else {
+            change->waiting += seat_take_over(change->plugins, change->plugin, change->seats[i]);
         }
-        change->waiting += seat_take_over(change->plugins, change->plugin, change->seats[i]);
+    }
+    for (size_t i = 0; i < change->count; i++) {
+        if (hangs(old[i])) {
+            hand_cut(old[i]);
+            change->waiting += seat_take_over(change->plugins, change->plugin, change->seats[i]);
+        }
     }
     for (size_t i = 0; i < change->count; i++) { /* another file, another chance */
         change->seats[i]->streak = (struct streak){0};

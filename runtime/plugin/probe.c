@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 enum { REPORT_MAX = 256 << 10, ENVIRONMENT_MAX = 16, LOOK_EVERY_MS = 10 };
+enum { WORKER_USAGE = 2 };
 enum { LIFTED = 10 /* above the numbers that the child uses */ };
 
 extern char **environ;
@@ -256,17 +257,24 @@ static const char *phase_of(const struct child *child) {
     return strstr(bytes, "{\"phase\":\"init\"}") != NULL ? "init" : "loading it (a constructor)";
 }
 
-/* A worker's program that did not get as far as the plugin has not understood what it was told. */
-static bool is_stranger(const struct child *child) {
-    const char *bytes = child->said.bytes != NULL ? child->said.bytes : "";
-    return !child->late && WIFEXITED(child->status) && strstr(bytes, "{\"phase\"") == NULL;
+/* A worker's program that did not get as far as the plugin. One from before it had such a task says
+ * that it is not for people. */
+static bool judge_worker(int status, struct err *err) {
+    if (status == BOOT_EXIT_VERSION || status == WORKER_USAGE) {
+        spawn_forget();
+        return err_set(err, ERR_BUSY, SPAWN_OTHER_VERSION);
+    }
+    return err_set(err, ERR_SHORT,
+                   "drey-worker ended (exit status %d) before it came to the plugin", status);
 }
 
 static bool judge_end(const struct probe_request *request, const struct child *child,
                       uint32_t deadline_ms, struct err *err) {
     const char *phase = phase_of(child);
-    if (in_worker(request) && is_stranger(child)) {
-        return err_set(err, ERR_PLUGIN, SPAWN_OTHER_VERSION);
+    const char *said = child->said.bytes != NULL ? child->said.bytes : "";
+    if (in_worker(request) && !child->late && WIFEXITED(child->status) &&
+        strstr(said, "{\"phase\"") == NULL) {
+        return judge_worker(WEXITSTATUS(child->status), err);
     }
     if (child->late) {
         return err_set(err, ERR_PLUGIN, "%s did not return within %u ms", phase, deadline_ms);

@@ -199,7 +199,10 @@ int probe_main(int argc, char **argv) {
         return 2;
     }
     limit();
-    if (!read_input(&input) || !is_understood(&input)) {
+    if (!read_input(&input)) {
+        return 1;
+    }
+    if (!is_understood(&input)) {
         return BOOT_EXIT_VERSION;
     }
     port.control = box_create(&err);

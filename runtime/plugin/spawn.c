@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 enum { LIFTED = 16, FILES = 6 };
 
 /* Process-wide on purpose: there is one such program, as there is one of ours. */
-static int program = -1;
+static atomic_int program = -1;
 
 /* The folder that this program's file is in, also when it has been replaced since. */
 static bool own_folder(char *out, size_t size) {
@@ -71,6 +72,11 @@ bool spawn_prepare(struct err *err) {
 
 int spawn_program(void) {
     return program;
+}
+
+/* Its descriptor stays open: a thread may be starting it. */
+void spawn_forget(void) {
+    program = -1;
 }
 
 /* Nothing; but a sanitizer is told through it how to behave. */

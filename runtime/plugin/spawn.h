@@ -26,7 +26,10 @@ int spawn_program(void);
 /* What it is given as its environment: nothing, but for sanitizers. Static. */
 char *const *spawn_environment(void);
 /* What there is to say when it does not understand us. */
-#define SPAWN_OTHER_VERSION "drey-worker is of another version than drey: install both together"
+#define SPAWN_OTHER_VERSION                                                                        \
+    "drey-worker is of another version than drey: install both together, then `drey upgrade`"
+/* That it was so: the next spawn_prepare() looks for another one. [control thread] */
+void spawn_forget(void);
 /* After spawn_prepare(). The process dies with the calling thread. name: for lists of processes.
  * -1 with *err. [any thread] */
 pid_t spawn_worker(const struct spawn_files *files, const char *name, struct err *err);

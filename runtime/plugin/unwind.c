@@ -69,13 +69,48 @@ static uintptr_t place_of(const void *context) {
 #endif
 }
 
-#if defined(__x86_64__)
 /* The kernel reads the mask before it finds that it does not know what to do with it. */
 static bool is_readable(uintptr_t address) {
+    if (address == 0 || address % sizeof(address) != 0) {
+        return false;
+    }
     long done = syscall(SYS_rt_sigprocmask, ~0, address, NULL, sizeof(uint64_t));
-    return address % sizeof(address) == 0 && (done == 0 || errno != EFAULT);
+    return done == 0 || errno != EFAULT;
 }
-#endif
+
+struct search {
+    uintptr_t address;
+    const char *const *copies;
+    size_t count;
+    size_t owner; /* which of the copies; SIZE_MAX: none */
+    bool code;    /* it lies in code of some file's */
+};
+
+static int find_code(struct dl_phdr_info *info, size_t size, void *arg) {
+    struct search *search = arg;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uintptr_t start = info->dlpi_addr + segment->p_vaddr;
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_X) == 0 ||
+            search->address < start || search->address >= start + segment->p_memsz) {
+            continue;
+        }
+        search->code = true;
+        for (size_t c = 0; c < search->count && info->dlpi_name != NULL; c++) {
+            if (strcmp(search->copies[c], info->dlpi_name) == 0) {
+                search->owner = c;
+            }
+        }
+        return 1;
+    }
+    return 0;
+}
+
+static bool is_code(uintptr_t address) {
+    struct search search = {.address = address, .owner = SIZE_MAX};
+    dl_iterate_phdr(find_code, &search);
+    return search.code;
+}
 
 /* Where a call went nowhere there is nothing to unwind by, only where it would have returned to; 0:
  * that is not known, either. */
@@ -92,9 +127,10 @@ static uintptr_t caller_of(const void *context) {
 #else
     (void)at;
 #endif
-    return address;
+    return address > 0 && is_code(address - 1) ? address : 0;
 }
 
+/* The unwinder reads the instruction where it happened. */
 static void walk(const char *copy, const void *context, struct frame_words *words) {
     last.copy = copy;
     last.words = words;
@@ -104,53 +140,30 @@ static void walk(const char *copy, const void *context, struct frame_words *word
     if (copy != NULL) {
         dl_iterate_phdr(find_image, NULL);
     }
-    _Unwind_Backtrace(note_frame, NULL);
+    bool lost = !is_code(last.place);
+    if (!lost || is_readable(last.place & ~(uintptr_t)7)) {
+        _Unwind_Backtrace(note_frame, NULL);
+    }
     if (!last.reached) {
         words->count = 0;
         add_address(last.place);
     }
-    uintptr_t caller = words->count == 1 ? caller_of(context) : 0;
+    uintptr_t caller = lost && words->count == 1 ? caller_of(context) : 0;
     if (caller != 0) {
         add_address(caller - 1);
     }
 }
 
-struct search {
-    uintptr_t address;
-    const char *const *copies;
-    size_t count;
-    size_t found;
-};
-
-static int find_owner(struct dl_phdr_info *info, size_t size, void *arg) {
-    struct search *search = arg;
-    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        uintptr_t start = info->dlpi_addr + segment->p_vaddr;
-        if (segment->p_type != PT_LOAD || search->address < start ||
-            search->address >= start + segment->p_memsz) {
-            continue;
-        }
-        for (size_t c = 0; c < search->count && info->dlpi_name != NULL; c++) {
-            if (strcmp(search->copies[c], info->dlpi_name) == 0) {
-                search->found = c;
-            }
-        }
-        return 1;
-    }
-    return 0;
-}
-
 size_t unwind_who(const char *const *copies, size_t count, const void *context) {
     static struct frame_words words; /* the stack may be small */
-    struct search search = {.copies = copies, .count = count, .found = SIZE_MAX};
+    struct search search = {.copies = copies, .count = count, .owner = SIZE_MAX};
     memset(&words, 0, sizeof(words));
     walk(NULL, context, &words);
-    for (uint32_t i = 0; i < words.count && search.found == SIZE_MAX; i++) {
+    for (uint32_t i = 0; i < words.count && search.owner == SIZE_MAX; i++) {
         search.address = (uintptr_t)words.addresses[i];
-        dl_iterate_phdr(find_owner, &search);
+        dl_iterate_phdr(find_code, &search);
     }
-    return search.found;
+    return search.owner;
 }
 
 void unwind_take(const char *copy, int number, const siginfo_t *info, const void *context,

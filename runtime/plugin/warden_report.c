@@ -25,7 +25,7 @@ static void describe(const struct warden *warden, int status, struct buf *out) {
         (void)buf_printf(out, "%s: killed", why);
     } else if (WIFSIGNALED(status)) {
         report_signal(WTERMSIG(status), warden->dying ? &warden->intake.words : NULL, out);
-    } else if (WEXITSTATUS(status) == BOOT_EXIT_VERSION) {
+    } else if (!warden->confined && WEXITSTATUS(status) == BOOT_EXIT_VERSION) {
         (void)buf_text(out, SPAWN_OTHER_VERSION);
     } else {
         (void)buf_printf(out, "it ended its process (exit status %d)", WEXITSTATUS(status));

@@ -6,29 +6,40 @@
 #include "plugin/unwind.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { STACK_BYTES = 64 << 10 };
+enum { STACK_BYTES = 64 << 10, PATIENCE_S = 1 };
 
 /* Process-wide, as signals are. */
 static struct {
     int channel;
     const char *copy;
-    volatile sig_atomic_t said;
+    atomic_int speaker; /* the thread; 0: none has crashed */
     struct {
         struct frame head;
         struct frame_words words;
     } packet;
 } last;
 
-static void on_fatal(int number, siginfo_t *info, void *context) {
-    if (last.said != 0) {
-        _exit(128 + number); /* it failed while it spoke */
+/* One that fails while it speaks has said what it could; another one waits for the end of all. */
+static void speak_first(int number) {
+    int me = gettid();
+    int nobody = 0;
+    if (!atomic_compare_exchange_strong(&last.speaker, &nobody, me)) {
+        if (nobody != me) {
+            sleep(PATIENCE_S);
+        }
+        _exit(128 + number);
     }
-    last.said = 1;
-    alarm(1); /* should a lock that is needed here be held by the thread that crashed */
+    signal(SIGALRM, SIG_DFL); /* should a lock that is needed here be held by who crashed */
+    alarm(PATIENCE_S);
+}
+
+static void on_fatal(int number, siginfo_t *info, void *context) {
+    speak_first(number);
     last.packet.head =
         (struct frame){.kind = FRAME_LAST_WORDS, .length = sizeof(last.packet.words)};
     unwind_take(last.copy, number, info, context, &last.packet.words);
@@ -53,6 +64,7 @@ void words_prepare(int channel, const char *copy) {
     struct sigaction action = {.sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigaltstack(&alternative, NULL);
     sigfillset(&action.sa_mask);
+    sigdelset(&action.sa_mask, SIGALRM);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         sigaction(numbers[i], &action, NULL);
     }

@@ -40,9 +40,13 @@ static int crash(drey_ctx *ctx) {
     return *nowhere;
 }
 
-/* A function that nobody has set. */
+/* A function that nobody has set, or one out of memory that was something else. */
 static int jump(drey_ctx *ctx) {
     int (*volatile nowhere)(drey_ctx *) = NULL;
+    static const uintptr_t wild = 4242;
+    if (fault_is("poison-wild") || fault_is("left-wild")) {
+        memcpy((void *)(uintptr_t)&nowhere, &wild, sizeof(wild));
+    }
     return nowhere(ctx) + 1;
 }
 
@@ -207,7 +211,7 @@ static void forget(void *value) {
 
 static void *crash_later(void *arg) {
     usleep(300000);
-    if (fault_is("left-jump")) {
+    if (fault_is("left-wild")) {
         jump(NULL);
     }
     crash(NULL);
@@ -357,7 +361,7 @@ static const struct fault {
     {"left-atexit", FAULT_START, leave_atexit},
     {"left-data", FAULT_START, leave_thread_data},
     {"left-crash", FAULT_START, leave_crash},
-    {"left-jump", FAULT_START, leave_crash},
+    {"left-wild", FAULT_START, leave_crash},
     {"event-90ms", FAULT_EVENT, doze},
     {"event-slow", FAULT_EVENT, crawl},
     {"event-hang", FAULT_EVENT, hang},
@@ -374,6 +378,7 @@ static const struct fault {
     {"poison-crash", FAULT_EVENT, crash},
     {"poison-abort", FAULT_EVENT, call_abort},
     {"poison-jump", FAULT_EVENT, jump},
+    {"poison-wild", FAULT_EVENT, jump},
     {"poison-overflow", FAULT_EVENT, overflow},
     {"poison-hang", FAULT_EVENT, hang},
     {"poison-spin", FAULT_EVENT, spin},

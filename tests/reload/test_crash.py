@@ -97,7 +97,7 @@ class Crash(Case):
         self.assertEqual(host.stop(), 0)
 
     def test_a_call_of_nothing_is_its_caller_s(self):
-        host = self.stage("2.left-jump")
+        host = self.stage("2.left-wild")
         self.crashes()
         host.start("--safe").ready("main")
         self.assertEqual(self.log_count("gen 1 crashed and ended drey: .*, on a thread of its own"), 1)
