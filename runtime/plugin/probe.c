@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 enum { REPORT_MAX = 256 << 10, ENVIRONMENT_MAX = 16, LOOK_EVERY_MS = 10 };
-enum { WORKER_USAGE = 2 };
+enum { WORKER_USAGE = 2 /* with which a worker ends that is not told by whom it is started */ };
 enum { LIFTED = 10 /* above the numbers that the child uses */ };
 
 extern char **environ;

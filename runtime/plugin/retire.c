@@ -98,9 +98,7 @@ void change_free_seat(struct plugins *plugins, struct plugin *plugin, struct sea
     if (seat->declared) {
         (void)change_declare(plugins, plugin, seat, NULL, false, NULL);
     }
-    if (seat->attached) {
-        ring_detach(seat->bot->ring, seat->cursor);
-    }
+    seat_detach(seat);
     cursor_close(seat->cursor);
     timers_finish(&seat->timers);
     buf_finish(&seat->staged);

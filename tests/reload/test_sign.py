@@ -62,12 +62,16 @@ class Signed(Reload):
         self.assertTrue(answer["ok"], answer)
         return answer["all"], answer["text"]
 
+    def write(self, text):
+        """The configuration."""
+        put(text.encode(), self.drey_host.ini)
+        os.chmod(self.drey_host.ini, 0o600)
+
     def configure(self, line):
         text = read(self.drey_host.ini)
         text = re.sub(r"^require_signature = .*\n", "", text, flags=re.M)
         text = text.replace("[drey]\n", f"[drey]\n{line}", 1)
-        put(text.encode(), self.drey_host.ini)
-        os.chmod(self.drey_host.ini, 0o600)
+        self.write(text)
 
     def ran(self):
         """Every version that has ever started."""
@@ -228,9 +232,7 @@ class Signed(Reload):
         put(ledger("9.good"), os.path.join(os.path.dirname(self.target), "a-stranger.so"))
         text = read(self.drey_host.ini)
         self.assertIn("[plugin:ledger]\n", text)  # a change of its settings has it tried
-        put(text.replace("[plugin:ledger]\n", "[plugin:ledger]\nhandler_timeout = 7s\n", 1).encode(),
-            self.drey_host.ini)
-        os.chmod(self.drey_host.ini, 0o600)
+        self.write(text.replace("[plugin:ledger]\n", "[plugin:ledger]\nhandler_timeout = 7s\n", 1))
         _, text = self.renew()
         self.assertRegex(text, r"ledger  1.good → 1.good  gen 1 → 2 .*, signed by")
         self.put_signed("2.good")
@@ -263,17 +265,14 @@ class Signed(Reload):
         self.refusal("it is not signed")
         # other settings would start it again, which it may not
         text = read(self.drey_host.ini)
-        put(text.replace("[plugin:ledger]\n", "[plugin:ledger]\nhandler_timeout = 9s\n").encode(),
-            self.drey_host.ini)
-        os.chmod(self.drey_host.ini, 0o600)
+        self.write(text.replace("[plugin:ledger]\n", "[plugin:ledger]\nhandler_timeout = 9s\n"))
         ok, said = self.renew()
         self.assertFalse(ok, said)
         self.assertIn("plugin ledger would not start for bot main as it is configured now: it is not "
                       "signed: ", said)
         self.assertIn("nothing was changed\n", said)
         self.flows()
-        put(text.encode(), self.drey_host.ini)
-        os.chmod(self.drey_host.ini, 0o600)
+        self.write(text)
         put(self.signature(ledger("2.good")), self.target + ".sig")
         self.fine()
         self.assertEqual((self.row()["generation"], self.row()["signed_by"]),
