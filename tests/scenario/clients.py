@@ -3,6 +3,7 @@ hurt its client, and what the client's handler saw.
 """
 import collections
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -107,6 +108,11 @@ class Drey:
     def trouble(self):
         return self.host.tail_of_log() if self.host else ""
 
+    def reconnected(self, shard):
+        """A connection of this shard of main's did not come to its HELLO."""
+        return re.search(rf"warn +main/{shard}: (cannot connect|the gateway did not greet)",
+                         harness.read(self.host.log)) is not None
+
     def end(self):
         """Ends it in an orderly way, so that a sanitizer can say what it found."""
         if self.running():
@@ -171,6 +177,9 @@ class Peer:
 
     def notes(self):
         return [words[0] for words in self.lines("note", 1)]
+
+    def reconnected(self, _):
+        return False
 
     def trouble(self):
         others = [line for line in harness.read(self.output).splitlines()

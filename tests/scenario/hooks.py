@@ -67,11 +67,17 @@ def identified(stage):
 
 
 def identified_in_order(stage, shards, keys):
-    """Each shard once; those of one key (shard modulo keys) by their number, wave after wave."""
+    """Each shard once; those of one key (shard modulo keys) by their number. A key waits 5 s of Discord's for the next
+    in order, no longer: one whose first connection failed, or that had its HELLO 4 s later, may be overtaken."""
     order = [shard for _, shard in identified(stage)]
     assert sorted(order) == list(range(int(shards))), f"IDENTIFYs of shards {order}"
-    waves = [shard // int(keys) for shard in order]
-    assert waves == sorted(waves), f"IDENTIFYs in the order {order}"
+    greeted = {line.conn: line.at for line in stage.wire().fitting(">HELLO")}
+    hello = {shard: greeted[line.conn] for line, shard in zip(stage.wire().fitting("<IDENTIFY"), order)}
+    for at, shard in enumerate(order):
+        for later in order[at + 1:]:
+            if later < shard and later % int(keys) == shard % int(keys):
+                slow = hello[later] - hello[shard] >= stage.seconds("4ds")
+                assert slow or stage.client.reconnected(later), f"{later} came after {shard} in {order}"
 
 
 def wave_apart(stage, keys, least):
