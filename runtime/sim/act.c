@@ -187,11 +187,8 @@ int sim_act_happen(struct sim_act *act, struct sim_interaction *interaction, cJS
     cJSON *object = interaction_object(act, interaction, data, post);
     sim_print(&json, object);
     cJSON_Delete(object);
-    interaction->waiter = act->conn->number;
-    interaction->waiter_reads = text;
-    interaction->wait_until_ms =
-        interaction->made_ms + (wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS);
-    act->conn->parked = true;
+    wait_ms = wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS;
+    sim_interaction_wait(act->sim, interaction, act->conn, interaction->made_ms + wait_ms, text);
     sim_feed_interaction(act->sim, interaction);
     sim_tell(act->sim, SIM_INTERACTION_CREATE, act->place.guild, act->bot->self.id, &json);
     buf_finish(&json);

@@ -66,6 +66,10 @@ struct sim_interaction {
 /* Adds one (bounded: the oldest goes). NULL: no memory. Borrowed until the next is added. */
 struct sim_interaction *sim_interaction_add(struct sim *sim, uint64_t id, const char *token);
 struct sim_interaction *sim_interaction_find(struct sim *sim, const char *token);
+/* The connection is answered once there is something to see, or until_ms has come; reads: in text,
+ * not JSON. Once for each interaction. */
+void sim_interaction_wait(struct sim *sim, struct sim_interaction *interaction,
+                          struct sim_conn *conn, uint64_t until_ms, bool reads);
 /* Life and death by time, and those who wait too long. */
 void sim_interactions_tick(struct sim *sim, uint64_t now_ms);
 void sim_interactions_destroy(struct sim *sim);

@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void free_interaction(struct sim_interaction *interaction) {
+enum { SWEEP_MS = 1000 }; /* how often those that are over are looked for */
+
+static void free_interaction(struct sim *sim, struct sim_interaction *interaction) {
+    sim->waiters -= interaction->waiter != 0;
+    sim->interaction_count--;
     cJSON_Delete(interaction->shown);
     free(interaction);
 }
@@ -20,9 +24,8 @@ static void drop_oldest(struct sim *sim) {
         at = &(*at)->next;
     }
     if (*at != NULL) {
-        free_interaction(*at);
+        free_interaction(sim, *at);
         *at = NULL;
-        sim->interaction_count--;
     }
 }
 
@@ -69,6 +72,7 @@ static void answer_waiter(struct sim *sim, struct sim_interaction *interaction) 
     struct sim_conn *conn = sim_conn_numbered(sim, interaction->waiter);
     struct buf out = {0};
     interaction->waiter = 0;
+    sim->waiters--;
     if (conn == NULL) {
         return;
     }
@@ -132,35 +136,52 @@ static void drop_over(struct sim *sim, uint64_t now_ms) {
             continue;
         }
         *at = interaction->next;
-        free_interaction(interaction);
-        sim->interaction_count--;
+        free_interaction(sim, interaction);
     }
 }
 
-void sim_interactions_tick(struct sim *sim, uint64_t now_ms) {
+/* The newest comes first: behind one that was late at the last look, all were. */
+static void find_late(struct sim *sim, uint64_t now_ms) {
     uint64_t deadline = sim_interaction_deadline_ms(sim);
     struct sim_interaction *at = sim->interactions;
-    for (; at != NULL; at = at->next) {
+    for (; at != NULL && at->made_ms + deadline >= sim->late_ms; at = at->next) {
         if (at->ack == SIM_ACK_NONE && !at->missed && now_ms > at->made_ms + deadline) {
             at->missed = true;
             sim->stats.unanswered++;
             sim_feed_interaction(sim, at);
         }
     }
+    sim->late_ms = now_ms;
+}
+
+void sim_interactions_tick(struct sim *sim, uint64_t now_ms) {
+    struct sim_interaction *at = NULL;
+    find_late(sim, now_ms);
     /* Who is answered goes on with its next request, which may change the list: from the start. */
-    while ((at = due(sim, now_ms)) != NULL) {
+    while (sim->waiters > 0 && (at = due(sim, now_ms)) != NULL) {
         answer_waiter(sim, at);
     }
-    drop_over(sim, now_ms);
+    if (now_ms >= sim->sweep_ms) {
+        drop_over(sim, now_ms);
+        sim->sweep_ms = now_ms + SWEEP_MS;
+    }
+}
+
+void sim_interaction_wait(struct sim *sim, struct sim_interaction *interaction,
+                          struct sim_conn *conn, uint64_t until_ms, bool reads) {
+    interaction->waiter = conn->number;
+    interaction->waiter_reads = reads;
+    interaction->wait_until_ms = until_ms;
+    conn->parked = true;
+    sim->waiters++;
 }
 
 void sim_interactions_destroy(struct sim *sim) {
     while (sim->interactions != NULL) {
         struct sim_interaction *next = sim->interactions->next;
-        free_interaction(sim->interactions);
+        free_interaction(sim, sim->interactions);
         sim->interactions = next;
     }
-    sim->interaction_count = 0;
 }
 
 void sim_interaction_mark(const struct sim_interaction *interaction, cJSON *message) {

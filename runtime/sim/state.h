@@ -204,6 +204,9 @@ struct sim {
     struct sim_denial *denials;
     struct sim_interaction *interactions; /* the newest first, see interact.h */
     uint32_t interaction_count;
+    uint32_t waiters;  /* interactions that have one */
+    uint64_t late_ms;  /* when it was looked for those without an answer */
+    uint64_t sweep_ms; /* when those that are over are looked for again */
     struct sim_bot *bots;
     uint32_t bot_count;
     struct sim_conn *conns;

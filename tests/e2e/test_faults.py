@@ -15,11 +15,12 @@ HARMLESS = ["beat 5", "ack 3", "hello 500ms", "ping", "repeat 20", "big 12M", "o
             "frame empty", 'send {"op":99,"d":{"x":[1]}}', 'send {"op":0,"t":"NEW_KIND","s":null,"d":[]}',
             "split 100", "chunk 700", "join 3", "slowack 300ms"]
 
-# What lasts until it is healed: what to do while it does, to see it.
+# What lasts until it is healed, or for a few times (a fourth resume in a row that comes to nothing ends the
+# session): what to do while it does, to see it.
 LASTING = [("silence", None), ("freeze", None), ("noack", None), ("noclose", "reconnect"),
-           ("nohello", "drop"), ("noresumed", "drop"), ("early-reconnect", "drop"),
-           ("resume-drop", "drop"), ("refuse-resume", "drop"), ("busy-resume", "drop"),
-           ("resume-again", "drop"), ("refuse-main", "drop"), ("cut 5", None)]
+           ("x2 nohello", "drop"), ("x2 noresumed", "drop"), ("x3 early-reconnect", "drop"),
+           ("x3 resume-drop", "drop"), ("refuse-resume", "drop"), ("busy-resume", "drop"),
+           ("x3 resume-again", "drop"), ("refuse-main", "drop"), ("x3 cut 5", None)]
 
 
 # Where the session is lost and a new one begun.
