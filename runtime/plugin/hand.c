@@ -85,7 +85,8 @@ static bool send_to_host(void *arg, const struct port_message *head, const char 
     if (atomic_load(&hand->own.hold) == WORKER_ABANDONED) {
         return false; /* the inbox may be gone */
     }
-    bool answered = (head->kind == PORT_REST || head->kind == PORT_GATEWAY) && name[0] != '\0';
+    bool asks = head->kind == PORT_REST || head->kind == PORT_GATEWAY || head->kind == PORT_ANSWER;
+    bool answered = asks && name[0] != '\0';
     if (answered && box_bytes(hand->mail) > PORT_ANSWERS_BYTES) {
         return false; /* it asks faster than it takes the answers */
     }

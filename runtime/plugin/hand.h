@@ -46,6 +46,7 @@ struct hand {
     char complaint[256]; /* the last error that it told of; "" */
     uint64_t begun_ms;   /* when its process was asked for, by clock_mono_ms() */
     bool ended;          /* its process has ended unasked */
+    bool unborn;         /* or there never was one: the host was short of what that takes */
     bool saving;         /* was asked for a checkpoint now and then, and has not answered */
     atomic_size_t ahead; /* bytes of it that wait in the inbox, but answers to steps */
     struct image *image; /* what worker_run() returned; valid once joined, as the next one */

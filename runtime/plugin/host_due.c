@@ -96,7 +96,7 @@ static bool give_page(struct listing *list, const struct buf *page, size_t at, b
     struct keep_row row;
     struct keep_texts texts;
     uint64_t changes = list->instance->keep_changes;
-    while ( keep_next_row(page, &at, &row, &texts)) {
+    while (keep_next_row(page, &at, &row, &texts)) {
         drey_schedule schedule = {.size = sizeof(schedule),
                                   .kind = row.kind,
                                   .name = texts.texts[0],

@@ -77,6 +77,7 @@ struct seat {
     struct streak_limits limits;
     struct streak_limits incoming_limits;
     uint64_t crashes;   /* since the host started */
+    uint32_t put_off;   /* how often in a row the host was short of what a process takes */
     uint64_t revive_ms; /* when it is started again, or the step's time is up; UINT64_MAX: never */
     uint64_t cpu_begun_ms; /* the minute that is counted now, and the time used before it */
     uint64_t cpu_before_ms;

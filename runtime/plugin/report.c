@@ -58,6 +58,7 @@ const char *report_doing(uint64_t doing, bool inside) {
                : which > 0 && which <= EVENT_COUNT ? event_name((enum event_id)which)
                                                    : "the handler of an unknown event";
     case WORKER_MAIL:
+    case WORKER_OWN_MAIL:
         return mail_name(which);
     default:
         return step_name(which);

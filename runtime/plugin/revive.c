@@ -10,7 +10,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { CPU_WINDOW_MS = 60000 };
+enum {
+    CPU_WINDOW_MS = 60000,
+    SHORT_FIRST_MS = 500, /* when the host is short of something: this, doubled each time */
+    SHORT_MOST_MS = 30000,
+};
 
 #define NEVER UINT64_MAX
 
@@ -95,8 +99,18 @@ static void end(struct plugins *plugins, struct plugin *plugin, struct seat *sea
     arm(plugins);
 }
 
+/* A handler that did not come back has not lived meanwhile, or one that always hangs would never be
+ * in a row: it takes as long to be ended as a good life is. */
+static uint64_t lived_ms(const struct seat *seat, const struct hand *hand) {
+    uint64_t progress = atomic_load(&hand->shared->progress);
+    bool hung = progress % 2 == 1 && progress == seat->progress;
+    uint64_t until = hung ? seat->progress_ms : clock_mono_ms();
+    return until > hand->begun_ms ? until - hand->begun_ms : 0;
+}
+
 void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plugin,
                   struct seat *seat, const struct port_message *message) {
+    hand->unborn = message->extra != 0;
     hand_fail(hand, port_data(message));
     if (seat != NULL && seat->incoming == hand && seat->reviving != NULL) {
         revive_step(plugins, plugin, seat);
@@ -113,7 +127,7 @@ void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plu
     }
     uint64_t offset = cursor_in_flight(seat->cursor);
     tell(plugin, seat, message, offset);
-    end(plugins, plugin, seat, offset, clock_mono_ms() - hand->begun_ms, port_data(message));
+    end(plugins, plugin, seat, offset, lived_ms(seat, hand), port_data(message));
 }
 
 void revive_if_ended(struct plugins *plugins, struct plugin *plugin, struct seat *seat) {
@@ -190,9 +204,26 @@ static void drop_incoming(struct plugins *plugins, struct seat *seat) {
     buf_finish(&seat->incoming_rows);
 }
 
+/* No end of the plugin's: the host has too few descriptors, processes or memory. */
+static void put_off(const struct plugin *plugin, struct seat *seat, const struct err *err) {
+    struct log_from from = from_of(plugin, seat);
+    uint64_t wait_ms = SHORT_FIRST_MS << (seat->put_off < 16 ? seat->put_off : 16);
+    wait_ms = wait_ms < SHORT_MOST_MS ? wait_ms : SHORT_MOST_MS;
+    seat->put_off++;
+    seat->revive_ms = clock_mono_ms() + wait_ms;
+    text_copy(seat->error, sizeof(seat->error), err->text);
+    log_error(&from, "gen %u cannot be started now: %s; tried again in %llu ms", plugin->generation,
+              err->text, (unsigned long long)wait_ms);
+}
+
 static void give_up(struct plugins *plugins, struct plugin *plugin, struct seat *seat,
                     const struct err *err) {
     struct log_from from = from_of(plugin, seat);
+    if (err->code == ERR_SHORT || (seat->incoming != NULL && seat->incoming->unborn)) {
+        drop_incoming(plugins, seat);
+        put_off(plugin, seat, err);
+        return;
+    }
     log_error(&from, "gen %u does not start again: %s", plugin->generation, err->text);
     drop_incoming(plugins, seat);
     end(plugins, plugin, seat, STREAK_NO_EVENT, 0, err->text); /* no event was tried */
@@ -202,6 +233,7 @@ static void be_back(struct plugins *plugins, struct plugin *plugin, struct seat 
     struct log_from from = from_of(plugin, seat);
     struct hand *old = seat->hand;
     seat->reviving = NULL;
+    seat->put_off = 0;
     (void)seat_take_over(plugins, plugin, seat);
     change_retire(plugins, old);
     tend_arm_timer(plugins);

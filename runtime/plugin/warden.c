@@ -491,16 +491,23 @@ static bool turn(struct warden *warden, uint64_t *until_ms) {
 static void report_unborn(struct warden *warden, const struct err *err) {
     struct buf text = {0};
     (void)(buf_text(&text, err->text) && buf_append(&text, "", 1));
+    bool shortage = err->code == ERR_SHORT || err->code == ERR_NO_MEMORY;
     struct port_message head = {
-        .kind = PORT_ENDED, .status = -1, .data_length = (uint32_t)text.length};
+        .kind = PORT_ENDED, .status = -1, .extra = shortage, .data_length = (uint32_t)text.length};
     (void)warden->spec.send(warden->spec.arg, &head, "", text.bytes);
     buf_finish(&text);
 }
 
-/* Whether the oldest mail was being handled. */
+/* Whether the oldest mail was being handled. A post that the plugin's own process had for itself is
+ * none, and went with it. */
 static bool was_in_mail(const struct warden *warden) {
-    return atomic_load(&warden->shared->progress) % 2 == 1 &&
-           atomic_load(&warden->shared->doing) >> 32 == WORKER_MAIL;
+    uint64_t doing = atomic_load(&warden->shared->doing);
+    if (warden->count == 0 || atomic_load(&warden->shared->progress) % 2 == 0) {
+        return false;
+    }
+    const struct port_message *oldest =
+        (const struct port_message *)(const void *)warden->flight[warden->first].bytes;
+    return doing == worker_doing(WORKER_MAIL, oldest->kind);
 }
 
 void warden_run(struct warden *warden) {

@@ -124,9 +124,6 @@ static bool calls_a_function(uint32_t kind) {
  * is due has a mark in the store, a parked event its file: those know for themselves. */
 static void settle_cut(struct warden *warden) {
     struct log_from from = {.bot = warden->spec.bot, .shard = -1, .plugin = warden->spec.plugin};
-    if (warden->count == 0) {
-        return;
-    }
     struct port_message *head = (struct port_message *)(void *)warden->flight[warden->first].bytes;
     if (calls_a_function(head->kind) && (head->worker & PORT_TRIED) == 0) {
         head->worker |= PORT_TRIED;

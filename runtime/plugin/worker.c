@@ -343,7 +343,8 @@ static bool again(struct worker *worker, const struct port_message *message) {
 static void one_mail(struct worker *worker, const struct port_message *message) {
     const struct port *port = &worker->options->port;
     struct port_message done = {0};
-    go_inside(worker, WORKER_MAIL, message->kind);
+    bool own = message->kind == PORT_POST && message->worker == 0;
+    go_inside(worker, own ? WORKER_OWN_MAIL : WORKER_MAIL, message->kind);
     if (message->kind == PORT_AGAIN) {
         if (again(worker, message)) {
             done = (struct port_message){.kind = PORT_AGAIN_DONE, .number = message->number};

@@ -30,8 +30,9 @@ struct worker_shared {
     _Atomic uint32_t letters; /* counts what the host has sent through a channel */
 };
 
-/* What a worker does, as one number: in an event's handler, in the call of a message, in a step. */
-enum { WORKER_EVENT = 1, WORKER_MAIL, WORKER_STEP };
+/* What a worker does, as one number: in an event's handler, in the call of a message from the host,
+ * in a step, in the call of what the plugin has posted to itself and has never left its process. */
+enum { WORKER_EVENT = 1, WORKER_MAIL, WORKER_STEP, WORKER_OWN_MAIL };
 static inline uint64_t worker_doing(uint32_t what, uint32_t which) {
     return (uint64_t)what << 32 | which;
 }

@@ -119,6 +119,13 @@ static void block(drey_ctx *ctx) {
     while (access(go, F_OK) != 0) {
         usleep(1000);
     }
+    drey_answer answer = {0};
+    answer.size = (uint32_t)sizeof(answer);
+    answer.kind = DREY_REPLY;
+    answer.interaction = 77;
+    answer.json = "{}";
+    answer.name = "done";
+    say("blocked answer %d", (int)drey_answer_with(ctx, &answer));
     say("blocked call %d", (int)drey_call(ctx, "GET", "/users/@me", NULL, "done", 7));
     say("blocked quiet %d", drey_call(ctx, "GET", "/quiet", NULL, NULL, 7) > 0);
 }

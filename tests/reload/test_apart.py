@@ -3,6 +3,7 @@ else, and what it tries against the house fails."""
 import collections
 import os
 import re
+import resource
 import shutil
 import signal
 import struct
@@ -79,6 +80,35 @@ class Apart(Reload):
         self.complete(last)
         self.as_before()
         self.session_kept()
+
+
+class Hangs(Apart):
+    # longer than what counts as a good life
+    sections = "handler_timeout = 11s\ncrash_limit = 2\n"
+
+    def test_row_19_one_that_always_hangs_is_stopped_too(self):
+        put(ledger("2.poison-hang"), self.target)
+        self.assertTrue(self.reload("ledger")[0])
+        self.wait("it to be given up", lambda: self.row()["state"] == "stopped")
+        self.assertEqual(self.log_count("it ended 2 times in a row: stopped"), 1)
+        self.assertEqual(len(self.parked()), 1)
+
+
+class Shortage(Apart):
+    sections = "crash_limit = 2\n"
+
+    def test_row_19_a_shortage_of_the_hosts_is_no_end_of_the_plugin_s(self):
+        host = self.drey_host.process.pid
+        usual = resource.prlimit(host, resource.RLIMIT_NOFILE)
+        pid = self.row()["pid"]
+        resource.prlimit(host, resource.RLIMIT_NOFILE, (16, usual[1]))  # all taken: status has no answer now
+        os.kill(pid, signal.SIGKILL)
+        self.wait("three tries", lambda: self.log_count(
+            "gen 1 cannot be started now: .*; tried again in") >= 3)
+        resource.prlimit(host, resource.RLIMIT_NOFILE, usual)
+        self.wait("it to be back", lambda: self.log_count("gen 1 is back"))
+        self.assertEqual(self.row()["crashes"], 1)
+        self.complete(self.settle())
 
 
 class Ends(Apart):

@@ -61,6 +61,14 @@ class Floods(Strikes):
         self.assertEqual(self.log_count(r"timer, attempt \d"), 2)
         self.assertEqual(self.row("attacker")["crashes"], 2)
 
+    def test_row_17_an_end_by_a_post_of_ones_own_is_no_attempt_of_the_call_behind_it(self):
+        self.strike("call-own")
+        self.wait("the call behind", lambda: self.log_count(r"timer, attempt \d"))
+        self.assertEqual(self.log_count("timer, attempt 1"), 1)
+        self.assertEqual(self.row("attacker")["crashes"], 1)
+        self.assertEqual(self.log_count("in a post's function"), 1)
+        self.unhurt()
+
     def test_one_that_hangs_on_its_way_back_holds_nobody_up(self):
         self.strike("slow-back")
         self.wait("its end", lambda: self.row("attacker")["crashes"] > 0)

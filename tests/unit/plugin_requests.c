@@ -428,8 +428,9 @@ static void who_does_not_take_its_answers_may_not_ask_for_more(void **state) {
     answer_with(&rig, "done", 99, 0, 200, "", "{}");
     pass_on(&rig);
     unblock(&rig);
-    await_written(&rig, "blocked call -5\nblocked quiet 1\n"); /* nobody waits for that one */
-    await_written(&rig, "1 done 99 result 0 status 200");      /* it has taken them */
+    await_written(&rig, "blocked answer -5\nblocked call -5\n"
+                        "blocked quiet 1\n");             /* nobody waits for that one */
+    await_written(&rig, "1 done 99 result 0 status 200"); /* it has taken them */
     rig_event(&rig, "call");
     await_written(&rig, "\ncall 1\n");
     rig_close(&rig);
