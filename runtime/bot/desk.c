@@ -310,6 +310,7 @@ bool desk_take(struct desk *desk, const struct plugins_asker *asker,
     case PORT_ANSWER:
     case PORT_HANDLING:
     case PORT_HANDLED:
+    case PORT_LOST:
         return desk_answer_take(desk, asker, head, name, data);
     default:
         return false;

@@ -392,6 +392,30 @@ static void on_gone(struct desk *desk, uint64_t seat) {
     keeper_gone(desk->keeper, seat, reference, clock_mono_ms());
 }
 
+/* Until it is declared again: who comes meanwhile is told, too. */
+static void note_stopped(struct desk *desk, uint64_t seat) {
+    pthread_mutex_lock(&desk->lock);
+    for (struct desk_plugin *at = desk->plugins; at != NULL; at = at->next) {
+        at->stopped = at->stopped || at->seat == seat;
+    }
+    pthread_mutex_unlock(&desk->lock);
+}
+
+void desk_answer_lost(struct desk *desk, uint64_t interaction, uint64_t seat) {
+    char reference[KEEPER_REFERENCE_BYTES];
+    make_reference(reference, sizeof(reference));
+    keeper_lost(desk->keeper, interaction, seat, reference, clock_mono_ms());
+}
+
+static void on_lost(struct desk *desk, const struct port_message *message) {
+    if (message->number != 0) {
+        desk_answer_lost(desk, message->number, message->worker);
+    } else {
+        note_stopped(desk, message->worker);
+        on_gone(desk, message->worker);
+    }
+}
+
 bool desk_answer_take(struct desk *desk, const struct plugins_asker *asker,
                       const struct port_message *head, const char *name, const void *data) {
     struct port_message message = *head;
@@ -438,6 +462,9 @@ static void on_message(struct desk *desk, const struct port_message *message) {
         break;
     case PORT_ANSWER:
         on_plugin_answer(desk, message);
+        break;
+    case PORT_LOST:
+        on_lost(desk, message);
         break;
     case PLUGIN_GONE:
         on_gone(desk, message->worker);

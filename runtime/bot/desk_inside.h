@@ -31,6 +31,7 @@ struct errand {
 struct desk_plugin {
     struct desk_plugin *next;
     uint64_t seat;
+    bool stopped; /* not started again by itself: nobody answers */
     char *name;
     struct buf rows;
 };
@@ -116,6 +117,8 @@ bool desk_answer_open(struct desk *desk, const char *state_dir, struct err *err)
 void desk_answer_close(struct desk *desk);
 /* The plugin in this seat will not answer any more. [any thread] */
 void desk_answer_gone(struct desk *desk, uint64_t seat);
+/* Nor this interaction, if it is its to answer. [REST thread] */
+void desk_answer_lost(struct desk *desk, uint64_t interaction, uint64_t seat);
 /* Queues what concerns interactions for the REST thread. [any thread] */
 bool desk_answer_take(struct desk *desk, const struct plugins_asker *asker,
                       const struct port_message *head, const char *name, const void *data);

@@ -346,10 +346,22 @@ void keeper_failed(struct keeper *keeper, uint64_t interaction, const char *refe
     }
 }
 
+static bool waits_for(const struct interaction *it, uint64_t plugin) {
+    return it->plugin == plugin && !it->resolved && it->phase != PHASE_LOST;
+}
+
+void keeper_lost(struct keeper *keeper, uint64_t interaction, uint64_t plugin,
+                 const char *reference, uint64_t now_ms) {
+    struct interaction *it = keeper_find(keeper, interaction);
+    if (it != NULL && waits_for(it, plugin)) {
+        fail(keeper, it, reference, now_ms);
+    }
+}
+
 void keeper_gone(struct keeper *keeper, uint64_t plugin, const char *reference, uint64_t now_ms) {
     for (struct interaction *newer, *it = keeper->oldest; it != NULL; it = newer) {
         newer = it->newer;
-        if (it->plugin == plugin && !it->resolved && it->phase != PHASE_LOST) {
+        if (waits_for(it, plugin)) {
             fail(keeper, it, reference, now_ms);
         }
     }

@@ -173,6 +173,9 @@ void keeper_returned(struct keeper *keeper, uint64_t interaction);
  * log has too. */
 void keeper_failed(struct keeper *keeper, uint64_t interaction, const char *reference,
                    uint64_t now_ms);
+/* The same if it is this plugin's, and nobody has answered. */
+void keeper_lost(struct keeper *keeper, uint64_t interaction, uint64_t plugin,
+                 const char *reference, uint64_t now_ms);
 /* No code of the plugin will answer any more: as keeper_failed() for all its interactions. */
 void keeper_gone(struct keeper *keeper, uint64_t plugin, const char *reference, uint64_t now_ms);
 /* When keeper_due() is to be called next; KEEPER_NEVER. */

@@ -244,6 +244,13 @@ bool hand_take_answer(struct hand *hand, const struct buf *message) {
     return true;
 }
 
+void hand_tell_lost(struct hand *hand, uint64_t interaction) {
+    struct port_message head = {.kind = PORT_LOST, .number = interaction};
+    if (hand->request != NULL) {
+        (void)hand->request(hand->request_arg, &hand->asker, &head, "", "");
+    }
+}
+
 void hand_fail(struct hand *hand, const char *text) {
     struct port_message head = {.kind = hand->awaited,
                                 .status = -1,

@@ -93,6 +93,9 @@ bool hand_note(struct hand *hand, const struct port_message *head, const char *n
 void hand_caught_up(struct hand *hand, const struct port_message *message);
 /* Hands in a message of the inbox that came from this hand; true when it was the answer due. */
 bool hand_take_answer(struct hand *hand, const struct buf *message);
+/* Tells who carries its requests that this interaction (0: any) has no answer to expect from this
+ * plugin. */
+void hand_tell_lost(struct hand *hand, uint64_t interaction);
 /* Its process has ended: what it was asked, and whatever it will be, is answered with this text. */
 void hand_fail(struct hand *hand, const char *text);
 /* Ends a process; it will be reported if why is not NULL (a literal; asked: see warden.h). False

@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "gateway/events.h"
+#include "plugin/path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -112,12 +114,31 @@ bool parked_write(const struct plugin *plugin, const struct seat *seat, const ch
     return ok;
 }
 
+/* Who waits for the answer of the event at the cursor, if it is an interaction, waits in vain. */
+static void tell_user(const struct seat *seat) {
+    struct ring_record record;
+    struct buf message = {0};
+    if (cursor_copy(seat->cursor, seat->bot->ring, &record, &message) &&
+        record.event == EVENT_INTERACTION_CREATE && record.d_offset <= record.length &&
+        record.d_length <= record.length - record.d_offset) {
+        struct path_text text = {(const char *)message.bytes + record.d_offset, record.d_length};
+        uint64_t id = path_id(text, path_find(text, path_root(text), "id"));
+        if (id != 0 && seat->hand != NULL) {
+            hand_tell_lost(seat->hand, id);
+        }
+    }
+    buf_finish(&message);
+}
+
 bool parked_set_aside(const struct plugin *plugin, struct seat *seat, uint64_t offset,
                       const char *how, struct err *err) {
     struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
     bool event = cursor_at_event(seat->cursor, seat->bot->ring);
     if (event && !parked_write(plugin, seat, how, err)) {
         return false;
+    }
+    if (event) {
+        tell_user(seat);
     }
     (void)cursor_skip(seat->cursor, seat->bot->ring);
     if (event) {

@@ -83,6 +83,8 @@ enum port_kind {
                          came (wall clock, ms); more: drey_rules.flags | its type << 32 | whether
                          it is about a message << 40; name: "/ping", "component poll:yes" */
     PORT_HANDLED,     /* number: the interaction */
+    PORT_LOST,        /* from the manager alone. number: the interaction whose handler ended its
+                         process each time; 0: of any, for the plugin is not started again */
 };
 
 /* What PORT_REST and PORT_ANSWER carry: this, then path NUL reason NUL body NUL, then for each file

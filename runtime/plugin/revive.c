@@ -62,6 +62,7 @@ static void tell(const struct plugin *plugin, const struct seat *seat,
 static void stop(struct plugin *plugin, struct seat *seat, const char *why) {
     struct log_from from = from_of(plugin, seat);
     seat_detach(seat);
+    hand_tell_lost(seat->hand, 0);
     seat->revive_ms = NEVER;
     log_error(&from, "%s: stopped, gets no events and holds nobody back until `drey reload %s`",
               why, plugin->id);

@@ -247,6 +247,34 @@ class Deferred(ActCase):
         self.assertEqual(self.simulator.status()["interactions_unanswered"], 0)
 
 
+class Ended(ActCase):
+    """The process that was to answer is not there any more."""
+
+    def told(self, line):
+        shown = self.person.command(line)
+        self.assertTrue(shown["ephemeral"], shown)
+        reference = re.search(r"\(ref ([0-9A-F]{4})\)", shown["message"]["content"])[1]
+        self.box.logged(rf"{line.split()[0]} .*failed \(ref {reference}\)")
+
+    def test_who_waits_for_an_event_that_was_parked_is_told(self):
+        self.stage("--no-limits", extra="isolation = process\n")
+        self.published()
+        self.told("/fatal")
+        self.seen("fatal, attempt 2$")
+        self.assertEqual(self.person.command("/echo text:on")["message"]["content"], "on")
+
+    def test_who_asks_one_that_is_not_started_again_is_told(self):
+        self.stage("--no-limits", extra="isolation = process\ncrash_limit = 2\n")
+        self.published()
+        self.told("/fatal")
+        self.box.logged("it ended 2 times in a row: stopped")
+        self.told("/slow")
+        self.told("/echo text:off")
+        answer = self.box.run("reload", "actor", "-c", self.box.ini)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertEqual(self.person.command("/echo text:on")["message"]["content"], "on")
+
+
 class Lasting(ActCase):
     """What must outlive a reload, a restart, a kill -9; and time."""
 

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -85,6 +86,12 @@ static void on_twice(drey_ctx *ctx, const drey_event *ev) {
 }
 
 /* Says which interaction it was: a message will make it answer, or nothing will. */
+static void on_fatal(drey_ctx *ctx, const drey_event *ev) {
+    say(ctx, "fatal, attempt %u", (unsigned)drey_attempt(ctx));
+    raise(SIGKILL);
+    (void)ev;
+}
+
 static void on_silent(drey_ctx *ctx, const drey_event *ev) {
     say(ctx, "silent %" PRIu64, ev->id);
 }
@@ -338,6 +345,7 @@ static void declare(drey_ctx *ctx) {
     drey_command(ctx, "{'name':'silent','description':'Says nothing'}", NULL, on_silent);
     drey_command(ctx, "{'name':'slow','description':'Takes its time'}", &slow, on_silent);
     drey_command(ctx, "{'name':'hidden','description':'In secret'}", &hidden, on_silent);
+    drey_command(ctx, "{'name':'fatal','description':'Ends its process'}", &slow, on_fatal);
     drey_command(ctx, "{'name':'once','description':'Once an hour'}", &once, on_tree);
     drey_command(ctx, "{'name':'defer','description':'Defers'}", NULL, on_defer);
     drey_command(ctx, "{'name':'fail','description':'Fails'}", NULL, on_fail);
