@@ -138,7 +138,12 @@ static void read_file(struct found *f, const char *path) {
 }
 
 static void from_entry_file(struct found *f) {
+    struct config_wrong wrong = {0};
     f->place = f->in->file->value_place;
+    if (!config_path_plain("token_file", f->in->file->value, &wrong)) {
+        fail(f, ERR_CONFIG, wrong.hint, wrong.text);
+        return;
+    }
     const char *path = config_path(f->in->value, f->in->file->value);
     if (path == NULL) {
         f->no_memory = true;

@@ -80,8 +80,10 @@ struct value {
 };
 
 static bool refuse(const struct value *v, const char *hint) {
-    return config_wrong(v->wrong, hint, "'%s' wants %s; got '%s'", v->key->name, v->wants,
-                        config_quote(v->text, strlen(v->text)).text);
+    const char *range = v->key->range;
+    return config_wrong(v->wrong, hint, "'%s' wants %s%s%s%s; got '%s'", v->key->name, v->wants,
+                        range != NULL ? " (" : "", range != NULL ? range : "",
+                        range != NULL ? ")" : "", config_quote(v->text, strlen(v->text)).text);
 }
 
 /* The position of the text in the list; -1 when it is not there. */
@@ -98,8 +100,17 @@ static int choice(const struct value *v, const char *const *names, size_t count)
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
+bool config_path_plain(const char *name, const char *path, struct config_wrong *wrong) {
+    return path[0] != '~' || config_wrong(wrong, "~ is not expanded: write the whole path",
+                                          "'%s' has a path that begins with '~': '%s'", name,
+                                          config_quote(path, strlen(path)).text);
+}
+
 static bool parse_key_file(const struct value *v) {
     struct sign_keys *keys = v->field;
+    if (!config_path_plain(v->key->name, v->text, v->wrong)) {
+        return false;
+    }
     keys->path = config_path(v->in, v->text);
     return keys->path != NULL || config_wrong_memory(v->wrong);
 }
@@ -171,6 +182,9 @@ static bool parse_switch(const struct value *v) {
 }
 
 static bool parse_path(const struct value *v) {
+    if (!config_path_plain(v->key->name, v->text, v->wrong)) {
+        return false;
+    }
     const char *path = config_path(v->in, v->text);
     if (path == NULL) {
         return config_wrong_memory(v->wrong);
@@ -203,6 +217,9 @@ static bool parse_paths(const struct value *v) {
         if (length == 0) {
             return config_wrong(v->wrong, "write '.' for the folder of this file",
                                 "'%s' has an empty path beside a ':'", v->key->name);
+        }
+        if (!config_path_plain(v->key->name, one, v->wrong)) {
+            return false;
         }
         if (strlen(path) >= PATH_MAX) {
             return config_wrong(v->wrong, NULL, "'%s': a path is longer than Linux allows",
@@ -398,7 +415,7 @@ static const struct {
     [CONFIG_TYPE_KEY_FILE] = {parse_key_file, "a path"},
     [CONFIG_TYPE_LOG] = {parse_log, "auto, text, json or journald"},
     [CONFIG_TYPE_LOG_LEVEL] = {parse_log_level, "trace, debug, info, warn, error or off"},
-    [CONFIG_TYPE_SWITCH] = {parse_switch, "on or off"},
+    [CONFIG_TYPE_SWITCH] = {parse_switch, "yes or no (on, off, true and false will do)"},
     [CONFIG_TYPE_WS_URL] = {parse_ws_url, "a URL"},
     [CONFIG_TYPE_HTTP_URL] = {parse_http_url, "a URL"},
     [CONFIG_TYPE_COMPRESS] = {parse_compress, "auto, none, zlib-stream, zstd-stream or payload"},

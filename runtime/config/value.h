@@ -50,5 +50,8 @@ size_t config_word(const char **text, const char **word);
 
 /* The path behind the directory, or path when it is absolute; NULL on no memory. From the pool. */
 const char *config_path(const struct config_value_in *in, const char *path);
+/* A path as it was written (name: its key's). False with *wrong filled: it begins with a '~', which
+ * a shell would have replaced; a folder of that name is not what anybody means. */
+bool config_path_plain(const char *name, const char *path, struct config_wrong *wrong);
 
 #endif

@@ -265,6 +265,19 @@ static void one_bot_without_token_leaves_the_others_usable(void **state) {
     world_finish(&world);
 }
 
+static void a_tilde_in_a_token_file_s_path_stops_its_bot_alone(void **state) {
+    struct world world = {0};
+    assert_true(world_load(&world, "[bot:a]\ntoken_file = ~/a.token\n[bot:b]\ntoken = t\n"));
+    assert_string_equal(world.text.bytes,
+                        "/etc/drey/drey.ini:2:14: error: bot 'a': 'token_file' has a path that "
+                        "begins with '~': '~/a.token'\n"
+                        "    2 | token_file = ~/a.token\n"
+                        "      |              ^~~~~~~~~ ~ is not expanded: write the whole path\n"
+                        "1 error, 0 warnings\n");
+    assert_int_equal(world.config.bots[0].failure.code, ERR_CONFIG);
+    world_finish(&world);
+}
+
 static void an_empty_token_stops_its_bot_alone(void **state) {
     static const char *const keys[] = {"token", "token_file", "token_env"};
     for (size_t i = 0; i < 3; i++) {
@@ -572,6 +585,7 @@ int main(void) {
         cmocka_unit_test(a_literal_token_wants_a_private_file),
         cmocka_unit_test(a_token_file_for_everybody_is_warned_of),
         cmocka_unit_test(one_bot_without_token_leaves_the_others_usable),
+        cmocka_unit_test(a_tilde_in_a_token_file_s_path_stops_its_bot_alone),
         cmocka_unit_test(an_empty_token_stops_its_bot_alone),
         cmocka_unit_test(default_places_follow_user_and_system),
         cmocka_unit_test(without_home_the_state_needs_a_place),

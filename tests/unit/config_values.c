@@ -37,14 +37,24 @@ static void bad_values_say_what_is_wanted(void **state) {
         {"drey", "log_level = warning",
          "'log_level' wants trace, debug, info, warn, error or off; got 'warning'",
          "did you mean 'warn'?"},
-        {"drey", "watch = maybe", "'watch' wants on or off; got 'maybe'", NULL},
-        {"drey", "watch = ON", "'watch' wants on or off; got 'ON'", "did you mean 'on'?"},
+        {"drey", "watch = maybe",
+         "'watch' wants yes or no (on, off, true and false will do); got 'maybe'", NULL},
+        {"drey", "watch = ON",
+         "'watch' wants yes or no (on, off, true and false will do); got 'ON'",
+         "did you mean 'on'?"},
         {"drey", "state_dir =", "'state_dir' has no value; it wants a path",
          "leave the line out to get the default"},
         {"drey", "plugin_dir = a::b", "'plugin_dir' has an empty path beside a ':'",
          "write '.' for the folder of this file"},
         {"drey", "plugin_dir = :", "'plugin_dir' has an empty path beside a ':'",
          "write '.' for the folder of this file"},
+        {"drey", "state_dir = ~/state", "'state_dir' has a path that begins with '~': '~/state'",
+         "~ is not expanded: write the whole path"},
+        {"drey", "plugin_dir = a:~ann/b", "'plugin_dir' has a path that begins with '~': '~ann/b'",
+         "~ is not expanded: write the whole path"},
+        {"drey", "require_signature = ~",
+         "'require_signature' has a path that begins with '~': '~'",
+         "~ is not expanded: write the whole path"},
         {"bot", "compress = zstd",
          "'compress' wants auto, none, zlib-stream, zstd-stream or payload; got 'zstd'", NULL},
         {"bot", "compress = zlibstream",
@@ -108,7 +118,8 @@ static void bad_values_say_what_is_wanted(void **state) {
         {"bot", "plugins = ,", "'plugins' wants names, * or !NAME; got ','", NULL},
         {"bot", "intents = ,", "'intents' names no intent", "intents = 0 asks for nothing"},
         {"bot", "ring_size = 32 MB",
-         "'ring_size' wants a size such as 4096, 64K or 32 MiB; got '32 MB'", NULL},
+         "'ring_size' wants a size such as 4096, 64K or 32 MiB (64 KiB to 64 GiB); got '32 MB'",
+         NULL},
         {"bot", "ring_size = 65535", "'ring_size' can be 64 KiB to 64 GiB; got '65535'", NULL},
         {"bot", "ring_size = 65G", "'ring_size' can be 64 KiB to 64 GiB; got '65G'", NULL},
         {"bot", "max_message = 17M",
@@ -117,10 +128,10 @@ static void bad_values_say_what_is_wanted(void **state) {
         {"bot", "max_message = 1", "'max_message' can be 4 KiB to 1 GiB; got '1'", NULL},
         {"bot", "overflow = block", "'overflow' wants wait or drop; got 'block'", NULL},
         {"bot", "overflow_wait = 10",
-         "'overflow_wait' wants a time such as 500ms, 20s or 5m; got '10'",
+         "'overflow_wait' wants a time such as 500ms, 20s or 5m (0 to 10m); got '10'",
          "say the unit: ms, s, m or h"},
         {"bot", "overflow_wait = soon",
-         "'overflow_wait' wants a time such as 500ms, 20s or 5m; got 'soon'", NULL},
+         "'overflow_wait' wants a time such as 500ms, 20s or 5m (0 to 10m); got 'soon'", NULL},
         {"bot", "overflow_wait = 1h", "'overflow_wait' can be 0 to 10m; got '1h'", NULL},
         {"bot", "gateway_url = https://x",
          "'gateway_url' wants a URL that begins with wss:// or ws://; got 'https://x'", NULL},
@@ -167,7 +178,8 @@ static void the_host_s_key_in_a_plugin_s_section_is_checked(void **state) {
     } rows[] = {
         {"256 MiB", NULL},
         {"1 KiB", "error: 'store_max' can be 128 KiB to 16 GiB; got '1 KiB'\n"},
-        {"much", "error: 'store_max' wants a size such as 4096, 64K or 32 MiB; got 'much'\n"},
+        {"much",
+         "error: 'store_max' wants a size such as 4096, 64K or 32 MiB (128 KiB to 16 GiB); got 'much'\n"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct world world = {0};
@@ -182,6 +194,31 @@ static void the_host_s_key_in_a_plugin_s_section_is_checked(void **state) {
         }
         world_finish(&world);
     }
+}
+
+static void a_plugin_s_bad_values_say_what_is_wanted(void **state) {
+    static const char *const rows[][2] = {
+        {"allow_network = maybe",
+         "'allow_network' wants yes or no (on, off, true and false will do); got 'maybe'\n"},
+        {"crash_limit = -1", "'crash_limit' wants a number (0 to 1000000); got '-1'\n"},
+        {"files = 7", "'files' can be 32 to 65536; got '7'\n"},
+        {"allow_write = ~/x.txt", "'allow_write' has a path that begins with '~': '~/x.txt'\n"},
+        {"allow_read = /a:~/x.txt", "'allow_read' has a path that begins with '~': '~/x.txt'\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct world world = {0};
+        char text[256];
+        (void)snprintf(text, sizeof(text), "[bot:main]\ntoken = t\n[plugin:x]\n%s\n", rows[i][0]);
+        assert_false(world_load(&world, text));
+        if (strstr(world.text.bytes, rows[i][1]) == NULL) {
+            fail_msg("%s", world.text.bytes);
+        }
+        world_finish(&world);
+    }
+    struct world world = {0};
+    assert_true(world_load(&world, "[bot:main]\ntoken = t\n[plugin:x]\nallow_read = ./~a:b~\n"));
+    assert_string_equal(world.text.bytes, ""); /* who has such a file can name it */
+    world_finish(&world);
 }
 
 static void ports_are_a_list_of_numbers(void **state) {
@@ -498,6 +535,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_values_say_what_is_wanted),
         cmocka_unit_test(the_host_s_key_in_a_plugin_s_section_is_checked),
+        cmocka_unit_test(a_plugin_s_bad_values_say_what_is_wanted),
         cmocka_unit_test(ports_are_a_list_of_numbers),
         cmocka_unit_test(every_key_has_its_default),
         cmocka_unit_test(values_become_what_they_mean),
