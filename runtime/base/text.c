@@ -110,8 +110,8 @@ const char *text_plain(char *out, size_t size, const char *text) {
     return out;
 }
 
-/* Optimal string alignment distance, capped: two swapped letters count as one slip. */
-static size_t distance(const char *a, const char *b) {
+/* Optimal string alignment distance, capped. */
+size_t text_slips(const char *a, const char *b) {
     enum { WORD_MAX = 63 };
     size_t la = strlen(a);
     size_t lb = strlen(b);
@@ -145,7 +145,7 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
     const char *nearest = NULL;
     size_t best = strlen(word) / 3 + 1;
     for (size_t i = 0; i < count; i++) {
-        size_t slips = distance(word, candidates[i]);
+        size_t slips = text_slips(word, candidates[i]);
         if (slips <= best && (nearest == NULL || slips < best)) {
             best = slips;
             nearest = candidates[i];

@@ -26,6 +26,9 @@ const char *text_plain(char *out, size_t size, const char *text);
 
 /* The candidate nearest to word, if it is near enough to be a slip of the pen, else NULL. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
+/* How many slips of the pen (a letter too much, too few, another one, two swapped; case is none)
+ * make one word of the other; SIZE_MAX: one is too long to be told. */
+size_t text_slips(const char *a, const char *b);
 
 /* Decimal digits only, no sign, no blanks. False on anything else or on overflow. */
 bool text_u64(const char *text, uint64_t *value);

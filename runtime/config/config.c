@@ -66,20 +66,34 @@ static const struct ini_entry *entry_find(const struct load *load, size_t sectio
 /* A key of another kind of section is in the wrong place; else it may be mistyped. */
 static void unknown_key(struct load *load, enum config_kind kind, const char *title,
                         const struct ini_entry *entry) {
-    enum config_kind other = kind == CONFIG_KIND_DREY ? CONFIG_KIND_BOT : CONFIG_KIND_DREY;
     const char *nearest = config_key_nearest(kind, entry->name);
     struct config_wrong wrong = {0};
-    config_wrong(&wrong, NULL, "unknown key '%s' in [%s]",
+    char hint[64] = "";
+    for (int other = 0; other < CONFIG_KIND_COUNT; other++) {
+        if (config_key_find((enum config_kind)other, entry->name) != NULL) {
+            (void)snprintf(hint, sizeof(hint), "it belongs into %s",
+                           config_kind_title((enum config_kind)other));
+        }
+    }
+    config_wrong(&wrong, hint, "unknown key '%s' in [%s]",
                  config_quote(entry->name, strlen(entry->name)).text, title);
-    if (config_key_find(other, entry->name) != NULL) {
-        config_wrong(&wrong,
-                     other == CONFIG_KIND_BOT ? "it belongs into [bot:NAME]"
-                                              : "it belongs into [drey]",
-                     "unknown key '%s' in [%s]", entry->name, title);
-    } else if (nearest != NULL) {
+    if (hint[0] == '\0' && nearest != NULL) {
         config_wrong_nearest(&wrong, entry->name, &nearest, 1);
     }
     add_wrong(load, entry->name_place, &wrong);
+}
+
+/* In a plugin's section what the host does not know is the plugin's, or a slip that would leave the
+ * plugin without its sandbox. */
+static void doubt_key(struct load *load, const struct ini_entry *entry) {
+    const char *meant = config_key_slip(entry->name);
+    if (meant != NULL) {
+        char hint[128];
+        (void)snprintf(hint, sizeof(hint), "did you mean '%s'?", meant);
+        config_report_add(load->report, CONFIG_WARNING, entry->name_place, hint,
+                          "'%s' is none of drey's keys; as it is, it is handed to the plugin",
+                          config_quote(entry->name, strlen(entry->name)).text);
+    }
 }
 
 /* Every key of the section's kind: from its entry, else the default. base: struct config or
@@ -257,6 +271,7 @@ static bool apart_load(struct load *load, const struct ini_entry *entry,
     struct config_wrong wrong;
     uint64_t unused;
     if (key == NULL) {
+        doubt_key(load, entry);
         return false;
     }
     struct config_key checked = *key;

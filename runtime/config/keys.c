@@ -311,6 +311,23 @@ const char *config_key_nearest(enum config_kind kind, const char *name) {
     return text_nearest(name, names, count);
 }
 
+const char *config_key_slip(const char *name) {
+    enum { LEAST = 6 }; /* letters of a word that is told from others at one slip */
+    size_t length = strlen(name);
+    size_t best = length / 4 < 3 ? length / 4 : 3;
+    const char *meant = NULL;
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        size_t slips =
+            keys[i].kind == CONFIG_KIND_PLUGIN ? text_slips(name, keys[i].name) : SIZE_MAX;
+        bool near = length >= LEAST && strlen(keys[i].name) >= LEAST && slips <= best;
+        if (slips == 0 || (near && (meant == NULL || slips < best))) {
+            best = slips;
+            meant = keys[i].name;
+        }
+    }
+    return meant;
+}
+
 const char *config_kind_title(enum config_kind kind) {
     return kinds[kind].title;
 }

@@ -78,6 +78,10 @@ const struct config_key *config_key_find(enum config_kind kind, const char *name
 size_t config_key_place(const struct config_key *key);
 /* The key one probably meant; NULL when nothing is near. */
 const char *config_key_nearest(enum config_kind kind, const char *name);
+/* The host's key that was meant by a name in a plugin's section; NULL: it is the plugin's own. This
+ * takes more likeness than config_key_nearest(): plugins name their keys as they like, and short
+ * words are all alike (`file` is one of a plugin's, `files` one of the host's). */
+const char *config_key_slip(const char *name);
 
 /* "[drey]", "[bot:NAME]", "[plugin:NAME]" and what belongs into such a section. */
 const char *config_kind_title(enum config_kind kind);

@@ -443,35 +443,6 @@ static void a_plugin_has_a_process_of_its_own_unless_something_else_is_said(void
     world_finish(&wrong);
 }
 
-static void unknown_plugins_are_told_with_what_was_found(void **state) {
-    static const char *const found[] = {"ping", "trivia", "welcome"};
-    struct world world = {0};
-    assert_true(world_load(&world, "[bot:main]\ntoken = a\nplugins = *, !pin\n"
-                                   "[bot:all]\ntoken = b\n"
-                                   "[plugin:welcom]\nx = 1\n"
-                                   "[plugin:trivia]\nx = 1\n"
-                                   "[plugin:zzzzzzzz@main]\n"));
-    assert_false(config_check_plugins(&world.config, found, 3, &world.report));
-    assert_true(config_report_print(&world.report, &world.text));
-    assert_string_equal(
-        world.text.bytes,
-        "/etc/drey/drey.ini:3:11: error: 'plugins' names 'pin': no such plugin in "
-        "/usr/lib/drey/plugins\n"
-        "    3 | plugins = *, !pin\n"
-        "      |           ^~~~~~~ did you mean 'ping'? (found: ping, trivia, welcome)\n"
-        "/etc/drey/drey.ini:6:1: error: [plugin:welcom]: no such plugin in /usr/lib/drey/plugins\n"
-        "    6 | [plugin:welcom]\n"
-        "      | ^~~~~~~~~~~~~~~ did you mean 'welcome'? (found: ping, trivia, welcome)\n"
-        "/etc/drey/drey.ini:10:1: error: [plugin:zzzzzzzz@main]: no such plugin in "
-        "/usr/lib/drey/plugins\n"
-        "   10 | [plugin:zzzzzzzz@main]\n"
-        "      | ^~~~~~~~~~~~~~~~~~~~~~ (found: ping, trivia, welcome)\n"
-        "3 errors, 0 warnings\n");
-    static const char *const all[] = {"pin", "trivia", "welcom", "zzzzzzzz"};
-    assert_true(config_check_plugins(&world.config, all, 4, &world.report));
-    world_finish(&world);
-}
-
 static void a_repeated_bot_is_one_error_not_two(void **state) {
     struct world world = {0};
     assert_false(world_load(&world, "[bot:a]\ntoken = t\n[bot:a]\nshards = 1\n"));
@@ -593,7 +564,6 @@ int main(void) {
         cmocka_unit_test(the_default_file_is_searched_in_three_places),
         cmocka_unit_test(plugins_see_their_keys_with_the_bots_overrides),
         cmocka_unit_test(a_plugin_has_a_process_of_its_own_unless_something_else_is_said),
-        cmocka_unit_test(unknown_plugins_are_told_with_what_was_found),
         cmocka_unit_test(a_repeated_bot_is_one_error_not_two),
         cmocka_unit_test(the_number_of_bots_is_bounded),
         cmocka_unit_test(mutated_files_are_loaded_or_refused),
