@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include "base/text.h"
+#include "config/apart.h"
 #include "config/ini.h"
 #include "config/place.h"
 #include "config/section.h"
@@ -53,14 +54,7 @@ static const struct ini_entry *entries_of(const struct load *load, size_t sectio
 
 static const struct ini_entry *entry_find(const struct load *load, size_t section,
                                           const char *name) {
-    size_t count;
-    const struct ini_entry *entries = entries_of(load, section, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(entries[i].name, name) == 0) {
-            return &entries[i];
-        }
-    }
-    return NULL;
+    return ini_find(&load->ini, section, name);
 }
 
 /* A key of another kind of section is in the wrong place; else it may be mistyped. */
@@ -291,6 +285,7 @@ static void plugin_load(struct load *load, size_t section, const struct config_s
     const struct ini_entry *entries = entries_of(load, section, &count);
     struct config_setting *settings = take(load, count > 0 ? count : 1, sizeof(*settings));
     out->place = load->ini.sections[section].place;
+    out->row = section;
     out->plugin = copy(load, name->name, name->name_length);
     out->bot = name->bot != NULL ? copy(load, name->bot, name->bot_length) : NULL;
     if (load->no_memory) {
@@ -403,11 +398,11 @@ static void tokens_check(struct load *load) {
     }
 }
 
-static void places_load(struct load *load) {
+static bool places_load(struct load *load) {
     const char *key = NULL;
     struct config_wrong wrong = {0};
     if (config_places(load->config, load->env, &load->in, &key, &wrong)) {
-        return;
+        return true;
     }
     struct config_place place = {0};
     for (size_t i = 0; i < load->ini.section_count; i++) {
@@ -417,6 +412,15 @@ static void places_load(struct load *load) {
         }
     }
     add_wrong(load, place, &wrong);
+    return false;
+}
+
+static void apart_check(struct load *load, bool placed) {
+    const struct config_apart_in in = {load->env, load->config, &load->ini, load->report};
+    config_apart_check(&in);
+    if (placed) {
+        config_reach_check(&in);
+    }
 }
 
 /* The folder of the file with its slash, where relative paths begin; "" for the current one. */
@@ -439,7 +443,7 @@ static void file_load(struct load *load, const char *path) {
     }
     overrides_check(load);
     tokens_check(load);
-    places_load(load);
+    apart_check(load, places_load(load));
     if (load->config->bot_count == 0 && load->report->error_count == 0) {
         config_report_add(load->report, CONFIG_ERROR, (struct config_place){0},
                           "[bot:main]\ntoken_file = main.token",

@@ -64,6 +64,7 @@ struct config_bot {
     /* Without "Bot ", never printed or logged. NULL when there is none: see failure. */
     const char *token;
     const char *token_from; /* where it came from, to be shown: "file main.token" */
+    const char *token_path; /* the file that it was looked for in; NULL: in none */
     /* code ERR_NONE: may start. ERR_AUTH: its secret cannot be read (exit status 77 when no bot
      * is left); ERR_CONFIG: no token was given (78). The bot is then shown as FAILED. */
     struct err failure;

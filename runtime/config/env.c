@@ -3,12 +3,15 @@
 #include "config/env.h"
 
 #include "base/file.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,12 +65,30 @@ static void describe(void *arg, const char *path, char *out, size_t size) {
     }
 }
 
+/* A file that is to be made is where its folder is. */
+static void resolve(void *arg, const char *path, char *out, size_t size) {
+    char folder[PATH_MAX];
+    char real[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    int length = slash == NULL ? 1 : slash == path ? 1 : (int)(slash - path);
+    if (realpath(path, real) != NULL) {
+        (void)text_copy(out, size, real);
+        return;
+    }
+    (void)snprintf(folder, sizeof(folder), "%.*s", length, slash != NULL ? path : ".");
+    if (realpath(folder, real) == NULL || !file_join(out, size, real, name)) {
+        (void)text_copy(out, size, path);
+    }
+}
+
 void config_env_system(struct config_env *env, config_intent_fn *intent) {
     *env = (struct config_env){
         .variable = variable,
         .read = read_file,
         .look = look,
         .describe = describe,
+        .resolve = resolve,
         .intent = intent,
         .root = geteuid() == 0,
         .plugin_dir = DREY_PLUGIN_DIR,

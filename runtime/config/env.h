@@ -35,6 +35,8 @@ struct config_env {
     void (*look)(void *arg, const char *path, struct config_file *file);
     /* "file is root:root 0600, drey runs as drey"; empty when nothing is known. */
     void (*describe)(void *arg, const char *path, char *out, size_t size);
+    /* The path with its links followed, as far as it is there; path itself when nothing is. */
+    void (*resolve)(void *arg, const char *path, char *out, size_t size);
     config_intent_fn *intent;
     bool root;              /* decides the default places */
     const char *plugin_dir; /* where plugins were installed; used when no `plugins` lies beside */

@@ -37,7 +37,8 @@ static const char top[] =
     "#\n"
     "# A comment begins with # or ; in front, or with a blank and ; behind a value. Quotes\n"
     "# around values are optional: \"...\" with \\\" \\\\ \\n \\t. Paths begin at this file's\n"
-    "# folder. What is commented out below shows an example, not always the default.\n";
+    "# folder; ~ is not expanded. What is commented out below shows an example, not always the\n"
+    "# default.\n";
 
 static const char plugin_example[] =
     "\n"
@@ -140,7 +141,7 @@ static const char man_top[] =
     "the start of a line, or with a blank and ; behind a value. Quotes around a value are\n"
     "optional; inside them \\e\", \\e\\e, \\en and \\et are understood. A value ends with its line.\n"
     "A key or section that stands there twice is an error, and so is one that is not known.\n"
-    "Relative paths begin at the file's folder. A line has at most 8190 bytes.\n"
+    "Relative paths begin at the file's folder; ~ is not expanded. A line has at most 8190 bytes.\n"
     ".PP\n"
     "A running drey takes a changed file over with\n"
     ".B drey reload \\-\\-config\n"

@@ -410,6 +410,16 @@ bool ini_read(struct ini_file *file, struct config_pool *pool, struct config_rep
     return result >= 0 && !r.no_memory;
 }
 
+const struct ini_entry *ini_find(const struct ini_file *file, size_t section, const char *name) {
+    const struct ini_section *of = &file->sections[section];
+    for (size_t i = of->first; i < of->first + of->count; i++) {
+        if (strcmp(file->entries[i].name, name) == 0) {
+            return &file->entries[i];
+        }
+    }
+    return NULL;
+}
+
 void ini_finish(struct ini_file *file) {
     free(file->sections);
     free(file->entries);

@@ -53,6 +53,8 @@ struct ini_file {
 /* Reads report->source. Texts come from the pool. False: no memory (nothing else fails; what is
  * wrong with the file is in the report). ini_finish() is due either way. */
 bool ini_read(struct ini_file *file, struct config_pool *pool, struct config_report *report);
+/* The section's entry of this name; NULL: it has none. */
+const struct ini_entry *ini_find(const struct ini_file *file, size_t section, const char *name);
 /* Frees the lists; the texts belong to the pool. */
 void ini_finish(struct ini_file *file);
 

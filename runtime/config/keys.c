@@ -172,11 +172,11 @@ static const struct config_key keys[] = {
     {CONFIG_KIND_PLUGIN, "isolation", CONFIG_TYPE_ISOLATION, CONFIG_EFFECT_PLUGINS,
      IN_APART(isolation),
      .standard = "process",
-     .example = "thread",
+     .example = "process",
      .help = "Where the plugin runs: in a sandboxed process of its own, or on a thread of drey.",
      .more = "process: a crash ends that process alone, which is back in milliseconds; it has no\n"
              "token, files, network or other programs but what the keys below give it.\n"
-             "thread: it may do what drey may, and a crash ends drey."},
+             "thread: it may do what drey may, and a crash ends drey; no sandbox can be required."},
     {CONFIG_KIND_PLUGIN, "sandbox", CONFIG_TYPE_SANDBOX, CONFIG_EFFECT_PLUGINS,
      IN_APART(sandbox),
      .standard = "auto",
@@ -234,13 +234,15 @@ static const struct config_key keys[] = {
      IN_APART(read),
      .otherwise = "the system's libraries and time zones alone",
      .example = "/usr/share/dict:words.txt",
-     .help = "Files and folders that the plugin's process may read, separated by ':'."},
+     .help = "Files and folders that the plugin's process may read, separated by ':'.",
+     .more = "A warning tells when tokens, this file or drey's state are among them."},
     {CONFIG_KIND_PLUGIN, "allow_write", CONFIG_TYPE_PATHS, CONFIG_EFFECT_PLUGINS,
      IN_APART(write),
      .otherwise = "none",
      .example = "events.txt",
      .help = "Files and folders that it may read and write, separated by ':'.",
-     .more = "One that is not there is made, as a file."},
+     .more = "One that is not there is made, as a file, if its folder is there. A warning as above\n"
+             "tells when the plugins of plugin_dir are among them, too."},
     {CONFIG_KIND_PLUGIN, "allow_network", CONFIG_TYPE_SWITCH, CONFIG_EFFECT_PLUGINS,
      IN_APART(network),
      .standard = "no",
@@ -275,7 +277,8 @@ static const struct {
                          "may be several bots in one file."},
     [CONFIG_KIND_PLUGIN] =
         {"[plugin:NAME]",
-         "Settings for one plugin. Keys that are not listed here are the plugin's own.\n"
+         "Settings for one plugin. Keys that are not listed here are the plugin's own; one that\n"
+         "looks like a slip for one of these is warned of.\n"
          "[plugin:NAME@BOT] goes before [plugin:NAME] on that bot."},
 };
 

@@ -39,6 +39,7 @@ struct config_plugin_section {
     const char *plugin;
     const char *bot; /* NULL: for all bots */
     struct config_place place;
+    size_t row;                            /* of the file's sections, while it is loaded */
     const struct config_setting *settings; /* in the file's order */
     size_t setting_count;
     struct config_apart apart; /* fields of the keys that are in `said`, a bit for each row */

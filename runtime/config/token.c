@@ -93,7 +93,7 @@ static void accept(struct found *f, const char *text, size_t length) {
     }
     f->bot->token = config_pool_copy(f->in->value->pool, text, length);
     f->bot->token_from = config_pool_copy(f->in->value->pool, f->from, strlen(f->from));
-    f->no_memory = f->bot->token == NULL || f->bot->token_from == NULL;
+    f->no_memory = f->no_memory || f->bot->token == NULL || f->bot->token_from == NULL;
 }
 
 /* What to try when a file cannot be read: who owns it, who we are, and systemd's way. */
@@ -113,6 +113,8 @@ static void read_file(struct found *f, const char *path) {
     struct err err = {0};
     bool denied = false;
     (void)snprintf(f->from, sizeof(f->from), "file %s", path);
+    f->bot->token_path = config_pool_copy(f->in->value->pool, path, strlen(path));
+    f->no_memory = f->no_memory || f->bot->token_path == NULL;
     if (env->read(env->arg, path, FILE_MAX, &text, &denied, &err)) {
         struct config_file file = {0};
         env->look(env->arg, path, &file);

@@ -507,6 +507,30 @@ static void mutated_files_are_loaded_or_refused(void **state) {
     assert_in_range(loaded, 500, 19500);
 }
 
+static void the_real_environment_follows_links(void **state) {
+    char folder[] = "/tmp/drey-config-XXXXXX";
+    char link[128];
+    char path[256];
+    char wanted[256];
+    char out[512];
+    struct config_env env;
+    assert_non_null(mkdtemp(folder));
+    config_env_system(&env, world_intent);
+    (void)snprintf(link, sizeof(link), "%s.link", folder);
+    assert_int_equal(symlink(folder, link), 0);
+    env.resolve(env.arg, link, out, sizeof(out));
+    assert_string_equal(out, folder);
+    (void)snprintf(path, sizeof(path), "%s/none", link);
+    (void)snprintf(wanted, sizeof(wanted), "%s/none", folder);
+    env.resolve(env.arg, path, out, sizeof(out));
+    assert_string_equal(out, wanted); /* where it would be made */
+    (void)snprintf(path, sizeof(path), "%s/no/none", folder);
+    env.resolve(env.arg, path, out, sizeof(out));
+    assert_string_equal(out, path);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void the_real_environment_reads_real_files(void **state) {
     char folder[] = "/tmp/drey-config-XXXXXX";
     char path[256];
@@ -567,6 +591,7 @@ int main(void) {
         cmocka_unit_test(a_repeated_bot_is_one_error_not_two),
         cmocka_unit_test(the_number_of_bots_is_bounded),
         cmocka_unit_test(mutated_files_are_loaded_or_refused),
+        cmocka_unit_test(the_real_environment_follows_links),
         cmocka_unit_test(the_real_environment_reads_real_files),
     };
     return cmocka_run_group_tests_name("config_load", tests, NULL, NULL);

@@ -9,7 +9,8 @@ static const char good[] = "[drey]\nplugin_dir = a:b\nrequire_signature = ops.pu
                            "[bot:main]\ntoken_file = t\npresence = online, watching \"x\"\n"
                            "plugins = *, !a\nrest_url = https://x/\n"
                            "[bot:two]\n"
-                           "[plugin:p]\nk = v\n[plugin:p@main]\nk = w\n";
+                           "[plugin:p]\nk = v\nallow_read = /etc:/\nmemry = 1\n"
+                           "[plugin:p@main]\nk = w\n";
 static const char bad[] = "x\n[drey]\nlog = \"jsn\nlogg = 1\n[bot:main]\ntoken = t\nshards = x\n"
                           "[bot:main]\n[plugin:p@q]\n";
 

@@ -1,4 +1,5 @@
-/* tests/unit/config_plugin.c: sections of plugins: their names, slips in their keys. */
+/* tests/unit/config_plugin.c: sections of plugins: their names, slips in their keys, what cannot be
+ * together, paths that reach too far. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -129,12 +130,135 @@ static void a_key_in_the_wrong_section_is_told_its_own(void **state) {
     world_finish(&world);
 }
 
+static void a_thread_has_no_sandbox_to_require(void **state) {
+    static const struct {
+        const char *text;
+        unsigned line; /* of the error; 0: there is none */
+    } rows[] = {
+        {"[plugin:x]\nisolation = thread\nsandbox = require\n", 5},
+        {"[plugin:x]\nisolation = thread\n[plugin:x@main]\nsandbox = require\n", 6},
+        {"[plugin:x@main]\nisolation = thread\n[plugin:x]\nsandbox = require\n", 4},
+        {"[plugin:x]\nisolation = thread\nsandbox = auto\n", 0},
+        {"[plugin:x]\nisolation = process\nsandbox = require\n", 0},
+        {"[plugin:x]\nsandbox = require\n", 0},
+        {"[plugin:x]\nisolation = thread\n[plugin:x@main]\nisolation = process\n"
+         "sandbox = require\n",
+         0},
+        {"[plugin:x]\nisolation = thread\n[plugin:y]\nsandbox = require\n", 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct world world = {0};
+        char text[256];
+        (void)snprintf(text, sizeof(text), "[bot:main]\ntoken = t\n%s", rows[i].text);
+        bool ok = world_load(&world, text);
+        if (ok != (rows[i].line == 0) || world.report.warning_count > 0) {
+            fail_msg("%s: %s", rows[i].text, world.text.bytes);
+        }
+        if (!ok) {
+            assert_int_equal(world.report.error_count, 1);
+            assert_int_equal(world.report.problems[0].place.line, rows[i].line);
+            assert_non_null(strstr(world.text.bytes, "a thread has no sandbox"));
+        }
+        world_finish(&world);
+    }
+}
+
+static void what_has_no_effect_on_a_thread_is_told(void **state) {
+    struct world world = {0};
+    assert_true(world_load(&world, "[bot:main]\ntoken = t\n"
+                                   "[plugin:x]\nisolation = thread\nmemory = 8 MiB\n"
+                                   "handler_timeout = 1s\nallow_read = /\n"
+                                   "[plugin:x@main]\nallow_network = yes\n"
+                                   "[plugin:y]\nmemory = 8 MiB\n"));
+    assert_string_equal(world.text.bytes,
+                        "/etc/drey/drey.ini:5:1: warning: 'memory' has no effect with isolation = "
+                        "thread\n"
+                        "    5 | memory = 8 MiB\n"
+                        "      | ^~~~~~ a thread may do what drey may\n"
+                        "/etc/drey/drey.ini:7:1: warning: 'allow_read' has no effect with "
+                        "isolation = thread\n"
+                        "    7 | allow_read = /\n"
+                        "      | ^~~~~~~~~~ a thread may do what drey may\n"
+                        "/etc/drey/drey.ini:9:1: warning: 'allow_network' has no effect with "
+                        "isolation = thread\n"
+                        "    9 | allow_network = yes\n"
+                        "      | ^~~~~~~~~~~~~ a thread may do what drey may\n"
+                        "0 errors, 3 warnings\n");
+    world_finish(&world);
+    /* where a debugger's session says it, the file is as good as before */
+    struct world debugged = {.variables = {{"HOME", "/home/ann"}, {"DREY_ISOLATION", "thread"}}};
+    assert_true(world_load(&debugged, "[bot:main]\ntoken = t\n[plugin:x]\nsandbox = require\n"
+                                      "memory = 8 MiB\n"));
+    assert_string_equal(debugged.text.bytes, "");
+    world_finish(&debugged);
+}
+
+static void paths_that_reach_what_is_drey_s_are_told(void **state) {
+    static const struct {
+        const char *line;
+        const char *told; /* NULL: it is fine */
+    } rows[] = {
+        {"allow_read = /", "lets the plugin read whatever drey can: tokens, sessions, what other "},
+        {"allow_write = /usr/..//", "lets the plugin change whatever drey can"},
+        {"allow_read = /etc/drey", "read the token of bot 'main', this configuration (tokens, "},
+        {"allow_write = .", "change the token of bot 'main', this configuration (it could allow"},
+        {"allow_read = drey.ini", "read this configuration"},
+        {"allow_read = /data:../drey/main.token", "read the token of bot 'main'\n"},
+        {"allow_read = /var/lib", "read drey's state (sessions, what other plugins store)\n"},
+        {"allow_read = /var/lib/drey/main/plugins", "read drey's state"},
+        {"allow_write = /var/lib/drey/gen/x", "change drey's state"},
+        {"allow_write = /opt", "change the plugins in /opt/plugins (it could be any of them)\n"},
+        {"allow_write = /opt/plugins/ping.so", "change the plugins in /opt/plugins"},
+        {"allow_write = /srv/link", "change drey's state"},
+        {"allow_write = keys.pub", "change the keys of require_signature"},
+        {"allow_read = /opt", NULL},
+        {"allow_read = keys.pub", NULL},
+        {"allow_write = /opt/plugins/data/x.so", NULL},
+        {"allow_write = /opt/plugins2", NULL},
+        {"allow_write = /var/lib/drey/events.txt", NULL},
+        {"allow_read = /usr/share/dict:words.txt", NULL},
+        {"allow_write = /var/lib/dre", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct world world = {.files = {[1] = {.path = "/etc/drey/main.token", .text = "t"},
+                                        [2] = {.path = "/srv/link", .text = "-> /var/lib/drey"},
+                                        [3] = {.path = "/etc/drey/keys.pub", .text = KEY_ONE}}};
+        char text[512];
+        (void)snprintf(text, sizeof(text),
+                       "[drey]\nstate_dir = /var/lib/drey/\nplugin_dir = /opt/plugins\n"
+                       "require_signature = keys.pub\n[bot:main]\ntoken_file = main.token\n"
+                       "[plugin:x]\n%s\n",
+                       rows[i].line);
+        assert_true(world_load(&world, text));
+        assert_int_equal(world.report.warning_count, rows[i].told != NULL);
+        if (rows[i].told != NULL && strstr(world.text.bytes, rows[i].told) == NULL) {
+            fail_msg("%s: %s", rows[i].line, world.text.bytes);
+        }
+        world_finish(&world);
+    }
+    struct world world = {.files = {[1] = {.path = "/etc/drey/a", .text = "t"},
+                                    [2] = {.path = "/etc/drey/b", .text = "u"}}};
+    assert_true(world_load(&world, "[bot:a]\ntoken_file = a\n[bot:b]\ntoken_file = b\n"
+                                   "[plugin:x@b]\nallow_read = /etc\n"));
+    assert_string_equal(world.text.bytes,
+                        "/etc/drey/drey.ini:6:14: warning: 'allow_read = /etc' lets the plugin "
+                        "read the tokens of 2 bots, this configuration (tokens, settings of other "
+                        "plugins)\n"
+                        "    6 | allow_read = /etc\n"
+                        "      |              ^~~~ name the files or the folder that it needs\n"
+                        "0 errors, 1 warning\n");
+    world_finish(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unknown_plugins_are_told_with_what_was_found),
         cmocka_unit_test(a_slip_in_a_plugin_s_section_is_doubted),
         cmocka_unit_test(no_key_of_the_host_s_is_taken_for_a_slip),
         cmocka_unit_test(a_key_in_the_wrong_section_is_told_its_own),
+        cmocka_unit_test(a_thread_has_no_sandbox_to_require),
+        cmocka_unit_test(what_has_no_effect_on_a_thread_is_told),
+        cmocka_unit_test(paths_that_reach_what_is_drey_s_are_told),
     };
     return cmocka_run_group_tests_name("config_plugin", tests, NULL, NULL);
 }

@@ -90,6 +90,13 @@ static inline void world_describe(void *arg, const char *path, char *out, size_t
     (void)snprintf(out, size, "file is root:root 0600, drey runs as drey");
 }
 
+/* A file whose text is "-> PATH" is a link. */
+static inline void world_resolve(void *arg, const char *path, char *out, size_t size) {
+    const struct world_file *file = world_find(arg, path);
+    bool link = file != NULL && file->text != NULL && strncmp(file->text, "-> ", 3) == 0;
+    (void)snprintf(out, size, "%s", link ? file->text + 3 : path);
+}
+
 static inline const char *world_intent(size_t row, unsigned *bit) {
     const struct intent *intent = intent_row(row);
     *bit = intent != NULL ? intent->bit : 0;
@@ -110,6 +117,7 @@ static inline bool world_load(struct world *world, const char *text) {
     world->env.read = world_read;
     world->env.look = world_look;
     world->env.describe = world_describe;
+    world->env.resolve = world_resolve;
     world->env.intent = world_intent;
     world->env.plugin_dir = "/usr/lib/drey/plugins";
     if (world->variables[0][0] == NULL) {
