@@ -117,8 +117,9 @@ static bool probe(const struct check *check, const char *path, struct found *fou
 
 static bool look_at(const struct check *check, struct found *found, const char *guess,
                     struct err *err) {
-    struct check_copy copy;
-    bool ok = check_copy_open(&copy, found->path, &check->config.signers, err) &&
+    struct check_copy copy = {0};
+    bool ok = plugins_place_is_safe(found->path, err) &&
+              check_copy_open(&copy, found->path, &check->config.signers, err) &&
               probe(check, copy.path, found, guess, err);
     memcpy(found->signer, copy.signer, sizeof(found->signer));
     check_copy_close(&copy);

@@ -11,6 +11,7 @@
 #include "drey/drey.h"
 #include "interaction/permission.h"
 #include "plugin/note.h"
+#include "plugin/plugins.h"
 #include "plugin/probe.h"
 #include "plugin/symbols.h"
 
@@ -262,6 +263,14 @@ static void show_signature(struct subject *subject) {
     buf_finish(&text);
 }
 
+/* Where it is built may be anywhere; the host looks at the place that it is put into. */
+static void show_place(struct subject *subject) {
+    struct err err = {0};
+    if (!plugins_place_is_safe(subject->path, &err)) {
+        warn(subject, err.text, "from there drey does not load it");
+    }
+}
+
 static void show_file(struct subject *subject) {
     struct symbols *symbols = &subject->symbols;
     heading(&subject->out, "libraries", true);
@@ -357,6 +366,7 @@ bool check_file(const char *path, const struct config *config) {
         show_callbacks(subject);
         show_needs(subject);
         show_file(subject);
+        show_place(subject);
         show_signature(subject);
         (void)buf_printf(&subject->out, "%s: ok, %u warning%s\n", path, subject->warnings,
                          subject->warnings == 1 ? "" : "s");

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
@@ -131,17 +132,35 @@ static bool connects(const struct boot *boot) {
 }
 
 /* A path to write that is not there becomes a file: a plugin is allowed that one, not the folder.
- */
+ * Who only looks makes none, but finds wrong what could not be made. */
+static bool make_file(const struct boot *boot, const char *path, struct err *err) {
+    char folder[PATH_MAX] = ".";
+    const char *slash = strrchr(path, '/');
+    if (slash != NULL) {
+        (void)snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path),
+                       path);
+    }
+    if (access(folder, F_OK) != 0) {
+        return err_set(err, ERR_PLUGIN, "allow_write = %s: its folder %s is not there: create it",
+                       path, folder);
+    }
+    int made =
+        boot->only_looks != 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (made >= 0) {
+        close(made);
+    }
+    return made >= 0 || boot->only_looks != 0 || errno == EEXIST ||
+           err_system(err, "allow_write = %s cannot be made", path);
+}
+
 static bool permit_named(int ruleset, const struct boot *boot, const char *path, bool write,
                          uint64_t handled, struct err *err) {
-    if (write && access(path, F_OK) != 0 && errno == ENOENT) {
-        if (boot->only_looks != 0) {
-            return true;
-        }
-        int made = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (made >= 0) {
-            close(made);
-        }
+    bool missing = write && access(path, F_OK) != 0 && errno == ENOENT;
+    if (missing && !make_file(boot, path, err)) {
+        return false;
+    }
+    if (missing && boot->only_looks != 0) {
+        return true; /* there is nothing yet to be permitted */
     }
     return permit(ruleset, path, write ? FS_WRITE : FS_READ, handled) ||
            err_system(err, "%s = %s", write ? "allow_write" : "allow_read", path);

@@ -24,7 +24,9 @@ static bool check_folder(const char *path, struct err *err) {
     char folder[PATH_MAX];
     struct stat st;
     const char *slash = strrchr(path, '/');
-    int length = snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+    int length = slash == NULL ? snprintf(folder, sizeof(folder), ".")
+                               : snprintf(folder, sizeof(folder), "%.*s",
+                                          slash == path ? 1 : (int)(slash - path), path);
     if (length <= 0 || (size_t)length >= sizeof(folder) || stat(folder, &st) != 0) {
         return true; /* reading the file tells */
     }
@@ -32,20 +34,31 @@ static bool check_folder(const char *path, struct err *err) {
            err_set(err, ERR_PLUGIN, "anybody may put files into its folder: chmod o-w %s", folder);
 }
 
+/* *st: what it was then. */
+static bool check_place(const char *path, struct stat *st, struct err *err) {
+    if (stat(path, st) != 0) {
+        return err_system(err, "cannot be read");
+    }
+    if (!S_ISREG(st->st_mode)) {
+        return err_set(err, ERR_PLUGIN, "not a regular file");
+    }
+    if ((st->st_mode & S_IWOTH) != 0) {
+        return err_set(err, ERR_PLUGIN, "anybody may write to it: chmod o-w %s", path);
+    }
+    return check_folder(path, err);
+}
+
+bool plugins_place_is_safe(const char *path, struct err *err) {
+    struct stat st;
+    return check_place(path, &st, err);
+}
+
 bool judge_read(const char *path, const struct sign_keys *signers, struct candidate *candidate,
                 struct err *err) {
     struct stat before;
     struct stat after;
-    if (stat(path, &before) != 0) {
-        return err_system(err, "cannot be read");
-    }
-    if (!S_ISREG(before.st_mode)) {
-        return err_set(err, ERR_PLUGIN, "not a regular file");
-    }
-    if ((before.st_mode & S_IWOTH) != 0) {
-        return err_set(err, ERR_PLUGIN, "anybody may write to it: chmod o-w %s", path);
-    }
-    if (!check_folder(path, err) || !file_read(path, FILE_BYTES_MAX, &candidate->bytes, err)) {
+    if (!check_place(path, &before, err) ||
+        !file_read(path, FILE_BYTES_MAX, &candidate->bytes, err)) {
         return false;
     }
     if (stat(path, &after) != 0 || !files_same(&before, &after)) {

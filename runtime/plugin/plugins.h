@@ -234,6 +234,11 @@ bool plugins_drop_parked(struct plugins *plugins, const char *bot, const char *n
 bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
                           struct err *err);
 
+/* Whether the host would load what lies at this path as far as rights go: a regular file that not
+ * everybody may write to, in a folder of which the same is true. False: *err says how to mend it.
+ * [any thread] */
+bool plugins_place_is_safe(const char *path, struct err *err);
+
 typedef void plugins_found_fn(void *to, const char *id, const char *path);
 /* Calls each(to, id, path) for every file in these directories that could be loaded by its note,
  * its mode and its directory's: of each id the first that one of `signers` has signed, else the

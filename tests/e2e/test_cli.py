@@ -107,6 +107,34 @@ class Cli(Case):
         self.assertRegex(run.stdout, r"broken\.so: error: ")
         self.assertIn("did you mean 'recorder'?", run.stderr)
 
+    def test_check_refuses_what_run_would(self):
+        out = os.path.join(self.directory, "out.txt")
+        missing = os.path.join(self.directory, "none", "f")
+        host = self.host({"main": {"token": "t", "rest_url": "http://127.0.0.1:1"}},
+                         plugins=["recorder"],
+                         sections=f"[plugin:recorder]\nisolation = process\nfile = {out}\n"
+                                  f"allow_write = {out}\n")
+
+        def both(why):
+            run = host.run("check", "-c", host.ini)
+            self.assertEqual(run.returncode, 78, run.stdout + run.stderr)
+            self.assertIn(why, run.stdout)
+            host.start().logged("plugin recorder(.so)? refused.*" + re.escape(why))
+            self.assertEqual(host.stop(), 0)
+            self.assertFalse(os.path.exists(out))
+        run = host.run("check", "-c", host.ini)
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        os.chmod(host.plugin_dir, 0o777)
+        both(f"anybody may put files into its folder: chmod o-w {host.plugin_dir}")
+        run = host.run("check", os.path.join(host.plugin_dir, "recorder.so"), "-c", host.ini)
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)  # it may be meant for elsewhere
+        self.assertIn("anybody may put files into its folder", run.stdout)
+        os.chmod(host.plugin_dir, 0o700)
+        text = read(host.ini).replace(f"allow_write = {out}", f"allow_write = {missing}")
+        with open(host.ini, "w", encoding="utf-8") as file:
+            file.write(text)
+        both(f"allow_write = {missing}: its folder {os.path.dirname(missing)} is not there: create it")
+
     def test_check_of_a_file_says_everything(self):
         self.build(self.directory, "loud.so", LOUD)
         loud = os.path.join(self.directory, "loud.so")
