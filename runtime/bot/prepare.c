@@ -124,36 +124,11 @@ static bool make_plans(struct renewal *r) {
 
 /* --- plugins, tried out ----------------------------------------------------------------------- */
 
-static void add_found(void *to, const char *id, const char *path) {
-    struct renewal *r = to;
-    struct found *more = realloc(r->found, (r->found_count + 1) * sizeof(*more));
-    char *copy = strdup(path);
-    r->found = more != NULL ? more : r->found;
-    if (more == NULL || copy == NULL) {
-        r->no_memory = true;
-        free(copy);
-        return;
-    }
-    struct found *one = &r->found[r->found_count++];
-    (void)text_copy(one->id, sizeof(one->id), id);
-    one->path = copy;
-}
-
 static bool names_known(struct renewal *r) {
-    plugins_survey(r->config->plugin_dirs.texts, r->config->plugin_dirs.count, &r->config->signers,
-                   add_found, r);
-    const char **ids = calloc(r->found_count + 1, sizeof(*ids));
-    if (ids == NULL || r->no_memory) {
-        free(ids);
-        (void)buf_text(r->text, "no memory\n");
-        return false;
-    }
-    for (size_t i = 0; i < r->found_count; i++) {
-        ids[i] = r->found[i].id;
-    }
-    bool ok = config_check_plugins(r->config, ids, r->found_count, &r->report);
-    free(ids);
-    return ok;
+    size_t before = r->report.error_count;
+    bool ok =
+        found_collect(&r->found, r->config) && found_check(&r->found, r->config, false, &r->report);
+    return ok || (r->report.error_count == before && !buf_text(r->text, "no memory\n"));
 }
 
 static bool names_it(const struct config_bot *bot, const char *id) {
@@ -166,17 +141,20 @@ static bool names_it(const struct config_bot *bot, const char *id) {
 }
 
 /* Whether this plugin's init will run for this bot with something new. What serves nobody now, and
- * came with a `*` only, may have been refused all along: it is tried where its settings changed. */
+ * came with a `*` only, may have been refused all along: it is tried where its settings changed,
+ * unless its file is refused with any. */
 static bool is_news(const struct renewal *r, const struct plan *plan, const struct config_bot *bot,
-                    const char *id) {
+                    const struct found *found) {
+    const char *id = found->id;
+    bool serves = plugins_serves(r->house->plugins, id);
     if (!config_bot_wants(bot, id) || bot->failure.code != ERR_NONE) {
         return false;
     }
-    bool expected = plugins_serves(r->house->plugins, id) || names_it(bot, id);
     if (plan->old == NULL || plan->old->bot == NULL || !config_bot_wants(plan->old->config, id)) {
-        return expected;
+        return serves || names_it(bot, id);
     }
-    return !config_plugin_same(r->house->config, r->config, id, bot->name);
+    return (serves || found->refusal == NULL) &&
+           !config_plugin_same(r->house->config, r->config, id, bot->name);
 }
 
 static bool settings_of(const struct config *config, const char *plugin, const char *bot,
@@ -232,13 +210,13 @@ static bool try_plugin(struct renewal *r, const struct found *found, size_t whic
 /* A plugin that hangs is waited for once. */
 static bool try_plugins(struct renewal *r) {
     bool all = true;
-    for (size_t f = 0; f < r->found_count; f++) {
+    for (size_t f = 0; f < r->found.count; f++) {
         struct probe_report report = {0};
         uint64_t last = 0;
         bool ok = true;
         for (size_t i = 0; ok && i < r->config->bot_count; i++) {
-            if (is_news(r, &r->plans[i], &r->config->bots[i], r->found[f].id)) {
-                ok = try_plugin(r, &r->found[f], i, &last, &report);
+            if (is_news(r, &r->plans[i], &r->config->bots[i], &r->found.rows[f])) {
+                ok = try_plugin(r, &r->found.rows[f], i, &last, &report);
             }
         }
         all = all && ok;

@@ -90,10 +90,11 @@ static struct config *take_over(struct renewal *r) {
  * made anew: a refusal for lack of intents may not hold any more. */
 static void judge_news(struct renewal *r, const struct config *before) {
     const struct house *house = r->house;
-    for (size_t f = 0; f < r->found_count; f++) {
-        const char *id = r->found[f].id;
+    for (size_t f = 0; f < r->found.count; f++) {
+        const char *id = r->found.rows[f].id;
         bool news = false;
-        for (size_t i = 0; i < house->count; i++) {
+        /* a file that is refused as it lies there is so with any settings */
+        for (size_t i = 0; r->found.rows[f].refusal == NULL && i < house->count; i++) {
             const struct config_bot *bot = house->bots[i].config;
             news =
                 news ||
@@ -203,13 +204,10 @@ static bool carry_out(struct renewal *r) {
 /* --- all of it -------------------------------------------------------------------------------- */
 
 static void finish(struct renewal *r) {
-    for (size_t i = 0; i < r->found_count; i++) {
-        free(r->found[i].path);
-    }
     for (size_t i = 0; i < r->leaver_count; i++) {
         free(r->leavers[i]);
     }
-    free(r->found);
+    found_finish(&r->found);
     free(r->leavers);
     free(r->plans);
     free(r->bots);
@@ -231,13 +229,14 @@ static void log_text(bool ok, const char *text) {
 
 bool house_renew(struct house *house, struct buf *text) {
     struct renewal r = {.house = house, .text = text};
-    size_t before = text->length;
+    size_t begin = text->length;
     if (house->stopping) {
         (void)buf_text(text, "drey is stopping\n");
         return false;
     }
     bool ready = renewal_prepare(&r);
     (void)config_report_print(&r.report, text);
+    size_t before = text->length; /* warnings are of what the file says, not of what was changed */
     bool ok = ready && config_report_clean(&r.report); /* else a bot of it has no token */
     ok = ready && carry_out(&r) && ok;
     if (!ready) {
@@ -247,7 +246,7 @@ bool house_renew(struct house *house, struct buf *text) {
         (void)buf_text(text, "nothing changed\n");
     }
     finish(&r);
-    log_text(ok, text->bytes != NULL ? text->bytes + before : "");
+    log_text(ok, text->bytes != NULL ? text->bytes + begin : "");
     residents_check(house);
     return ok;
 }

@@ -3,13 +3,9 @@
 #ifndef BOT_RENEWAL_H
 #define BOT_RENEWAL_H
 
+#include "bot/found.h"
 #include "bot/house_inside.h"
 #include "config/diff.h"
-
-struct found {
-    char id[PLUGINS_ID_BYTES];
-    char *path;
-};
 
 /* What a section of the new configuration means. */
 struct plan {
@@ -30,9 +26,7 @@ struct renewal {
     struct house_bot *bots;  /* the same, to become the house's */
     struct leaver **leavers; /* memory for those that go, as many as the house had bots */
     size_t leaver_count;
-    struct found *found; /* the plugins in its directories */
-    size_t found_count;
-    bool no_memory;
+    struct found_list found; /* the plugins in its directories */
     struct buf *text;
 };
 

@@ -27,12 +27,19 @@ struct found {
     struct probe_report report;
 };
 
+struct refused {
+    char id[PLUGINS_ID_BYTES];
+    char path[PATH_MAX];
+    struct err why;
+};
+
 struct check {
     struct config config;
     struct config_report report;
     struct found *plugins; /* FOUND_MAX of them */
     size_t count;
-    unsigned errors;
+    struct refused *refused; /* as many */
+    size_t refused_count;
 };
 
 /* Text that a plugin or a folder brings, for one printf(); a few may stand side by side. */
@@ -126,6 +133,18 @@ static bool look_at(const struct check *check, struct found *found, const char *
     return ok;
 }
 
+/* Its error is counted with those of the configuration. */
+static void refuse(struct check *check, const struct found *found, const struct err *why) {
+    (void)printf("%s: error: %s\n", plain(found->path), plain(why->text));
+    check->report.elsewhere_count++;
+    if (check->refused_count < FOUND_MAX) {
+        struct refused *one = &check->refused[check->refused_count++];
+        plugins_claimed_id(found->path, one->id);
+        (void)text_copy(one->path, sizeof(one->path), found->path);
+        one->why = *why;
+    }
+}
+
 static void open_plugin(struct check *check, const char *directory, const char *name) {
     struct found *found = &check->plugins[check->count];
     struct err err = {0};
@@ -135,8 +154,7 @@ static void open_plugin(struct check *check, const char *directory, const char *
     }
     (void)snprintf(guess, sizeof(guess), "%.*s", (int)(strlen(name) - 3), name);
     if (!look_at(check, found, guess, &err)) {
-        (void)printf("%s: error: %s\n", plain(found->path), plain(err.text));
-        check->errors++;
+        refuse(check, found, &err);
         return;
     }
     for (size_t i = 0; i < check->count; i++) {
@@ -144,7 +162,7 @@ static void open_plugin(struct check *check, const char *directory, const char *
             (void)printf("%s: error: its id '%s' is taken by %s\n      | remove or rename one\n",
                          plain(found->path), plain(found->report.id),
                          plain(check->plugins[i].path));
-            check->errors++;
+            check->report.elsewhere_count++;
             return;
         }
     }
@@ -219,16 +237,27 @@ static void print_signers(const struct sign_keys *signers) {
     buf_finish(&keys);
 }
 
+/* Those that are fine first: a file that only claims the id of one is no news of it. */
+static void check_names(struct check *check) {
+    static struct config_found found[2 * FOUND_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < check->count; i++) {
+        const struct found *one = &check->plugins[i];
+        found[count++] = (struct config_found){one->report.id, one->path, NULL};
+    }
+    for (size_t i = 0; i < check->refused_count; i++) {
+        const struct refused *one = &check->refused[i];
+        found[count++] = (struct config_found){one->id, one->path, one->why.text};
+    }
+    (void)config_check_plugins(&check->config, found, count, &check->report);
+}
+
 static void run(struct check *check) {
     for (size_t i = 0; i < check->config.plugin_dirs.count; i++) {
         open_directory(check, check->config.plugin_dirs.texts[i]);
     }
     qsort(check->plugins, check->count, sizeof(*check->plugins), by_path);
-    const char *ids[FOUND_MAX];
-    for (size_t i = 0; i < check->count; i++) {
-        ids[i] = check->plugins[i].report.id;
-    }
-    (void)config_check_plugins(&check->config, ids, check->count, &check->report);
+    check_names(check);
     cli_config_print(&check->report);
     print_signers(&check->config.signers);
     for (size_t i = 0; i < check->count; i++) {
@@ -274,19 +303,23 @@ int check_main(int argc, char **argv) {
     struct check check = {0};
     int status = EXIT_CONFIGURATION;
     check.plugins = calloc(FOUND_MAX + 1, sizeof(*check.plugins));
-    if (check.plugins == NULL) {
+    check.refused = calloc(FOUND_MAX, sizeof(*check.refused));
+    if (check.plugins == NULL || check.refused == NULL) {
+        free(check.plugins);
+        free(check.refused);
         cli_complain("no memory");
         return EXIT_TROUBLE;
     }
     if (cli_config_load(path, &check.config, &check.report)) {
         run(&check);
-        bool ok = config_report_clean(&check.report) && check.errors == 0;
+        bool ok = config_report_clean(&check.report);
         (void)printf("%s: %s\n", check.config.path, ok ? "ok" : "not ok");
         status = ok ? EXIT_OK : EXIT_CONFIGURATION;
     } else {
         cli_config_print(&check.report);
     }
     free(check.plugins);
+    free(check.refused);
     config_report_finish(&check.report);
     config_finish(&check.config);
     return status;

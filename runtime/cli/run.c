@@ -2,6 +2,7 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "bot/found.h"
 #include "bot/house.h"
 #include "bot/upgrade.h"
 #include "cli/cli.h"
@@ -75,6 +76,21 @@ static int run(struct house_options *options, int *successor) {
     return status;
 }
 
+/* Prints what is wrong with the configuration, sections without a plugin included: the log tells
+ * of plugins alone. */
+static bool load(const char *path, struct config *config) {
+    struct config_report report = {0};
+    struct found_list found = {0};
+    bool ok = cli_config_load(path, config, &report);
+    if (ok && config->section_count > 0 && found_collect(&found, config)) {
+        (void)found_check(&found, config, true, &report);
+    }
+    cli_config_print(&report);
+    found_finish(&found);
+    config_report_finish(&report);
+    return ok;
+}
+
 int run_main(int argc, char **argv) {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"time-scale", required_argument, NULL, 't'},
@@ -110,7 +126,7 @@ int run_main(int argc, char **argv) {
         return cli_usage("run", "it takes no argument, got '%s'", argv[optind]);
     }
     struct config config = {0};
-    if (!cli_config(path, &config)) {
+    if (!load(path, &config)) {
         return EXIT_CONFIGURATION;
     }
     int successor = -1;

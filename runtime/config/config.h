@@ -167,9 +167,21 @@ void config_plugin_apart(const struct config *config, const char *plugin, const 
 /* The same where no file says anything. */
 void config_apart_standard(struct config_apart *out);
 
-/* Checks the names of [plugin:...] sections and of `plugins` patterns against the plugins that
- * were found; adds errors to the report that config_load() filled. True: nothing was added. */
-bool config_check_plugins(const struct config *config, const char *const *found, size_t count,
-                          struct config_report *report);
+/* A plugin that was looked for in plugin_dirs. */
+struct config_found {
+    const char *id;
+    const char *path;
+    const char *refusal; /* why its file is not loaded; NULL: it can be */
+};
+
+/* Adds to the report that config_load() filled a warning for each [plugin:...] section that has no
+ * effect: there is no such plugin, or its file is refused. A plugin may be away for a while, and
+ * nothing else depends on it. */
+void config_check_sections(const struct config *config, const struct config_found *found,
+                           size_t count, struct config_report *report);
+/* The same, and an error for each name in a bot's `plugins` that was not found. True: no error was
+ * added. */
+bool config_check_plugins(const struct config *config, const struct config_found *found,
+                          size_t count, struct config_report *report);
 
 #endif

@@ -124,25 +124,35 @@ void config_plugin_apart(const struct config *config, const char *plugin, const 
     }
 }
 
-static bool contains(const char *const *names, size_t count, const char *name) {
+static const struct config_found *find(const struct config_found *found, size_t count,
+                                       const char *name) {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], name) == 0) {
-            return true;
+        if (strcmp(found[i].id, name) == 0) {
+            return &found[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 /* "did you mean 'welcome'? (found: ping, trivia, welcome)" */
-static void plugin_hint(const char *name, const char *const *found, size_t count,
+static void plugin_hint(const char *name, const struct config_found *found, size_t count,
                         struct buf *hint) {
-    const char *nearest = text_nearest(name, found, count);
+    enum { SHOWN_MAX = 400 }; /* bytes */
+    const char *nearest = NULL;
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        const char *near = text_nearest(name, &found[i].id, 1);
+        if (near != NULL && text_slips(name, near) < best) {
+            best = text_slips(name, near);
+            nearest = near;
+        }
+    }
     bool ok = nearest == NULL || buf_printf(hint, "did you mean '%s'? ", nearest);
     ok = ok && buf_text(hint, count == 0 ? "(found: none" : "(found: ");
-    for (size_t i = 0; ok && i < count && hint->length < 400; i++) {
-        ok = buf_printf(hint, "%s%s", i > 0 ? ", " : "", found[i]);
+    for (size_t i = 0; ok && i < count && hint->length < SHOWN_MAX; i++) {
+        ok = buf_printf(hint, "%s%s", i > 0 ? ", " : "", found[i].id);
     }
-    if (!ok || !buf_text(hint, hint->length >= 400 ? ", ...)" : ")")) {
+    if (!ok || !buf_text(hint, hint->length >= SHOWN_MAX ? ", ...)" : ")")) {
         buf_clear(hint);
     }
 }
@@ -155,45 +165,70 @@ static void dirs_text(const struct config *config, struct buf *out) {
     }
 }
 
-static void plugin_missing(const struct config *config, const char *what, const char *name,
-                           struct config_place place, const char *const *found, size_t count,
-                           struct config_report *report) {
+/* What was found, as the message names it. */
+struct missing {
+    const struct config *config;
+    const struct config_found *found;
+    size_t count;
+    struct config_report *report;
+};
+
+/* after: what becomes of it. */
+static void plugin_missing(const struct missing *in, enum config_level level, const char *what,
+                           const char *name, struct config_place place, const char *after) {
     struct buf hint = {0};
     struct buf dirs = {0};
-    plugin_hint(name, found, count, &hint);
-    dirs_text(config, &dirs);
-    config_report_add(report, CONFIG_ERROR, place, hint.bytes, "%s: no such plugin in %s", what,
-                      dirs.bytes != NULL ? dirs.bytes : "plugin_dir");
+    plugin_hint(name, in->found, in->count, &hint);
+    dirs_text(in->config, &dirs);
+    config_report_add(in->report, level, place, hint.bytes, "%s: no such plugin in %s%s", what,
+                      dirs.bytes != NULL ? dirs.bytes : "plugin_dir", after);
     buf_finish(&hint);
     buf_finish(&dirs);
 }
 
-bool config_check_plugins(const struct config *config, const char *const *found, size_t count,
-                          struct config_report *report) {
-    size_t before = report->error_count;
-    for (size_t i = 0; i < config->section_count; i++) {
-        const struct config_plugin_section *section = &config->sections[i];
-        if (!contains(found, count, section->plugin)) {
-            struct buf what = {0};
-            (void)buf_printf(&what, "[plugin:%s%s%s]",
-                             config_quote(section->plugin, strlen(section->plugin)).text,
-                             section->bot != NULL ? "@" : "",
-                             section->bot != NULL ? section->bot : "");
-            plugin_missing(config, what.bytes != NULL ? what.bytes : section->plugin,
-                           section->plugin, section->place, found, count, report);
-            buf_finish(&what);
-        }
+static void check_section(const struct missing *in, const struct config_plugin_section *section) {
+    const struct config_found *one = find(in->found, in->count, section->plugin);
+    struct buf what = {0};
+    if (one != NULL && one->refusal == NULL) {
+        return;
     }
+    (void)buf_printf(&what, "[plugin:%s%s%s]",
+                     config_quote(section->plugin, strlen(section->plugin)).text,
+                     section->bot != NULL ? "@" : "", section->bot != NULL ? section->bot : "");
+    const char *title = what.bytes != NULL ? what.bytes : section->plugin;
+    if (one == NULL) {
+        plugin_missing(in, CONFIG_WARNING, title, section->plugin, section->place,
+                       "; the section has no effect");
+    } else {
+        config_report_add(in->report, CONFIG_WARNING, section->place, NULL,
+                          "%s has no effect: %s is refused: %s", title, one->path, one->refusal);
+    }
+    buf_finish(&what);
+}
+
+void config_check_sections(const struct config *config, const struct config_found *found,
+                           size_t count, struct config_report *report) {
+    const struct missing in = {config, found, count, report};
+    for (size_t i = 0; i < config->section_count; i++) {
+        check_section(&in, &config->sections[i]);
+    }
+}
+
+bool config_check_plugins(const struct config *config, const struct config_found *found,
+                          size_t count, struct config_report *report) {
+    const struct missing in = {config, found, count, report};
+    size_t before = report->error_count;
+    config_check_sections(config, found, count, report);
     for (size_t i = 0; i < config->bot_count; i++) {
         const struct config_bot *bot = &config->bots[i];
         for (size_t j = 0; j < bot->plugins.count; j++) {
             const char *name = bot->plugins.texts[j] + (bot->plugins.texts[j][0] == '!');
-            if (strcmp(name, "*") != 0 && !contains(found, count, name)) {
+            if (strcmp(name, "*") != 0 && find(found, count, name) == NULL) {
                 struct buf what = {0};
                 (void)buf_printf(&what, "'plugins' names '%s'",
                                  config_quote(name, strlen(name)).text);
-                plugin_missing(config, what.bytes != NULL ? what.bytes : name, name,
-                               bot->plugins_place, found, count, report);
+                plugin_missing(&in, CONFIG_ERROR, what.bytes != NULL ? what.bytes : name, name,
+                               bot->plugins_place, "");
                 buf_finish(&what);
             }
         }

@@ -266,7 +266,7 @@ static bool print_problem(const struct config_report *report, const struct confi
 }
 
 bool config_report_print(const struct config_report *report, struct buf *out) {
-    size_t errors = report->error_count + report->bot_error_count;
+    size_t errors = report->error_count + report->bot_error_count + report->elsewhere_count;
     size_t warnings = report->warning_count;
     if (errors + warnings == 0) {
         return true;
@@ -283,7 +283,7 @@ bool config_report_print(const struct config_report *report, struct buf *out) {
 }
 
 bool config_report_clean(const struct config_report *report) {
-    return report->error_count + report->bot_error_count == 0;
+    return report->error_count + report->bot_error_count + report->elsewhere_count == 0;
 }
 
 void config_report_finish(struct config_report *report) {

@@ -39,6 +39,7 @@ struct config_report {
     size_t error_count;     /* of level ERROR, dropped rows included */
     size_t bot_error_count; /* of level BOT_ERROR, dropped rows included */
     size_t warning_count;   /* dropped rows included */
+    size_t elsewhere_count; /* errors of plugins' files, say: told elsewhere, counted here */
     char control[108];      /* the control socket of a file with errors; empty: not known */
     size_t dropped_count;   /* found beyond CONFIG_PROBLEMS_MAX or without memory */
 };

@@ -361,6 +361,19 @@ static bool in_list(const struct plugins *plugins, const char *id) {
     return false;
 }
 
+/* Whether a file of that name was refused before its id was known: that was told. */
+static bool named_so(const struct plugins *plugins, const char *id) {
+    size_t length = strlen(id);
+    for (const struct file_seen *file = plugins->files; file != NULL; file = file->next) {
+        const char *base = strrchr(file->path, '/') + 1;
+        if (file->missing_ms == 0 && file->id[0] == '\0' && strncmp(base, id, length) == 0 &&
+            strcmp(base + length, ".so") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Names a bot asks for that no file has. */
 static bool check_wanted(const struct plugins *plugins, const struct bot *bot, struct err *err) {
     char word[PLUGINS_ID_BYTES];
@@ -372,7 +385,7 @@ static bool check_wanted(const struct plugins *plugins, const struct bot *bot, s
         if (length > 0 && length < sizeof(word) && *list != '!' && *list != '*') {
             memcpy(word, list, length);
             word[length] = '\0';
-            if (!in_list(plugins, word)) {
+            if (!in_list(plugins, word) && !named_so(plugins, word)) {
                 log_error(NULL,
                           "bot %s wants plugin %s, but no file in the plugin directories "
                           "has that id",

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_BYTES_MAX = 256 << 20, RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 60000 };
+enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 60000 };
 
 /* Who may write there may put any code in the place of any plugin's. */
 static bool check_folder(const char *path, struct err *err) {
@@ -58,7 +58,7 @@ bool judge_read(const char *path, const struct sign_keys *signers, struct candid
     struct stat before;
     struct stat after;
     if (!check_place(path, &before, err) ||
-        !file_read(path, FILE_BYTES_MAX, &candidate->bytes, err)) {
+        !file_read(path, JUDGE_FILE_MAX, &candidate->bytes, err)) {
         return false;
     }
     if (stat(path, &after) != 0 || !files_same(&before, &after)) {
@@ -250,7 +250,7 @@ static void note_signer(struct plugin *plugin, const struct candidate *candidate
                 strcmp(plugin->signer, candidate->signer) != 0;
     for (const struct seat *seat = plugin->seats; same && seat != NULL; seat = seat->next) {
         struct buf copy = {0};
-        same = seat->hand != NULL && file_read(seat->hand->copy, FILE_BYTES_MAX, &copy, NULL) &&
+        same = seat->hand != NULL && file_read(seat->hand->copy, JUDGE_FILE_MAX, &copy, NULL) &&
                copy.length == candidate->bytes.length &&
                memcmp(copy.bytes, candidate->bytes.bytes, copy.length) == 0;
         buf_finish(&copy);

@@ -264,6 +264,7 @@ struct file_seen *files_find(const struct plugins *plugins, const char *path);
 bool files_same(const struct stat *a, const struct stat *b);
 
 /* ---- judge.c ---- */
+enum { JUDGE_FILE_MAX = 256 << 20 }; /* bytes of a plugin's file */
 /* Loads or refuses one file, and remembers which. Lines for people go to *text, the first refusal
  * to *first (both may be NULL). force: also when its content is what runs already. */
 bool judge_file(struct plugins *plugins, struct file_seen *file, bool force, struct buf *text,

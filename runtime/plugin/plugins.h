@@ -239,10 +239,14 @@ bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *
  * [any thread] */
 bool plugins_place_is_safe(const char *path, struct err *err);
 
-typedef void plugins_found_fn(void *to, const char *id, const char *path);
-/* Calls each(to, id, path) for every file in these directories that could be loaded by its note,
- * its mode and its directory's: of each id the first that one of `signers` has signed, else the
- * first. Runs nothing. Texts: borrowed for the call. [any thread] */
+/* The id that the file's note claims; its name without .so when there is none to be read. */
+void plugins_claimed_id(const char *path, char out[PLUGINS_ID_BYTES]);
+
+/* refusal: why it would not be loaded; NULL: it could be. */
+typedef void plugins_found_fn(void *to, const char *id, const char *path, const char *refusal);
+/* Calls each() for the plugins in these directories: of each id the first file that could be loaded
+ * by its note, its mode, its directory's and its signature by one of `signers` (NULL, or path NULL:
+ * no matter), else the first. Runs nothing. Texts: borrowed for the call. [any thread] */
 void plugins_survey(const char *const *dirs, size_t count, const struct sign_keys *signers,
                     plugins_found_fn *each, void *to);
 

@@ -15,35 +15,58 @@
 struct seen {
     struct seen *next;
     char id[PLUGINS_ID_BYTES];
+    char path[PATH_MAX];
+    struct err refusal;
 };
 
-static bool first_of_id(struct seen **seen, const char *id) {
-    for (const struct seen *one = *seen; one != NULL; one = one->next) {
-        if (strcmp(one->id, id) == 0) {
-            return false;
-        }
+static const struct seen *find_id(const struct seen *seen, const char *id) {
+    while (seen != NULL && strcmp(seen->id, id) != 0) {
+        seen = seen->next;
     }
-    struct seen *one = calloc(1, sizeof(*one));
-    if (one != NULL) {
-        (void)text_copy(one->id, sizeof(one->id), id);
-        one->next = *seen;
-        *seen = one;
-    }
-    return true;
+    return seen;
 }
 
 struct survey {
-    const struct sign_keys *signers; /* NULL: signed or not */
-    struct seen *seen;
+    const struct sign_keys *signers;
+    struct seen *good;    /* one of each id */
+    struct seen *refused; /* in the order of being seen */
+    struct seen **last;
     plugins_found_fn *each;
     void *to;
 };
 
+void plugins_claimed_id(const char *path, char out[PLUGINS_ID_BYTES]) {
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    struct buf bytes = {0};
+    struct note note;
+    (void)snprintf(out, PLUGINS_ID_BYTES, "%.*s",
+                   (int)(dot != NULL ? (size_t)(dot - name) : strlen(name)), name);
+    if (file_read(path, JUDGE_FILE_MAX, &bytes, NULL) &&
+        note_read(bytes.bytes, bytes.length, &note, NULL)) {
+        (void)text_copy(out, PLUGINS_ID_BYTES, note.id);
+    }
+    buf_finish(&bytes);
+}
+
+/* Without memory a file is not seen: what asks next finds the same. */
 static void look_at(struct survey *survey, const char *path) {
     struct candidate candidate = {0};
-    if (judge_read(path, survey->signers, &candidate, NULL) &&
-        first_of_id(&survey->seen, candidate.note.id)) {
-        survey->each(survey->to, candidate.note.id, path);
+    struct seen *one = calloc(1, sizeof(*one));
+    bool refused = one != NULL && !judge_read(path, survey->signers, &candidate, &one->refusal);
+    if (one == NULL || (!refused && find_id(survey->good, candidate.note.id) != NULL)) {
+        free(one);
+    } else if (refused) {
+        plugins_claimed_id(path, one->id);
+        (void)text_copy(one->path, sizeof(one->path), path);
+        *survey->last = one;
+        survey->last = &one->next;
+    } else {
+        (void)text_copy(one->id, sizeof(one->id), candidate.note.id);
+        one->next = survey->good;
+        survey->good = one;
+        survey->each(survey->to, one->id, path, NULL);
     }
     buf_finish(&candidate.bytes);
 }
@@ -61,22 +84,33 @@ static void look_into(struct survey *survey, const char *dir) {
     free(entries);
 }
 
-/* Those that may run first: a file that only claims their ids does not stand in for them. */
+static void forget(struct seen *seen) {
+    while (seen != NULL) {
+        struct seen *next = seen->next;
+        free(seen);
+        seen = next;
+    }
+}
+
+/* A file that only claims the id of one that may run does not stand in for it. */
+static void tell_refused(const struct survey *survey) {
+    for (const struct seen *one = survey->refused; one != NULL; one = one->next) {
+        if (find_id(survey->good, one->id) == NULL && find_id(survey->refused, one->id) == one) {
+            survey->each(survey->to, one->id, one->path, one->refusal.text);
+        }
+    }
+}
+
 void plugins_survey(const char *const *dirs, size_t count, const struct sign_keys *signers,
                     plugins_found_fn *each, void *to) {
     struct survey survey = {.signers = signers, .each = each, .to = to};
+    survey.last = &survey.refused;
     for (size_t i = 0; i < count; i++) {
         look_into(&survey, dirs[i]);
     }
-    survey.signers = NULL;
-    for (size_t i = 0; i < count && signers != NULL && signers->path != NULL; i++) {
-        look_into(&survey, dirs[i]);
-    }
-    while (survey.seen != NULL) {
-        struct seen *next = survey.seen->next;
-        free(survey.seen);
-        survey.seen = next;
-    }
+    tell_refused(&survey);
+    forget(survey.good);
+    forget(survey.refused);
 }
 
 bool plugins_try(struct plugins *plugins, const char *path, const struct sign_keys *signers,

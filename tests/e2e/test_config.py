@@ -346,7 +346,47 @@ class Config(Case):
         host = self.host({"a": a}, plugins=["recorder"]).start().ready("a")
         os.chmod(os.path.join(host.plugin_dir, "recorder.so"), 0o777)
         self.write(host, bot_a=dict(a, plugins="recorder"))
-        self.assertIn("no such plugin", self.reload(host, status=1))
+        told = self.reload(host, status=1)
+        self.assertIn("plugin recorder would not start", told)
+        self.assertIn("anybody may write to it: chmod o-w", told)
+
+    def test_a_section_without_its_plugin_is_a_warning_everywhere_and_stops_no_change(self):
+        sim = self.sim()
+        a = {"token": "a", "rest_url": sim.rest, "intents": "GUILDS GUILD_MESSAGES"}
+        host = self.host({"a": a}, plugins=["ping", "recorder"], sections="[plugin:gone]\nx = 1\n")
+        recorder = os.path.join(host.plugin_dir, "recorder.so")
+        os.chmod(recorder, 0o777)
+        gone = (r"drey\.ini:\d+:1: warning: \[plugin:gone\]: no such plugin in "
+                + host.plugin_dir + r"; the section has no effect\n.*\n.*\(found: ping, recorder\)")
+        host.start().ready("a")
+        self.assertRegex(read(host.log), gone)
+        self.write(host, bot_a=dict(a, presence="idle"), plugin_gone={"x": "2"})
+        told = self.reload(host)
+        self.assertRegex(told, gone)
+        self.assertIn("bot a  presence changed", told)
+        self.assertNotIn("recorder", self.reload(host).replace("(found: ping, recorder)", ""))
+        # what lies there and is refused says why, and stops no change either
+        refused = (r"warning: \[plugin:recorder\] has no effect: .*recorder\.so is refused: "
+                   r"anybody may write to it")
+        self.write(host, bot_a=a, plugin_recorder={"file": os.path.join(self.directory, "out")})
+        told = self.reload(host)
+        self.assertRegex(told, refused)
+        self.assertIn("bot a  presence changed", told)
+        told = self.reload(host)
+        self.assertRegex(told, refused)
+        self.assertIn("nothing changed", told)
+        check = host.run("check", "-c", host.ini)
+        self.assertEqual(check.returncode, 78)
+        self.assertRegex(check.stderr, refused)
+        self.assertIn("1 error, 1 warning", check.stderr)
+        os.chmod(recorder, 0o700)
+        self.assertIn("recorder  1.0.0  loaded for 1 bot", host.run("reload", "-c", host.ini).stdout)
+        self.write(host, bot_a=a, plugin_gone={"x": "2"})
+        os.unlink(recorder)
+        check = host.run("check", "-c", host.ini)
+        self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
+        self.assertIn("0 errors, 1 warning", check.stderr)
+        self.assertEqual(self.connects(host, "a"), 1)
 
     def test_an_earlier_directory_hides_a_later_one_at_once(self):
         sim = self.sim()

@@ -64,7 +64,8 @@ static void load(const char *text, size_t length) {
         lines += text[i] == '\n';
     }
     if (world_load(&world, text)) {
-        static const char *const found[] = {"counter", "p"};
+        static const struct config_found found[] = {{"counter", "/counter.so", NULL},
+                                                    {"p", "/p.so", "it is refused"}};
         check_loaded(&world);
         (void)config_check_plugins(&world.config, found, 2, &world.report);
         buf_clear(&world.text);

@@ -22,11 +22,11 @@ static const char keys[] = "-----BEGIN PUBLIC KEY-----\n"
 static bool load_with(const char *text, long count, bool *loaded) {
     struct world world = {.files = {[1] = {.path = "/etc/drey/t", .text = "token\n"},
                                     [2] = {.path = "/etc/drey/ops.pub", .text = keys}}};
-    static const char *const found[] = {"q"};
+    static const struct config_found found[] = {{"q", "/q.so", NULL}, {"p", "/p.so", "why"}};
     failing_left = count;
     *loaded = world_load(&world, text);
     if (*loaded) {
-        (void)config_check_plugins(&world.config, found, 1, &world.report);
+        (void)config_check_plugins(&world.config, found, 2, &world.report);
         (void)config_report_print(&world.report, &world.text);
     }
     bool reached = failing_left < 0;

@@ -13,7 +13,9 @@
 #include "config_world.h"
 
 static void unknown_plugins_are_told_with_what_was_found(void **state) {
-    static const char *const found[] = {"ping", "trivia", "welcome"};
+    static const struct config_found found[] = {{"ping", "/p/ping.so", NULL},
+                                                {"trivia", "/p/trivia.so", NULL},
+                                                {"welcome", "/p/welcome.so", NULL}};
     struct world world = {0};
     assert_true(world_load(&world, "[bot:main]\ntoken = a\nplugins = *, !pin\n"
                                    "[bot:all]\ntoken = b\n"
@@ -28,16 +30,48 @@ static void unknown_plugins_are_told_with_what_was_found(void **state) {
         "/usr/lib/drey/plugins\n"
         "    3 | plugins = *, !pin\n"
         "      |           ^~~~~~~ did you mean 'ping'? (found: ping, trivia, welcome)\n"
-        "/etc/drey/drey.ini:6:1: error: [plugin:welcom]: no such plugin in /usr/lib/drey/plugins\n"
+        "/etc/drey/drey.ini:6:1: warning: [plugin:welcom]: no such plugin in "
+        "/usr/lib/drey/plugins; the section has no effect\n"
         "    6 | [plugin:welcom]\n"
         "      | ^~~~~~~~~~~~~~~ did you mean 'welcome'? (found: ping, trivia, welcome)\n"
-        "/etc/drey/drey.ini:10:1: error: [plugin:zzzzzzzz@main]: no such plugin in "
-        "/usr/lib/drey/plugins\n"
+        "/etc/drey/drey.ini:10:1: warning: [plugin:zzzzzzzz@main]: no such plugin in "
+        "/usr/lib/drey/plugins; the section has no effect\n"
         "   10 | [plugin:zzzzzzzz@main]\n"
         "      | ^~~~~~~~~~~~~~~~~~~~~~ (found: ping, trivia, welcome)\n"
-        "3 errors, 0 warnings\n");
-    static const char *const all[] = {"pin", "trivia", "welcom", "zzzzzzzz"};
+        "1 error, 2 warnings\n");
+    static const struct config_found all[] = {{"pin", "/pin.so", NULL},
+                                              {"trivia", "/t.so", NULL},
+                                              {"welcom", "/w.so", NULL},
+                                              {"zzzzzzzz", "/z.so", NULL}};
     assert_true(config_check_plugins(&world.config, all, 4, &world.report));
+    world_finish(&world);
+}
+
+static void a_section_without_a_plugin_is_no_error_and_says_why(void **state) {
+    static const struct config_found found[] = {{"ping", "/p/ping.so", NULL},
+                                                {"poll", "/p/poll.so", "it is not signed"}};
+    struct world world = {0};
+    assert_true(world_load(&world, "[bot:main]\ntoken = a\nplugins = ping, poll\n"
+                                   "[plugin:poll]\nx = 1\n[plugin:gone]\n[plugin:ping]\n"));
+    assert_true(config_check_plugins(&world.config, found, 2, &world.report));
+    assert_true(config_report_clean(&world.report));
+    assert_true(config_report_print(&world.report, &world.text));
+    assert_string_equal(
+        world.text.bytes,
+        "/etc/drey/drey.ini:4:1: warning: [plugin:poll] has no effect: /p/poll.so is refused: it "
+        "is not signed\n"
+        "    4 | [plugin:poll]\n"
+        "      | ^~~~~~~~~~~~~\n"
+        "/etc/drey/drey.ini:6:1: warning: [plugin:gone]: no such plugin in /usr/lib/drey/plugins; "
+        "the section has no effect\n"
+        "    6 | [plugin:gone]\n"
+        "      | ^~~~~~~~~~~~~ (found: ping, poll)\n"
+        "0 errors, 2 warnings\n");
+    world.report.elsewhere_count = 1; /* the file's own error */
+    buf_clear(&world.text);
+    assert_false(config_report_clean(&world.report));
+    assert_true(config_report_print(&world.report, &world.text));
+    assert_non_null(strstr(world.text.bytes, "\n1 error, 2 warnings\n"));
     world_finish(&world);
 }
 
@@ -253,6 +287,7 @@ static void paths_that_reach_what_is_drey_s_are_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unknown_plugins_are_told_with_what_was_found),
+        cmocka_unit_test(a_section_without_a_plugin_is_no_error_and_says_why),
         cmocka_unit_test(a_slip_in_a_plugin_s_section_is_doubted),
         cmocka_unit_test(no_key_of_the_host_s_is_taken_for_a_slip),
         cmocka_unit_test(a_key_in_the_wrong_section_is_told_its_own),

@@ -66,14 +66,14 @@ static void a_bot_that_leaves_and_comes_back_goes_on_at_its_cursor(void **state)
     rig_close(&rig);
 }
 
-static void note_found(void *to, const char *id, const char *path) {
+static void note_found(void *to, const char *id, const char *path, const char *refusal) {
     struct listing *listing = to;
     size_t used = strlen(listing->text);
-    snprintf(listing->text + used, sizeof(listing->text) - used, "%s=%s ", id,
-             strrchr(path, '/') + 1);
+    snprintf(listing->text + used, sizeof(listing->text) - used, "%s=%s%s ", id,
+             strrchr(path, '/') + 1, refusal != NULL ? "!" : "");
 }
 
-static void a_survey_names_each_plugin_once_and_nothing_else(void **state) {
+static void a_survey_names_each_plugin_once_and_what_is_refused(void **state) {
     struct rig rig = {0};
     struct listing found = {""};
     char other[PATH_MAX / 2];
@@ -88,7 +88,18 @@ static void a_survey_names_each_plugin_once_and_nothing_else(void **state) {
     snprintf(path, sizeof(path), "%s/missing", rig.home);
     const char *dirs[] = {path, other, rig.plugins_dir};
     plugins_survey(dirs, 3, NULL, note_found, &found);
-    assert_string_equal(found.text, "tally=tally.so ");
+    assert_string_equal(found.text, "tally=tally.so none=none.so! ");
+    /* what is refused is known by its note, and gives way to what is not */
+    found.text[0] = '\0';
+    snprintf(path, sizeof(path), "%s/tally.so", rig.plugins_dir);
+    assert_int_equal(chmod(path, 0666), 0);
+    plugins_survey(dirs + 2, 1, NULL, note_found, &found);
+    assert_string_equal(found.text, "tally=twin.so ");
+    found.text[0] = '\0';
+    assert_int_equal(chmod(rig.plugins_dir, 0777), 0);
+    plugins_survey(dirs + 2, 1, NULL, note_found, &found);
+    assert_string_equal(found.text, "tally=tally.so! ");
+    assert_int_equal(chmod(rig.plugins_dir, 0700), 0);
     assert_serves(&rig, ""); /* it only looked */
     rig_close(&rig);
 }
@@ -130,7 +141,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bots_list_takes_and_gives_without_touching_the_other_bot),
         cmocka_unit_test(a_bot_that_leaves_and_comes_back_goes_on_at_its_cursor),
-        cmocka_unit_test(a_survey_names_each_plugin_once_and_nothing_else),
+        cmocka_unit_test(a_survey_names_each_plugin_once_and_what_is_refused),
         cmocka_unit_test(other_directories_bring_and_take_plugins),
     };
     return cmocka_run_group_tests_name("plugin_adjust", tests, NULL, NULL);
