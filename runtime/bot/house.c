@@ -135,7 +135,8 @@ bool house_reload(struct house *house, const char *name, bool reidentify, struct
     size_t before = text->length;
     house->reidentify = reidentify;
     house->reload_ms = clock_mono_ms();
-    bool ok = plugins_reload(house->plugins, name, text);
+    bool ok = name != NULL ? plugins_reload(house->plugins, name, text)
+                           : plugins_reload_all(house->plugins, text);
     house->reidentify = false;
     residents_reidentify(house, text);
     if (text->length == before) {

@@ -446,6 +446,33 @@ static bool reload_changed(struct plugins *plugins, struct buf *text) {
     return judge_changed(plugins, now, text) && ok; /* whose id has become free */
 }
 
+static bool is_stopped(const struct plugin *plugin) {
+    const struct seat *seat = plugin->seats;
+    while (seat != NULL && !revive_is_never(seat)) {
+        seat = seat->next;
+    }
+    return seat != NULL;
+}
+
+static bool start_stopped(struct plugins *plugins, struct buf *text) {
+    bool ok = true;
+    for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
+        const struct plugin *plugin = change_find_plugin(plugins, file->id);
+        if (file->missing_ms == 0 && judge_is_file_of(plugin, file) && is_stopped(plugin)) {
+            ok = judge_file(plugins, file, true, text, NULL) && ok;
+        }
+    }
+    return ok;
+}
+
+bool plugins_reload_all(struct plugins *plugins, struct buf *text) {
+    for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
+        file->judged = file->judged && file->refusal[0] == '\0';
+    }
+    bool ok = plugins_reload(plugins, NULL, text);
+    return start_stopped(plugins, text) && ok;
+}
+
 static bool reload_named(struct plugins *plugins, const char *name, struct buf *text) {
     for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
         if (file->missing_ms == 0 && is_called(plugins, file, name)) {

@@ -20,14 +20,21 @@ static const char *const refusals[] = {"Permission denied",
                                        "name resolution",
                                        "resolve host"};
 
-static bool is_refusal(const char *said, size_t length) {
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-        if (memmem(said, length, refusals[i], strlen(refusals[i])) != NULL) {
+/* What is beside them when it was the network. */
+static const char *const networks[] = {"socket",          "Socket",       "connect", "Connect",
+                                       "name resolution", "resolve host", "network", "Network"};
+
+static bool has_one(const char *said, size_t length, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (memmem(said, length, words[i], strlen(words[i])) != NULL) {
             return true;
         }
     }
     return false;
 }
+
+#define HAS_ONE(said, length, words)                                                               \
+    has_one(said, length, words, sizeof(words) / sizeof((words)[0]))
 
 /* The first word that is an absolute path. False: there is none, or it is too long to be shown. */
 static bool find_path(const char *said, size_t length, char out[PATH_SHOWN]) {
@@ -51,20 +58,27 @@ static bool find_path(const char *said, size_t length, char out[PATH_SHOWN]) {
 }
 
 bool hint_write(const char *plugin, const char *said, size_t length, char out[HINT_BYTES]) {
+    static const char *const begin = "if its sandbox refused that:";
+    static const char *const end = "; then `drey reload --config`";
     char path[PATH_SHOWN];
-    if (!is_refusal(said, length)) {
+    if (!HAS_ONE(said, length, refusals)) {
         return false;
     }
     if (find_path(said, length, path)) {
         snprintf(out, HINT_BYTES,
-                 "if its sandbox refused that: `allow_write = %s` in [plugin:%s] lets it write "
-                 "there, allow_read lets it read",
-                 path, plugin);
+                 "%s `allow_read = %s` in [plugin:%s] lets it read that, `allow_write = %s` "
+                 "write it%s",
+                 begin, path, plugin, path, end);
+    } else if (HAS_ONE(said, length, networks)) {
+        snprintf(out, HINT_BYTES,
+                 "%s `allow_network = yes` in [plugin:%s], or allow_connect with the ports it "
+                 "needs, lets it out%s",
+                 begin, plugin, end);
     } else {
         snprintf(out, HINT_BYTES,
-                 "if its sandbox refused that: allow_read, allow_write, allow_connect and "
-                 "allow_network in [plugin:%s] say what it may use",
-                 plugin);
+                 "%s allow_read, allow_write, allow_connect and allow_network in [plugin:%s] say "
+                 "what it may use%s",
+                 begin, plugin, end);
     }
     return true;
 }

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { HINT_BYTES = 320 };
+enum { HINT_BYTES = 448 };
 
 /* Whether these words of a plugin's tell of what a sandbox refuses; then *out is the advice. */
 bool hint_write(const char *plugin, const char *said, size_t length, char out[HINT_BYTES]);

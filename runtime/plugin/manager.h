@@ -194,6 +194,8 @@ void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plu
 void revive_if_ended(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
 /* Starts again what is due; for the loop's timer. */
 void revive_due(void *arg);
+/* Whether its process has ended and is not started again by itself. */
+bool revive_is_never(const struct seat *seat);
 /* What is on its way back (seat->reviving) has answered its step, or has ended. */
 void revive_step(struct plugins *plugins, struct plugin *plugin, struct seat *seat);
 /* Somebody else takes care of the seat: what was on its way back to it is ended. */

@@ -284,6 +284,10 @@ static void begin(struct plugins *plugins, struct plugin *plugin, struct seat *s
     expect(plugins, seat, "init");
 }
 
+bool revive_is_never(const struct seat *seat) {
+    return seat->down && seat->revive_ms == NEVER;
+}
+
 void revive_due(void *arg) {
     struct plugins *plugins = arg;
     tend_inbox(

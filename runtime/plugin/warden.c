@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "drey/drey.h"
 #include "plugin/hint.h"
 #include "plugin/spawn.h"
@@ -266,12 +267,26 @@ static bool answer_keep(struct warden *warden, const struct port_message *messag
     return ok;
 }
 
-/* Once for each process: what it complains of may be its sandbox. */
+static bool is_explained(const struct warden *warden, uint64_t hash) {
+    for (size_t i = 0; i < warden->hint_count; i++) {
+        if (warden->hints[i] == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What it complains of may be its sandbox: each advice once for a process, and not without end. */
 static void explain(struct warden *warden, const char *said, size_t length) {
     struct log_from from = {.bot = warden->spec.bot, .shard = -1, .plugin = warden->spec.plugin};
     char hint[HINT_BYTES];
-    if (!warden->hinted && hint_write(warden->spec.plugin, said, length, hint)) {
-        warden->hinted = true;
+    if (warden->hint_count == WARDEN_HINTS ||
+        !hint_write(warden->spec.plugin, said, length, hint)) {
+        return;
+    }
+    uint64_t hash = text_hash(hint, strlen(hint));
+    if (!is_explained(warden, hash)) {
+        warden->hints[warden->hint_count++] = hash;
         log_warn(&from, "%s", hint);
     }
 }

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 enum {
+    WARDEN_HINTS = 16,
     WARDEN_WINDOW = 32, /* mail that the worker has and is not done with */
     WARDEN_STEPS = 16,  /* steps that were asked and not answered */
     WARDEN_REPORT_MAX = 4096,
@@ -51,7 +52,8 @@ struct warden {
     struct buf line;  /* of its output */
     struct ration ration;
     bool confined;
-    bool hinted;  /* what a sandbox refuses was explained */
+    uint64_t hints[WARDEN_HINTS]; /* hashes of what was explained of a sandbox's refusals */
+    size_t hint_count;
     bool stopped; /* it has answered PORT_STOPPED: its end is in order, what it still says noise */
     bool returned;
     bool dying;

@@ -136,6 +136,9 @@ class Ends(Apart):
         self.assertEqual(status.returncode, 4, status.stdout)
         self.assertIn("stopped", status.stdout)
         self.assertEqual(len(self.parked()), 6)
+        ok, text = self.reload()  # of all: what was stopped is started
+        self.assertTrue(ok and "nothing changed" not in text, text)
+        self.wait("it to be given up again", lambda: self.row()["crashes"] == 24)
         put(ledger("3.good"), self.target)
         self.assertTrue(self.reload("ledger")[0])
         self.flows()
@@ -446,7 +449,7 @@ class Told(Apart):
         """In the answer, in the log and in the table."""
         out = os.path.join(self.directory, "recorded")
         self.configure(f"[plugin:recorder]\nfile = {out}\n")
-        advice = f"`allow_write = {out}` in [plugin:recorder]"
+        advice = f"`allow_read = {out}` in [plugin:recorder] lets it read that, `allow_write = {out}` write it"
         with open(os.path.join(PLUGINS, "recorder.so"), "rb") as file:
             self.place("recorder", file.read())
         answer = self.command("reload", "--config")

@@ -145,9 +145,14 @@ class Place(Reload):
         put(ledger("2.good"), self.target)
         self.wait("the refusal", lambda: "anybody may put files into" in self.row()["error"])
         self.flows()
+        ok, text = self.reload()
+        self.assertFalse(ok)
+        self.assertIn("chmod o-w", text)  # it is told again, not that nothing has changed
         os.chmod(self.drey_host.plugin_dir, 0o755)
+        self.assertTrue(self.reload()[0])
+        self.switched("2.good", 2)
         put(ledger("3.good"), self.target)
-        self.switched("3.good", 2)
+        self.switched("3.good", 3)
         self.all_well()
 
 

@@ -151,10 +151,14 @@ static void what_a_sandbox_refuses_is_explained(void **state) {
     char out[HINT_BYTES];
     struct err err = {0};
     assert_true(hinted("/var/x.log: Permission denied", out));
-    assert_non_null(strstr(out, "`allow_write = /var/x.log` in [plugin:one]"));
+    assert_non_null(strstr(out, "`allow_read = /var/x.log` in [plugin:one]"));
+    assert_non_null(strstr(out, "`allow_write = /var/x.log` write it; then `drey reload --config`"));
     assert_true(hinted("cannot open '/a b': Permission denied (os error 13)", out));
     assert_non_null(strstr(out, "allow_write = /a`"));
     assert_true(hinted("socket: Operation not permitted", out));
+    assert_non_null(strstr(out, "`allow_network = yes` in [plugin:one], or allow_connect"));
+    assert_null(strstr(out, "allow_write"));
+    assert_true(hinted("rel.txt: Operation not permitted", out));
     assert_non_null(
         strstr(out, "allow_read, allow_write, allow_connect and allow_network in [plugin:one]"));
     assert_true(hinted("/\x1b[2J/\n/x: AccessDenied", out));
