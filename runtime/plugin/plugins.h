@@ -138,8 +138,8 @@ void plugins_unwatch(struct plugins *plugins);
  * file changed, new ones included. Appends one line per plugin to *text, as `drey reload` shows
  * it. False when any was refused: the old generation goes on. */
 bool plugins_reload(struct plugins *plugins, const char *name, struct buf *text);
-/* The same with name NULL for a person who asks: what was refused is tried again, for the reason may
- * be gone without its file having changed, and what was stopped is started. */
+/* The same with name NULL for a person who asks: what was refused is tried again, for the reason
+ * may be gone without its file having changed, and what was stopped is started. */
 bool plugins_reload_all(struct plugins *plugins, struct buf *text);
 /* Stops it for all bots, in an orderly way. False when no such plugin runs. */
 bool plugins_unload(struct plugins *plugins, const char *name, struct err *err);

@@ -70,9 +70,9 @@ enum port_kind {
     PORT_CONFINED, /* once, before it has run code of the plugin's; number: enum isolation_hold;
                       data: what confines it, for people */
     PORT_KEEP,     /* a question (keep.h), for which it waits; data */
-    PORT_ENDED,    /* made by the host's side of a process: it has ended unasked (extra: or could
-                      not begin, for a shortage of the host's); data: how, NUL, a
-                      backtrace; extra: what it did (worker.h) */
+    PORT_ENDED,    /* made by the host's side of a process: it has ended unasked (number 1: or could
+                      not begin, for a shortage of the host's); data: how, NUL, a backtrace; extra:
+                      what it did (worker.h) */
     /* worker to host, past the manager's inbox, to whoever carries out requests (port.h below).
      * In a process the worker waits for PORT_TOOK after REST, GATEWAY and ANSWER */
     PORT_REST = 64,   /* name, number: the request, extra: cookie; data: struct port_rest */

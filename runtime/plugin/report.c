@@ -50,7 +50,7 @@ static const char *mail_name(uint32_t kind) {
 const char *report_doing(uint64_t doing, bool inside) {
     uint32_t which = (uint32_t)doing;
     if (!inside) {
-        return "between two calls (a thread of its own?)";
+        return "between two calls (a thread of its own, or from outside?)";
     }
     switch (doing >> 32) {
     case WORKER_EVENT:

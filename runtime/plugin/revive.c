@@ -111,7 +111,7 @@ static uint64_t lived_ms(const struct seat *seat, const struct hand *hand) {
 
 void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plugin,
                   struct seat *seat, const struct port_message *message) {
-    hand->unborn = message->extra != 0;
+    hand->unborn = message->number != 0;
     hand_fail(hand, port_data(message));
     if (seat != NULL && seat->incoming == hand && seat->reviving != NULL) {
         revive_step(plugins, plugin, seat);

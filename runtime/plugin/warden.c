@@ -508,7 +508,7 @@ static void report_unborn(struct warden *warden, const struct err *err) {
     (void)(buf_text(&text, err->text) && buf_append(&text, "", 1));
     bool shortage = err->code == ERR_SHORT || err->code == ERR_NO_MEMORY;
     struct port_message head = {
-        .kind = PORT_ENDED, .status = -1, .extra = shortage, .data_length = (uint32_t)text.length};
+        .kind = PORT_ENDED, .status = -1, .number = shortage, .data_length = (uint32_t)text.length};
     (void)warden->spec.send(warden->spec.arg, &head, "", text.bytes);
     buf_finish(&text);
 }

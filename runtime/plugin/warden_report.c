@@ -12,11 +12,6 @@
 
 enum { COPY_BYTES_MAX = 256 << 20 };
 
-static const char *doing_name(const struct warden *warden) {
-    return report_doing(atomic_load(&warden->shared->doing),
-                        atomic_load(&warden->shared->progress) % 2 == 1);
-}
-
 static void describe(const struct warden *warden, int status, struct buf *out) {
     const char *why = atomic_load(&warden->why);
     if (warden->violation.text[0] != '\0') {
@@ -30,7 +25,9 @@ static void describe(const struct warden *warden, int status, struct buf *out) {
     } else {
         (void)buf_printf(out, "it ended its process (exit status %d)", WEXITSTATUS(status));
     }
-    (void)buf_printf(out, ", in %s", doing_name(warden));
+    bool inside = atomic_load(&warden->shared->progress) % 2 == 1;
+    const char *doing = report_doing(atomic_load(&warden->shared->doing), inside);
+    (void)buf_printf(out, inside ? ", in %s" : ", %s", doing);
 }
 
 static void trace(const struct warden *warden, struct buf *out) {

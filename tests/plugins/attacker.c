@@ -519,7 +519,7 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
         }
     } else if (strcmp(word, "ring") == 0) {
         spoil_ring(ctx);
-    } else if (strcmp(word, "slow-back") == 0) {
+    } else if (strcmp(word, "slow-back") == 0 || strcmp(word, "dead-back") == 0) {
         drey_kv_set(ctx, 0, "ended", "1");
         raise(SIGKILL);
     } else if (strcmp(word, "threads") == 0) {
@@ -550,6 +550,9 @@ static int32_t start(drey_ctx *ctx) {
     call_once(ctx);
     while (strcmp(word_of(), "slow-back") == 0 && drey_kv_int(ctx, 0, "ended") > 0) {
         pause();
+    }
+    if (strcmp(word_of(), "dead-back") == 0 && drey_kv_int(ctx, 0, "ended") > 0) {
+        raise(SIGKILL);
     }
     return 0;
 }

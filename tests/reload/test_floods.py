@@ -120,5 +120,16 @@ class Floods(Strikes):
         self.assertLess(more, (256 if SANITIZED else 48) << 20)
 
 
+class Back(Strikes):
+    sections = Strikes.sections + "crash_limit = 3\n"
+
+    def test_row_19_an_end_on_the_way_back_counts(self):
+        self.strike("dead-back")
+        self.wait("it to be given up", lambda: self.row("attacker")["state"] == "stopped")
+        self.assertEqual(self.row("attacker")["crashes"], 3)
+        self.assertEqual(self.log_count("does not start again"), 2)
+        self.unhurt()
+
+
 if __name__ == "__main__":
     main()
