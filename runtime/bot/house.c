@@ -150,7 +150,7 @@ bool house_reload(struct house *house, const char *name, bool reidentify, struct
 
 static void on_deadline(void *arg) {
     struct house *house = arg;
-    log_warn(NULL, "some connections did not end within %d s; leaving them",
+    log_warn(NULL, "not everything has ended within %d s; what is left is left behind",
              STOP_DEADLINE_MS / 1000);
     loop_stop(house->loop);
 }

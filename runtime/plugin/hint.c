@@ -1,4 +1,4 @@
-/* plugin/hint.c: looks for the words of EACCES and EPERM, and for a path beside them. */
+/* plugin/hint.c: looks for the words of EACCES, EPERM and ENOMEM, and for a path beside them. */
 #include "plugin/hint.h"
 
 #include "base/text.h"
@@ -19,6 +19,11 @@ static const char *const refusals[] = {"Permission denied",
                                        "EPERM",
                                        "name resolution",
                                        "resolve host"};
+
+/* C, C++, Rust, Go and Zig without memory. */
+static const char *const shortages[] = {
+    "Cannot allocate memory", "bad_alloc",   "memory allocation of",
+    "out of memory",          "OutOfMemory", "ENOMEM"};
 
 /* What is beside them when it was the network. */
 static const char *const networks[] = {"socket",          "Socket",       "connect", "Connect",
@@ -61,6 +66,13 @@ bool hint_write(const char *plugin, const char *said, size_t length, char out[HI
     static const char *const begin = "if its sandbox refused that:";
     static const char *const end = "; then `drey reload --config`";
     char path[PATH_SHOWN];
+    if (HAS_ONE(said, length, shortages)) {
+        snprintf(out, HINT_BYTES,
+                 "if its process has no more: `memory = SIZE` in [plugin:%s] says how much it may "
+                 "have%s",
+                 plugin, end);
+        return true;
+    }
     if (!HAS_ONE(said, length, refusals)) {
         return false;
     }

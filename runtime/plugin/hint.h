@@ -10,7 +10,8 @@
 
 enum { HINT_BYTES = 448 };
 
-/* Whether these words of a plugin's tell of what a sandbox refuses; then *out is the advice. */
+/* Whether these words of a plugin's tell of what a sandbox or a limit refuses; then *out is the
+ * advice. */
 bool hint_write(const char *plugin, const char *said, size_t length, char out[HINT_BYTES]);
 /* Appends the advice to an error that ends in such words. */
 void hint_append(const char *plugin, struct err *err);

@@ -163,6 +163,8 @@ static void what_a_sandbox_refuses_is_explained(void **state) {
         strstr(out, "allow_read, allow_write, allow_connect and allow_network in [plugin:one]"));
     assert_true(hinted("/\x1b[2J/\n/x: AccessDenied", out));
     assert_null(strchr(out, '\x1b')); /* nothing that a terminal would act on */
+    assert_true(hinted("malloc failed: Cannot allocate memory", out));
+    assert_non_null(strstr(out, "`memory = SIZE` in [plugin:one]"));
     assert_false(hinted("/var/x.log: No such file or directory", out));
     assert_false(hinted("", out));
     err_set(&err, ERR_PLUGIN, "init refused: x: Permission denied");
