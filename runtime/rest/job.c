@@ -16,6 +16,14 @@ enum { SHOWN_BYTES = 200 };
 /* --- copies ------------------------------------------------------------------------------------
  */
 
+size_t job_descriptors(const struct job *job) {
+    size_t count = 0;
+    for (size_t i = 0; i < job->file_count; i++) {
+        count += job->files[i].bytes == NULL;
+    }
+    return count;
+}
+
 size_t job_bytes(const struct rest_call *call) {
     size_t bytes = sizeof(struct job) + call->body_length + strlen(call->path);
     for (size_t i = 0; i < call->file_count; i++) {

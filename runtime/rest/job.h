@@ -36,6 +36,8 @@ struct job {
 
 /* Bytes of memory that the call will hold. */
 size_t job_bytes(const struct rest_call *call);
+/* How many of its files are descriptors. */
+size_t job_descriptors(const struct job *job);
 /* call: checked by rest_call_check(). Result: owned; NULL with ERR_NO_MEMORY or ERR_SYSTEM. */
 struct job *job_create(const struct rest_call *call, const struct route *route,
                        const uint64_t random[BODY_BOUNDARY_WORDS], struct err *err);

@@ -293,8 +293,10 @@ static void set_bounds(struct rest *rest, uint64_t seed) {
     rest->jobs.seed = seed;
     rest->ledger.owners.seed = seed;
     rest->ledger.bots.seed = seed;
-    rest->ledger.owner_bounds = (struct ledger_bounds){REST_OWNER_CALLS_MAX, REST_OWNER_BYTES_MAX};
-    rest->ledger.bot_bounds = (struct ledger_bounds){REST_BOT_CALLS_MAX, REST_BOT_BYTES_MAX};
+    rest->ledger.owner_bounds =
+        (struct ledger_bounds){REST_OWNER_CALLS_MAX, REST_OWNER_BYTES_MAX, REST_OWNER_FILES_MAX};
+    rest->ledger.bot_bounds =
+        (struct ledger_bounds){REST_BOT_CALLS_MAX, REST_BOT_BYTES_MAX, REST_BOT_FILES_MAX};
 }
 
 struct rest *rest_create(struct loop *loop, struct rest_client *client, struct err *err) {

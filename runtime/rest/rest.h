@@ -24,13 +24,15 @@
 struct rest;
 
 /* What one owner, and all owners of one bot, may have under way (waiting or on the wire): memory is
- * counted, files read from a descriptor are not. Answers to interactions
+ * counted, and descriptors of files that are read from one. Answers to interactions
  * (/interactions/:id/:token/callback) are taken beyond that too. */
 enum {
     REST_OWNER_CALLS_MAX = 2000,
     REST_OWNER_BYTES_MAX = 64 * 1024 * 1024,
+    REST_OWNER_FILES_MAX = 256,
     REST_BOT_CALLS_MAX = 10000,
     REST_BOT_BYTES_MAX = 256 * 1024 * 1024,
+    REST_BOT_FILES_MAX = 1024,
 };
 
 /* Of the REST thread's loop; client: borrowed until rest_destroy(). Result: owned.

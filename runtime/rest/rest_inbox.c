@@ -63,10 +63,11 @@ static bool admit(struct rest *rest, struct job *job, size_t bytes, struct err *
     if (!table_reserve(&rest->jobs)) {
         return err_set(err, ERR_NO_MEMORY, "no memory for the call");
     }
+    struct ledger_size size = {bytes, job_descriptors(job)};
     /* A user waits for the answer to an interaction, three seconds at most, and the keeper bounds
      * these: what else the plugin has under way must not stand in their way. */
     return (job->route.callback ? ledger_take_always : ledger_take)(
-        &rest->ledger, &job->account, job->call.bot, job->call.owner, bytes, err);
+        &rest->ledger, &job->account, job->call.bot, job->call.owner, size, err);
 }
 
 static uint64_t post(struct rest *rest, struct job *job, size_t bytes, struct err *err) {

@@ -242,21 +242,43 @@ static void only_what_cannot_do_harm_is_tried_again(void **state) {
     }
 }
 
-static void a_ledger_keeps_owners_and_bots_within_bounds(void **state) {
-    struct ledger ledger = {.owner_bounds = {2, 100}, .bot_bounds = {3, 150}};
+static struct ledger_size bytes(size_t count) {
+    return (struct ledger_size){.bytes = count};
+}
+
+static void a_ledger_keeps_open_files_within_bounds(void **state) {
+    struct ledger ledger = {.owner_bounds = {9, 9, 4}, .bot_bounds = {9, 9, 6}};
     struct ledger_entry entries[4] = {0};
     struct err err = {0};
-    assert_true(ledger_take(&ledger, &entries[0], 1, 7, 60, &err));
-    assert_false(ledger_take(&ledger, &entries[1], 1, 7, 41, &err));
+    assert_true(ledger_take(&ledger, &entries[0], 1, 7, (struct ledger_size){0, 3}, &err));
+    assert_false(ledger_take(&ledger, &entries[1], 1, 7, (struct ledger_size){0, 2}, &err));
+    assert_non_null(strstr(err.text, "this plugin has 3 files open"));
+    assert_true(ledger_take(&ledger, &entries[1], 1, 7, (struct ledger_size){0, 1}, &err));
+    assert_false(ledger_take(&ledger, &entries[2], 1, 8, (struct ledger_size){0, 3}, &err));
+    assert_non_null(strstr(err.text, "this bot has 4 files open"));
+    assert_true(ledger_take_always(&ledger, &entries[2], 1, 8, (struct ledger_size){0, 3}, &err));
+    assert_true(ledger_take(&ledger, &entries[3], 1, 8, bytes(1), &err)); /* has none */
+    for (int i = 0; i < 4; i++) {
+        ledger_give(&ledger, &entries[i]);
+    }
+    ledger_finish(&ledger);
+}
+
+static void a_ledger_keeps_owners_and_bots_within_bounds(void **state) {
+    struct ledger ledger = {.owner_bounds = {2, 100, 4}, .bot_bounds = {3, 150, 6}};
+    struct ledger_entry entries[4] = {0};
+    struct err err = {0};
+    assert_true(ledger_take(&ledger, &entries[0], 1, 7, bytes(60), &err));
+    assert_false(ledger_take(&ledger, &entries[1], 1, 7, bytes(41), &err));
     assert_non_null(strstr(err.text, "bytes"));
-    assert_true(ledger_take(&ledger, &entries[1], 1, 7, 40, &err));
-    assert_false(ledger_take(&ledger, &entries[2], 2, 7, 0, &err));
+    assert_true(ledger_take(&ledger, &entries[1], 1, 7, bytes(40), &err));
+    assert_false(ledger_take(&ledger, &entries[2], 2, 7, bytes(0), &err));
     assert_non_null(strstr(err.text, "2 calls"));
-    assert_false(ledger_take(&ledger, &entries[2], 1, 8, 51, &err));
+    assert_false(ledger_take(&ledger, &entries[2], 1, 8, bytes(51), &err));
     assert_non_null(strstr(err.text, "this bot"));
-    assert_true(ledger_take(&ledger, &entries[2], 1, 8, 50, &err));
-    assert_false(ledger_take(&ledger, &entries[3], 1, 9, 0, &err));
-    assert_true(ledger_take(&ledger, &entries[3], 2, 9, 0, &err));
+    assert_true(ledger_take(&ledger, &entries[2], 1, 8, bytes(50), &err));
+    assert_false(ledger_take(&ledger, &entries[3], 1, 9, bytes(0), &err));
+    assert_true(ledger_take(&ledger, &entries[3], 2, 9, bytes(0), &err));
     assert_null(ledger_owner(&ledger, 10));
     assert_non_null(ledger_owner(&ledger, 9));
     for (int i = 0; i < 4; i++) {
@@ -267,20 +289,20 @@ static void a_ledger_keeps_owners_and_bots_within_bounds(void **state) {
 }
 
 static void what_must_always_be_taken_is_counted_and_never_refused(void **state) {
-    struct ledger ledger = {.owner_bounds = {2, 100}, .bot_bounds = {3, 150}};
+    struct ledger ledger = {.owner_bounds = {2, 100, 4}, .bot_bounds = {3, 150, 6}};
     struct ledger_entry entries[4] = {0};
     struct err err = {0};
-    assert_true(ledger_take(&ledger, &entries[0], 1, 7, 90, &err));
-    assert_true(ledger_take_always(&ledger, &entries[1], 1, 7, 500, &err));
-    assert_true(ledger_take_always(&ledger, &entries[2], 1, 7, 500, &err));
+    assert_true(ledger_take(&ledger, &entries[0], 1, 7, bytes(90), &err));
+    assert_true(ledger_take_always(&ledger, &entries[1], 1, 7, bytes(500), &err));
+    assert_true(ledger_take_always(&ledger, &entries[2], 1, 7, bytes(500), &err));
     assert_int_equal(ledger_owner(&ledger, 7)->calls, 3);
-    assert_false(ledger_take(&ledger, &entries[3], 1, 7, 1, &err));
+    assert_false(ledger_take(&ledger, &entries[3], 1, 7, bytes(1), &err));
     ledger_give(&ledger, &entries[0]);
     ledger_give(&ledger, &entries[1]);
-    assert_false(ledger_take(&ledger, &entries[3], 1, 7, 1, &err)); /* bytes: far beyond */
+    assert_false(ledger_take(&ledger, &entries[3], 1, 7, bytes(1), &err)); /* bytes: far beyond */
     assert_non_null(strstr(err.text, "500 bytes"));
     ledger_give(&ledger, &entries[2]);
-    assert_true(ledger_take(&ledger, &entries[3], 1, 7, 1, &err));
+    assert_true(ledger_take(&ledger, &entries[3], 1, 7, bytes(1), &err));
     ledger_give(&ledger, &entries[3]);
     ledger_finish(&ledger);
 }
@@ -333,9 +355,9 @@ static bool a_small_life(void *arg) {
 }
 
 static bool a_small_ledger(void *arg) {
-    struct ledger ledger = {.owner_bounds = {2, 100}, .bot_bounds = {3, 150}};
+    struct ledger ledger = {.owner_bounds = {2, 100, 4}, .bot_bounds = {3, 150, 6}};
     struct ledger_entry entry = {0};
-    bool ok = ledger_take(&ledger, &entry, 1, 2, 3, NULL);
+    bool ok = ledger_take(&ledger, &entry, 1, 2, bytes(3), NULL);
     if (ok) {
         ledger_give(&ledger, &entry);
     }
@@ -371,6 +393,7 @@ int main(void) {
         cmocka_unit_test(only_refusals_that_are_our_fault_count_as_invalid),
         cmocka_unit_test(the_budget_slides_and_says_each_thing_once),
         cmocka_unit_test(only_what_cannot_do_harm_is_tried_again),
+        cmocka_unit_test(a_ledger_keeps_open_files_within_bounds),
         cmocka_unit_test(a_ledger_keeps_owners_and_bots_within_bounds),
         cmocka_unit_test(what_must_always_be_taken_is_counted_and_never_refused),
         cmocka_unit_test(every_request_ends_also_when_memory_is_short),
