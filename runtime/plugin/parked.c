@@ -289,6 +289,12 @@ static bool retry(struct seat *seat, const struct port_message *head, const void
     return noted && box_push(seat->hand->mail, head, "", record, 0);
 }
 
+/* What no packet can carry would end every process that it is sent to. */
+static bool fits(const struct seat *seat, const struct plugins_parked *parked) {
+    return seat->hand->warden == NULL ||
+           parked->record_bytes + sizeof(struct port_message) + 2 <= FRAME_MESSAGE_MAX;
+}
+
 bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
                           struct err *err) {
     struct bot *owner = owner_of(plugins, bot, name, err);
@@ -308,10 +314,15 @@ bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *
                                 .number = record.offset,
                                 .extra = STREAK_ATTEMPTS + 1,
                                 .data_length = (uint32_t)parked.record_bytes};
-    bool ok =
-        seat == NULL
-            ? err_set(err, ERR_NOT_FOUND, "plugin %s does not run for bot %s now", id, owner->name)
-            : retry(seat, &head, parked.record) || err_set(err, ERR_NO_MEMORY, "no memory");
+    bool ok = false;
+    if (seat == NULL) {
+        err_set(err, ERR_NOT_FOUND, "plugin %s does not run for bot %s now", id, owner->name);
+    } else if (!fits(seat, &parked)) {
+        err_set(err, ERR_LIMIT, "it is too large for a plugin in a process (%zu MiB at most)",
+                (size_t)FRAME_MESSAGE_MAX >> 20);
+    } else {
+        ok = retry(seat, &head, parked.record) || err_set(err, ERR_NO_MEMORY, "no memory");
+    }
     buf_finish(&file);
     return ok;
 }

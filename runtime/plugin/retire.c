@@ -193,7 +193,8 @@ static void end_together(struct plugins *plugins, struct ending *endings, struct
             hand_ask(asked[i], &hold, "", "", PORT_HELD);
         }
     }
-    await_rest(plugins, asked, count, until - clock_mono_ms());
+    uint64_t now = clock_mono_ms(); /* what was on its way back may have taken all of it */
+    await_rest(plugins, asked, count, until > now ? until - now : 0);
     for (size_t i = 0; i < count; i++) {
         if (asked[i] != NULL) {
             keep_state(&endings[i]);
