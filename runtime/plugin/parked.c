@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "gateway/events.h"
+#include "plugin/frame.h"
 #include "plugin/path.h"
 
 #include <dirent.h>
