@@ -69,13 +69,18 @@ static const struct command {
          CONTROL_OPTION "  -b, --bot NAME      needed when there are several\n"
      "Exit status: 0 done, 1 trouble, 3 not running.\n"},
     {"parked", parked_main,
-     "[-c FILE] [--control SOCKET] [--bot NAME] [--json] [list | {show | retry | drop} EVENT]",
-     "show, retry or drop events that ended a plugin's process twice",
-     "An event is named PLUGIN.NUMBER. retry lets the plugin have it again, as attempt 3; it is\n"
-     "forgotten once it was handled.\n" CONFIG_OPTION CONTROL_OPTION
-     "  -b, --bot NAME      of this bot alone\n"
+     "[-c FILE] [--control SOCKET] [--bot NAME] [--plugin ID] [--json] [list | {show | retry | "
+     "drop} EVENT | drop --all]",
+     "show, retry or drop events that two attempts did not survive",
+     "An event that ended a plugin's process twice is parked, and so is one at which a plugin on a\n"
+     "thread ended drey twice. It is named PLUGIN.NUMBER. retry lets the plugin have it again, as\n"
+     "attempt 3; it is forgotten once it was handled, and stays parked if the plugin crashes.\n" CONFIG_OPTION
+         CONTROL_OPTION "  -b, --bot NAME      of this bot alone\n"
+     "  -p, --plugin ID     of this plugin alone\n"
+     "  --all               drop: all there are, of all bots and plugins unless they are named\n"
      "  --json              as JSON\n"
-     "Exit status: 0 done, 1 trouble, 2 usage, 3 not running.\n"},
+     "Exit status: 0 done, 1 trouble, 2 usage, 3 not running, 78 no configuration tells where\n"
+     "drey listens.\n"},
     {"stop", stop_main, "[-c FILE] [--control SOCKET] [--final]",
      "stop a running drey and wait for its end",
      CONFIG_OPTION CONTROL_OPTION

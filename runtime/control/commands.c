@@ -1,9 +1,10 @@
-/* control/commands.c: status, reload, upgrade, tail and stop, each a row of one table.
+/* control/commands.c: status, reload, upgrade, tail, parked and stop, each a row of one table.
  * A request is {"cmd": NAME, ...}, an answer {"ok": true, ...} or {"ok": false, "error": TEXT}. */
 #include "control/commands.h"
 
 #include "base/log.h"
 #include "base/text.h"
+#include "control/parked.h"
 #include "control/socket.h"
 #include "control/status.h"
 #include "ring/reader.h"
@@ -229,75 +230,18 @@ static void run_commands(struct commands *commands, uint64_t client, const cJSON
     }
 }
 
-/* --- parked events --- */
+/* --- parked events, and what is followed --- */
 
-static void add_parked(void *to, const struct plugins_parked *parked) {
-    cJSON *row = cJSON_Parse(parked->line);
-    if (!cJSON_IsObject(row)) {
-        cJSON_Delete(row);
-        return;
-    }
-    cJSON_AddStringToObject(row, "name", parked->name);
-    cJSON_AddItemToArray(to, row);
-}
-
-struct shown {
-    const char *name;
-    cJSON *reply;
-};
-
-static void add_message(void *to, const struct plugins_parked *parked) {
-    const struct shown *shown = to;
-    if (strcmp(parked->name, shown->name) != 0 ||
-        cJSON_GetObjectItemCaseSensitive(shown->reply, "parked") != NULL) {
-        return;
-    }
-    char *message = strndup(parked->message, parked->message_length);
-    cJSON_AddItemToObject(shown->reply, "parked", cJSON_Parse(parked->line));
-    cJSON_AddItemToObject(shown->reply, "message", cJSON_Parse(message != NULL ? message : "null"));
-    free(message);
-}
-
-static bool change_parked(struct commands *commands, const char *act, const char *bot,
-                          const char *name, struct err *err) {
-    struct plugins *plugins = house_plugins(commands->house);
-    return strcmp(act, "drop") == 0 ? plugins_drop_parked(plugins, bot, name, err)
-                                    : plugins_retry_parked(plugins, bot, name, err);
-}
-
-/* "act": list, show, retry or drop; "bot": whose; "name": which, but for list. */
 static void run_parked(struct commands *commands, uint64_t client, const cJSON *request) {
-    struct plugins *plugins = house_plugins(commands->house);
-    const char *act = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "act"));
-    const char *bot = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "bot"));
-    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "name"));
     struct err err = {0};
-    bool list = act != NULL && strcmp(act, "list") == 0;
-    bool show = act != NULL && strcmp(act, "show") == 0;
-    bool change = act != NULL && (strcmp(act, "drop") == 0 || strcmp(act, "retry") == 0);
-    if ((!list && !show && !change) || (!list && name == NULL)) {
-        refuse(commands, client, "'act' is list, show, retry or drop; all but list need a 'name'");
-        return;
-    }
-    if (change && !change_parked(commands, act, bot, name, &err)) {
-        refuse(commands, client, err.text);
-        return;
-    }
     cJSON *reply = cJSON_CreateObject();
     cJSON_AddBoolToObject(reply, "ok", true);
-    if (list) {
-        plugins_each_parked(plugins, bot, add_parked, cJSON_AddArrayToObject(reply, "parked"));
-    }
-    if (show) {
-        struct shown shown = {name, reply};
-        plugins_each_parked(plugins, bot, add_message, &shown);
-    }
-    if (show && cJSON_GetObjectItemCaseSensitive(reply, "parked") == NULL) {
+    if (parked_run(commands->house, request, reply, &err)) {
+        answer(commands, client, reply, NULL, 0);
+    } else {
         cJSON_Delete(reply);
-        refuse(commands, client, "no such event is parked; `drey parked list` names them");
-        return;
+        refuse(commands, client, err.text);
     }
-    answer(commands, client, reply, NULL, 0);
 }
 
 static void observer_end(struct observer *observer) {

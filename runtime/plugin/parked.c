@@ -24,6 +24,8 @@
 /* Of one plugin of a bot: so many, and no more once there are so many bytes. */
 enum { PARKED_MOST = 10000, PARKED_BYTES_MOST = 256 << 20, FILE_BYTES_MAX = 1088 << 20 };
 
+enum { LOST_NAMED = 8 }; /* of those that a process took with it; the others are counted */
+
 static bool folder_of(const struct bot *bot, char *out, size_t size) {
     return file_join(out, size, bot->state_dir, "parked");
 }
@@ -177,6 +179,24 @@ void parked_done(const struct plugin *plugin, struct seat *seat, uint64_t offset
     }
 }
 
+void parked_lost(const struct plugin *plugin, struct seat *seat) {
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    size_t count = seat->retried.length / sizeof(uint64_t);
+    for (size_t i = 0; i < count && i < LOST_NAMED; i++) {
+        uint64_t offset;
+        memcpy(&offset, seat->retried.bytes + i * sizeof(offset), sizeof(offset));
+        log_error(&from,
+                  "event %" PRIu64 " was tried again, attempt %d, and was not handled: it stays "
+                  "parked",
+                  offset, STREAK_ATTEMPTS + 1);
+    }
+    if (count > LOST_NAMED) {
+        log_error(&from, "nor were %zu more that were to be tried again: they stay parked",
+                  count - LOST_NAMED);
+    }
+    buf_clear(&seat->retried);
+}
+
 /* ---- For people ---- */
 
 /* Takes a file apart: the line without its end, then what the ring had. */
@@ -205,16 +225,21 @@ static bool open_parked(const struct bot *bot, const char *name, struct buf *fil
     return true;
 }
 
+/* Sorted, so that those of one plugin stand together. -1 or 0: there are none. */
+static int names_of(const struct bot *bot, struct dirent ***entries) {
+    char folder[PATH_MAX];
+    *entries = NULL;
+    return folder_of(bot, folder, sizeof(folder))
+               ? scandir(folder, entries, is_parked_name, versionsort)
+               : 0;
+}
+
 void plugins_each_parked(struct plugins *plugins, const char *only, plugins_parked_fn *each,
                          void *to) {
     struct buf file = {0};
     for (const struct bot *bot = plugins->bots; bot != NULL; bot = bot->next) {
-        char folder[PATH_MAX];
         struct dirent **entries = NULL;
-        int count =
-            (only == NULL || strcmp(bot->name, only) == 0) && folder_of(bot, folder, sizeof(folder))
-                ? scandir(folder, &entries, is_parked_name, versionsort)
-                : 0;
+        int count = only == NULL || strcmp(bot->name, only) == 0 ? names_of(bot, &entries) : 0;
         for (int i = 0; i < count; i++) {
             struct plugins_parked parked;
             struct err err = {0};
@@ -261,16 +286,73 @@ static struct bot *owner_of(struct plugins *plugins, const char *bot, const char
     return found;
 }
 
-bool plugins_drop_parked(struct plugins *plugins, const char *bot, const char *name,
-                         struct err *err) {
+static bool drop(const struct bot *bot, const char *name, struct err *err) {
     char folder[PATH_MAX];
     char path[PATH_MAX];
-    const struct bot *owner = owner_of(plugins, bot, name, err);
-    if (owner == NULL || !folder_of(owner, folder, sizeof(folder)) ||
-        !file_join(path, sizeof(path), folder, name)) {
-        return false;
+    if (!folder_of(bot, folder, sizeof(folder)) || !file_join(path, sizeof(path), folder, name)) {
+        return err_set(err, ERR_INVALID, "%s: path too long", bot->state_dir);
     }
     return unlink(path) == 0 || err_system(err, "%s", path);
+}
+
+bool plugins_drop_parked(struct plugins *plugins, const char *bot, const char *name,
+                         const char **owner, struct err *err) {
+    const struct bot *found = owner_of(plugins, bot, name, err);
+    if (found == NULL || !drop(found, name, err)) {
+        return false;
+    }
+    *owner = found->name;
+    return true;
+}
+
+/* The plugin's id out of a name that is_parked_name() is content with. */
+static void id_of(const char *name, char out[static PLUGINS_ID_BYTES]) {
+    (void)snprintf(out, PLUGINS_ID_BYTES, "%.*s", (int)(strrchr(name, '.') - name), name);
+}
+
+bool plugins_drop_all_parked(struct plugins *plugins, const char *bot, const char *plugin,
+                             size_t *count, struct err *err) {
+    bool ok = true;
+    *count = 0;
+    for (const struct bot *one = plugins->bots; one != NULL; one = one->next) {
+        struct dirent **entries = NULL;
+        int found = bot == NULL || strcmp(one->name, bot) == 0 ? names_of(one, &entries) : 0;
+        for (int i = 0; i < found; i++) {
+            char id[PLUGINS_ID_BYTES];
+            id_of(entries[i]->d_name, id);
+            if (ok && (plugin == NULL || strcmp(id, plugin) == 0)) {
+                ok = drop(one, entries[i]->d_name, err);
+                *count += ok;
+            }
+            free(entries[i]);
+        }
+        free(entries);
+    }
+    return ok;
+}
+
+void plugins_count_parked(const struct plugins *plugins, plugins_parked_count_fn *each, void *to) {
+    for (const struct bot *bot = plugins->bots; bot != NULL; bot = bot->next) {
+        struct dirent **entries;
+        char id[PLUGINS_ID_BYTES] = "";
+        size_t count = 0;
+        int found = names_of(bot, &entries);
+        for (int i = 0; i < found; i++) {
+            char next[PLUGINS_ID_BYTES];
+            id_of(entries[i]->d_name, next);
+            if (count > 0 && strcmp(id, next) != 0) {
+                each(to, bot->name, id, count);
+                count = 0;
+            }
+            count++;
+            memcpy(id, next, sizeof(id));
+            free(entries[i]);
+        }
+        if (count > 0) {
+            each(to, bot->name, id, count);
+        }
+        free(entries);
+    }
 }
 
 static struct seat *seat_of(struct plugins *plugins, const struct bot *bot, const char *id) {
@@ -297,33 +379,35 @@ static bool fits(const struct seat *seat, const struct plugins_parked *parked) {
 }
 
 bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
-                          struct err *err) {
-    struct bot *owner = owner_of(plugins, bot, name, err);
+                          const char **owner, struct err *err) {
+    struct bot *found = owner_of(plugins, bot, name, err);
     struct plugins_parked parked;
     struct ring_record record;
     struct buf file = {0};
-    char id[PLUGINS_ID_BYTES] = "";
-    if (owner == NULL || !open_parked(owner, name, &file, &parked, err)) {
+    char id[PLUGINS_ID_BYTES];
+    if (found == NULL || !open_parked(found, name, &file, &parked, err)) {
         buf_finish(&file);
         return false;
     }
-    size_t length = (size_t)(strrchr(name, '.') - name);
-    memcpy(id, name, length < sizeof(id) ? length : sizeof(id) - 1);
+    id_of(name, id);
     memcpy(&record, parked.record, sizeof(record));
-    struct seat *seat = seat_of(plugins, owner, id);
+    struct seat *seat = seat_of(plugins, found, id);
     struct port_message head = {.kind = PORT_AGAIN,
                                 .number = record.offset,
                                 .extra = STREAK_ATTEMPTS + 1,
                                 .data_length = (uint32_t)parked.record_bytes};
     bool ok = false;
     if (seat == NULL) {
-        err_set(err, ERR_NOT_FOUND, "plugin %s does not run for bot %s now", id, owner->name);
+        err_set(err, ERR_NOT_FOUND,
+                "plugin %s does not run for bot %s now: `drey reload %s` starts it", id,
+                found->name, id);
     } else if (!fits(seat, &parked)) {
         err_set(err, ERR_LIMIT, "it is too large for a plugin in a process (%zu MiB at most)",
                 (size_t)FRAME_MESSAGE_MAX >> 20);
     } else {
         ok = retry(seat, &head, parked.record) || err_set(err, ERR_NO_MEMORY, "no memory");
     }
+    *owner = found->name;
     buf_finish(&file);
     return ok;
 }

@@ -230,12 +230,20 @@ typedef void plugins_parked_fn(void *to, const struct plugins_parked *parked);
 /* bot: of this one alone; NULL: of all. */
 void plugins_each_parked(struct plugins *plugins, const char *bot, plugins_parked_fn *each,
                          void *to);
-/* Deletes it. bot NULL: whichever has it. */
+/* How many there are, without a look into their files: once or more for each plugin of a bot that
+ * has some. */
+typedef void plugins_parked_count_fn(void *to, const char *bot, const char *plugin, size_t count);
+void plugins_count_parked(const struct plugins *plugins, plugins_parked_count_fn *each, void *to);
+/* Deletes it. bot NULL: whichever has it. *owner: its name, borrowed while there is such a bot. */
 bool plugins_drop_parked(struct plugins *plugins, const char *bot, const char *name,
-                         struct err *err);
-/* Lets the plugin try it again, as attempt 3; it is deleted once it was handled. */
+                         const char **owner, struct err *err);
+/* Deletes those of this bot and of this plugin; NULL: of all. *count: how many, also on failure. */
+bool plugins_drop_all_parked(struct plugins *plugins, const char *bot, const char *plugin,
+                             size_t *count, struct err *err);
+/* Lets the plugin try it again, as attempt 3; it is deleted once it was handled. bot, owner: as
+ * above. */
 bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
-                          struct err *err);
+                          const char **owner, struct err *err);
 
 /* Whether the host would load what lies at this path as far as rights go: a regular file that not
  * everybody may write to, in a folder of which the same is true. False: *err says how to mend it.

@@ -66,6 +66,8 @@ static void tell(const struct log_from *from, const struct candidate *candidate,
                      own ? "a thread of its own" : report_doing(note->doing, true));
     if (offset != STREAK_NO_EVENT) {
         (void)snprintf(event, sizeof(event), ", event %" PRIu64 ", attempt %u", offset, attempt);
+    } else if (note->doing == worker_doing(WORKER_MAIL, PORT_AGAIN)) {
+        (void)snprintf(event, sizeof(event), ": it stays parked");
     }
     log_error(from, "gen %u crashed and ended drey: %s%s", note->generation, how->bytes, event);
     report_trace(&note->words, candidate->bytes.bytes, same ? candidate->bytes.length : 0, &trace);

@@ -128,6 +128,7 @@ void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plu
     }
     uint64_t offset = cursor_in_flight(seat->cursor);
     tell(plugin, seat, message, offset);
+    parked_lost(plugin, seat);
     end(plugins, plugin, seat, offset, lived_ms(seat, hand), port_data(message));
 }
 

@@ -92,7 +92,8 @@ static void turn(void) {
 static char directory[256];
 static struct config config;
 static struct ring *ring;
-static struct house_bot the_bot;
+static const struct config_bot its_config = {.name = "main"};
+static struct house_bot the_bot = {.config = &its_config};
 static unsigned stops;
 
 const struct config *house_config(const struct house *house) {
@@ -194,13 +195,23 @@ void plugins_each_parked(struct plugins *plugins, const char *bot, plugins_parke
 }
 
 bool plugins_drop_parked(struct plugins *plugins, const char *bot, const char *name,
-                         struct err *err) {
+                         const char **owner, struct err *err) {
     return err_set(err, ERR_NOT_FOUND, "no event of that name is parked");
 }
 
+bool plugins_drop_all_parked(struct plugins *plugins, const char *bot, const char *plugin,
+                             size_t *count, struct err *err) {
+    *count = plugin == NULL;
+    return bot == NULL || err_set(err, ERR_SYSTEM, "its file stays");
+}
+
 bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
-                          struct err *err) {
+                          const char **owner, struct err *err) {
+    *owner = "fuzz";
     return true;
+}
+
+void plugins_count_parked(const struct plugins *plugins, plugins_parked_count_fn *each, void *to) {
 }
 
 uint64_t house_uptime_ms(const struct house *house) {

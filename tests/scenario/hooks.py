@@ -185,7 +185,7 @@ def parked(stage, name):
     harness.wait_for(f"{name} to be parked",
                      lambda: host.run("parked", "-c", host.ini).stdout.strip())
     lines = host.run("parked", "-c", host.ini).stdout.splitlines()
-    assert len(lines) == 1 and name in lines[0], lines
+    assert len(lines) == 2 and name in lines[1], lines  # below the head
 
 
 def nowhere_in_the_ring(stage, text):
