@@ -44,7 +44,11 @@ static const struct command {
      "  -a, --all           a line for each shard and plugin, however many there are\n"
      "  --json              everything, as JSON\n"
      "  -q, --quiet         print nothing: the exit status says it\n"
-     "Exit status: 0 all is well, 3 not running, 4 something is not as it should be, 1 trouble.\n"},
+     "Exit status: 0 every bot is ready and every plugin runs, 1 trouble, 2 usage, 3 not running,\n"
+     "4 a bot is not ready or a plugin does not run, 78 no configuration tells where drey listens.\n"
+     "0, too, where something deserves a look but a restart would not mend it: a new version that\n"
+     "was refused while the old one runs (or whose signature is not one that require_signature\n"
+     "wants by now): LAST ERROR says so; and parked events.\n"},
     {"reload", reload_main, "[-c FILE] [--control SOCKET] [--config | [--reidentify] [PLUGIN...]]",
      "replace plugins, or take over a changed configuration, while events flow",
      "Without a name: every plugin whose file changed. Prints the result per plugin.\n"

@@ -8,9 +8,10 @@
 #include <string.h>
 
 enum {
-    SHARDS_SHOWN = 8,   /* of one bot; more are summed up */
-    ROWS_SHOWN = 32,    /* of all bots, and of all plugins */
-    OUTSIDERS_SHOWN = 8 /* shards that are not ready, by number */
+    SHARDS_SHOWN = 8,    /* of one bot; more are summed up */
+    ROWS_SHOWN = 32,     /* of all bots, and of all plugins */
+    OUTSIDERS_SHOWN = 8, /* shards that are not ready, by number */
+    PARKED_SHOWN = 8     /* plugins with parked events; of the others a sum */
 };
 
 static uint64_t number(const cJSON *object, const char *name) {
@@ -167,13 +168,12 @@ static void print_signer(bool column, const char *signer) {
     }
 }
 
-/* "thread"; "process": in a full sandbox; "process/partial", "process/off": in a lesser one. */
+/* "thread"; "process/full", "process/partial", "process/off": the sandbox that is in force. */
 static const char *isolation(const cJSON *plugin, char out[static 32]) {
     const char *sandbox = text(plugin, "sandbox");
-    bool lesser = sandbox[0] != '\0' && strcmp(sandbox, "full") != 0;
     const char *kind = text(plugin, "isolation");
-    (void)snprintf(out, 32, "%s%s%s", kind[0] != '\0' ? kind : "-", lesser ? "/" : "",
-                   lesser ? sandbox : "");
+    (void)snprintf(out, 32, "%s%s%s", kind[0] != '\0' ? kind : "-", sandbox[0] != '\0' ? "/" : "",
+                   sandbox);
     return out;
 }
 
@@ -188,7 +188,7 @@ static void print_plugin(const cJSON *plugin, bool signers) {
     char lag[32];
     char kind[32];
     const char *bot = text(plugin, "bot");
-    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-9s %-9s %-10" PRIu64 " %-7" PRIu64,
+    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-15s %-9s %-10" PRIu64 " %-7" PRIu64,
                  text(plugin, "plugin"), text(plugin, "version"), number(plugin, "generation"),
                  bot[0] != '\0' ? bot : "-", text(plugin, "state"), isolation(plugin, kind),
                  bytes(number(plugin, "lag_bytes"), lag), number(plugin, "handled"),
@@ -224,7 +224,7 @@ static void print_plugins_like(const cJSON *plugins, const cJSON *like, bool sig
         }
     }
     (void)snprintf(bots, sizeof(bots), "%" PRIu64 " bots", n);
-    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-9s %-9s %-10" PRIu64 " %-7" PRIu64,
+    (void)printf("%-12s %-8s %-4" PRIu64 " %-12s %-9s %-15s %-9s %-10" PRIu64 " %-7" PRIu64,
                  text(like, "plugin"), text(like, "version"), number(like, "generation"), bots,
                  text(like, "state"), isolation(like, kind), bytes(lag_bytes, lag), handled,
                  errors);
@@ -260,7 +260,7 @@ static void print_plugins(const cJSON *plugins, bool all) {
     cJSON_ArrayForEach(plugin, plugins) {
         signers = signers || text(plugin, "signed_by")[0] != '\0';
     }
-    (void)printf("%-12s %-8s %-4s %-12s %-9s %-9s %-9s %-10s %-7s%s %s\n", "PLUGIN", "VERSION",
+    (void)printf("%-12s %-8s %-4s %-12s %-9s %-15s %-9s %-10s %-7s%s %s\n", "PLUGIN", "VERSION",
                  "GEN", "BOT", "STATE", "ISOLATION", "LAG", "HANDLED", "ERRORS",
                  signers ? " SIGNED BY                       " : "", "LAST ERROR");
     cJSON_ArrayForEach(plugin, plugins) {
@@ -272,6 +272,26 @@ static void print_plugins(const cJSON *plugins, bool all) {
     }
 }
 
+/* Nothing where there is nothing: one line for each plugin of a bot, and where to look. */
+static void print_parked(const cJSON *rows) {
+    const cJSON *row;
+    unsigned shown = 0;
+    uint64_t others = 0;
+    cJSON_ArrayForEach(row, rows) {
+        uint64_t events = number(row, "events");
+        if (shown++ >= PARKED_SHOWN) {
+            others += events;
+            continue;
+        }
+        (void)printf("%" PRIu64 " event%s of %s for bot %s %s parked: `drey parked list`\n", events,
+                     events == 1 ? "" : "s", text(row, "plugin"), text(row, "bot"),
+                     events == 1 ? "is" : "are");
+    }
+    if (others > 0) {
+        (void)printf("%" PRIu64 " events of other plugins are parked\n", others);
+    }
+}
+
 void table_print(const cJSON *root, bool all) {
     char up[32];
     char rss[32];
@@ -280,4 +300,5 @@ void table_print(const cJSON *root, bool all) {
                  bytes(number(root, "rss_bytes"), rss), text(root, "config"));
     print_bots(cJSON_GetObjectItemCaseSensitive(root, "bots"), all);
     print_plugins(cJSON_GetObjectItemCaseSensitive(root, "plugins"), all);
+    print_parked(cJSON_GetObjectItemCaseSensitive(root, "parked"));
 }

@@ -2,6 +2,7 @@
 #include "control/status.h"
 
 #include "base/program.h"
+#include "control/parked.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -128,7 +129,8 @@ cJSON *status_json(struct house *house) {
     cJSON *root = cJSON_CreateObject();
     cJSON *bots = cJSON_AddArrayToObject(root, "bots");
     cJSON *plugins = cJSON_AddArrayToObject(root, "plugins");
-    if (root == NULL || bots == NULL || plugins == NULL) {
+    cJSON *parked = cJSON_AddArrayToObject(root, "parked");
+    if (root == NULL || bots == NULL || plugins == NULL || parked == NULL) {
         cJSON_Delete(root);
         return NULL;
     }
@@ -143,5 +145,6 @@ cJSON *status_json(struct house *house) {
         cJSON_AddItemToArray(bots, bot_json(house_bot(house, i)));
     }
     plugins_status(house_plugins(house), add_plugin, plugins);
+    parked_counts(house, parked);
     return root;
 }

@@ -272,6 +272,10 @@ class Ends(Apart):
             "it stays parked"))
         self.assertIn(row["name"], [one["name"] for one in self.parked()])
         count = len(self.parked())
+        self.assertIn(f"\n{count} events of ledger for bot main are parked: `drey parked list`\n",
+                      self.command("status").stdout)
+        self.assertEqual(self.control.ask(cmd="status")["parked"],
+                         [{"bot": "main", "plugin": "ledger", "events": count}])
         self.assertEqual(self.command("parked", "drop", "--all", "--plugin", "ledge").stdout, "")
         wrong = self.command("parked", "--bot", "nope")
         self.assertEqual(wrong.returncode, 1)
@@ -279,6 +283,7 @@ class Ends(Apart):
         self.assertEqual(self.command("parked", "drop", "--all", "--bot", "main").stdout,
                          f"{count} events are dropped\n")
         self.assertEqual(self.parked(), [])
+        self.assertNotIn("parked", self.command("status").stdout)
 
 
 class Bounds(Apart):
@@ -504,7 +509,7 @@ class Told(Apart):
         self.assertEqual(self.command("reload", "--config").returncode, 0)
         table = self.command("status").stdout
         self.assertRegex(table, r"PLUGIN +VERSION +GEN +BOT +STATE +ISOLATION +LAG")
-        for name, where, sandbox in (("ledger", "process", "full"), ("counter", "thread", None),
+        for name, where, sandbox in (("ledger", "process/full", "full"), ("counter", "thread", None),
                                      ("poll", "process/off", "off")):
             self.assertRegex(table, rf"(?m)^{name} .* running +{where} ")
             self.assertEqual(self.row(name).get("sandbox"), sandbox)
