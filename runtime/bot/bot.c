@@ -428,9 +428,9 @@ bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_loc
     return loop_call(bot->threads.net, create_fleet, &creation) && bot->fleet != NULL;
 }
 
-void bot_publish(struct bot *bot, bool complete) {
+void bot_publish(struct bot *bot, const char *missing) {
     if (bot->desk != NULL && bot->started) {
-        desk_publish(bot->desk, complete);
+        desk_publish(bot->desk, missing);
     }
 }
 

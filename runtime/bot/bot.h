@@ -108,8 +108,8 @@ bool bot_holds_token(const struct bot *bot, const struct bot_options *options);
 bool bot_rearm(struct bot *bot, const struct bot_options *options, int token_lock, struct err *err);
 /* Shows another presence, at once and in every later session. json: op 3's `d`; copied. */
 bool bot_set_presence(struct bot *bot, const char *json, struct err *err);
-/* What its plugins declared may differ from what Discord knows. complete: all that it wants run. */
-void bot_publish(struct bot *bot, bool complete);
+/* What its plugins declared may differ from what Discord knows. missing: as desk_publish(). */
+void bot_publish(struct bot *bot, const char *missing);
 /* Before its plugins end because the bot does. returning: the house will be back. See desk_leave().
  * NULL is fine. */
 void bot_leave(struct bot *bot, bool returning);

@@ -66,9 +66,10 @@ bool desk_declare(struct desk *desk, const char *plugin, uint64_t seat, const vo
 bool desk_check(struct desk *desk, const char *plugin, const void *rows, size_t length,
                 struct err *err);
 
-/* What is declared may differ from what Discord knows: looks soon, and publishes. complete: every
- * plugin that the bot wants runs. [control thread] */
-void desk_publish(struct desk *desk, bool complete);
+/* What is declared may differ from what Discord knows: looks soon, and publishes. missing: the
+ * names of plugins that the bot wants and that do not run; copied; NULL: all run. [control
+ * thread] */
+void desk_publish(struct desk *desk, const char *missing);
 /* Before the plugins of a bot end because the bot does: their commands stay with Discord.
  * returning: the house stops or makes way, so whoever waits for an answer is told nothing now: the
  * next run has the same plugins, and the tokens. [control thread, while the REST thread runs] */

@@ -2,6 +2,7 @@
  * and what Discord is told of it. */
 #include "bot/desk_inside.h"
 
+#include "base/text.h"
 #include "drey/drey.h"
 #include "plugin/instance.h"
 
@@ -143,6 +144,7 @@ bool desk_declare(struct desk *desk, const char *plugin, uint64_t seat, const vo
         catalogue_remove(desk->catalogue, plugin);
         desk_forget_locked(desk, plugin);
         desk->complete = false; /* until somebody has looked who is wanted: desk_publish() */
+        (void)text_copy(desk->missing, sizeof(desk->missing), plugin);
     } else {
         ok = declare_locked(desk, plugin, seat, rows, length, err);
     }
@@ -155,10 +157,12 @@ bool desk_declare(struct desk *desk, const char *plugin, uint64_t seat, const vo
 
 /* ---- Publishing ---- */
 
-bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count, bool *complete) {
+bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count, bool *complete,
+                  char missing[static PUBLISH_MISSING_BYTES]) {
     struct desk *desk = arg;
     pthread_mutex_lock(&desk->lock);
     *complete = desk->complete;
+    (void)text_copy(missing, PUBLISH_MISSING_BYTES, desk->missing);
     *count = catalogue_count(desk->catalogue);
     bool ok = catalogue_body(desk->catalogue, guild ? CATALOGUE_GUILD : CATALOGUE_GLOBAL, out);
     pthread_mutex_unlock(&desk->lock);
@@ -191,9 +195,10 @@ static void publish(void *arg) {
     publisher_changed(desk->publisher);
 }
 
-void desk_publish(struct desk *desk, bool complete) {
+void desk_publish(struct desk *desk, const char *missing) {
     pthread_mutex_lock(&desk->lock);
-    desk->complete = complete;
+    desk->complete = missing == NULL;
+    (void)text_copy(desk->missing, sizeof(desk->missing), missing != NULL ? missing : "");
     pthread_mutex_unlock(&desk->lock);
     (void)loop_post(desk->loop, publish, desk);
 }

@@ -51,10 +51,11 @@ struct desk {
     struct errand *errands[DESK_ERRANDS];
     struct desk_plugin *plugins;
     struct catalogue *catalogue;
-    bool complete;        /* it has the commands of every plugin that the bot wants */
-    bool returning;       /* the house stops: who comes after it can still answer */
-    struct vault *vault;  /* any thread's */
-    struct ration ration; /* of log lines about requests that nobody is told of */
+    bool complete; /* it has the commands of every plugin that the bot wants */
+    char missing[PUBLISH_MISSING_BYTES]; /* else: whose it has not */
+    bool returning;                      /* the house stops: who comes after it can still answer */
+    struct vault *vault;                 /* any thread's */
+    struct ration ration;                /* of log lines about requests that nobody is told of */
     /* The REST thread's: */
     unsigned token;       /* counts them */
     struct box *arrivals; /* what the network thread says; it waits for no plugin's bytes */
@@ -93,7 +94,8 @@ uint32_t desk_code(const struct rest_answer *answer);
 /* With the lock held. */
 void desk_forget_locked(struct desk *desk, const char *plugin);
 /* As struct publisher_options has them; arg: the desk. */
-bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count, bool *complete);
+bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count, bool *complete,
+                  char missing[static PUBLISH_MISSING_BYTES]);
 bool desk_diff_of(void *arg, bool guild, const struct buf *body, const char *answer, size_t length,
                   struct buf *lines, size_t *changes, size_t *removals, struct err *err);
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 enum { QUIET_MS = 1000, AGAIN_MS = 60000, ANSWER_MS = 60000, MEMORY_MAX = 4096 };
+enum { KEPT_NAMED = 8 }; /* commands, in one line of the log */
 
 enum step { STEP_IDLE, STEP_APPLICATION, STEP_LIST, STEP_PUT };
 
@@ -26,16 +27,18 @@ struct publisher {
     uint32_t number;
     uint64_t guild;
     void *arg;
-    bool (*body_of)(void *arg, bool guild, struct buf *out, size_t *count, bool *complete);
+    bool (*body_of)(void *arg, bool guild, struct buf *out, size_t *count, bool *complete,
+                    char missing[static PUBLISH_MISSING_BYTES]);
     bool (*diff_of)(void *arg, bool guild, const struct buf *body, const char *answer,
                     size_t length, struct buf *lines, size_t *changes, size_t *removals,
                     struct err *err);
     bool moved; /* the scope has changed since this round began */
     struct loop_timer *timer;
     enum step step;
-    uint64_t application; /* 0: not known yet */
-    bool complete;        /* the body of this round is */
-    bool again;           /* something changed meanwhile */
+    uint64_t application;                /* 0: not known yet */
+    bool complete;                       /* the body of this round is */
+    char missing[PUBLISH_MISSING_BYTES]; /* else: whose commands it has not */
+    bool again;                          /* something changed meanwhile */
     bool stopped;
     struct buf body; /* of this round */
     char hash[CATALOGUE_HASH_BYTES];
@@ -146,6 +149,26 @@ static void on_put(struct publisher *p, const struct rest_answer *answer) {
     finish(p, true, NULL);
 }
 
+/* Which commands of Discord's are kept, and because of whom. */
+static void tell_kept(const struct publisher *p) {
+    struct log_from me = from(p);
+    struct buf names = {0};
+    size_t count = 0;
+    for (const char *line = p->lines.bytes; line != NULL && *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        if (line[0] == '-' && length > 2 && count++ < KEPT_NAMED) {
+            (void)buf_printf(&names, "%s%.*s", count > 1 ? ", " : "", (int)(length - 2), line + 2);
+        }
+        line += length + (line[length] == '\n' ? 1 : 0);
+    }
+    log_warn(&me,
+             "its commands are not published: that would take away %s%s, and these plugins are not "
+             "loaded now, or not seen: %s; mend them, or `drey commands sync` takes them away",
+             names.bytes != NULL ? names.bytes : "some", count > KEPT_NAMED ? ", ..." : "",
+             p->missing);
+    buf_finish(&names);
+}
+
 static void on_list(struct publisher *p, const struct rest_answer *answer) {
     char path[128];
     struct err err = {0};
@@ -177,8 +200,7 @@ static void on_list(struct publisher *p, const struct rest_answer *answer) {
         remember(p);
         finish(p, true, NULL);
     } else if (removals > 0 && !p->complete && p->done == NULL) {
-        log_warn(&me, "its commands are not published: that would take away some whose plugin is "
-                      "not loaded now, or not seen; mend it, or `drey commands sync`");
+        tell_kept(p);
         finish(p, true, NULL);
     } else if (!catalogue_keep_entry_point(answer->body, answer->length, &p->body, &err)) {
         log_warn(&me, "its commands are not published: %s", err.text);
@@ -277,7 +299,7 @@ static void begin(struct publisher *p) {
     size_t count = 0;
     buf_clear(&p->body);
     buf_clear(&p->lines);
-    if (!p->body_of(p->arg, p->guild != 0, &p->body, &count, &p->complete)) {
+    if (!p->body_of(p->arg, p->guild != 0, &p->body, &count, &p->complete, p->missing)) {
         err_set(&err, ERR_NO_MEMORY, "commands");
         log_warn(&me, "its commands are not published: no memory");
         finish(p, false, &err);

@@ -19,6 +19,8 @@
 
 struct publisher;
 
+enum { PUBLISH_MISSING_BYTES = 200 };
+
 struct publisher_options {
     const char *bot;       /* copied */
     const char *state_dir; /* copied */
@@ -28,9 +30,10 @@ struct publisher_options {
     uint64_t guild;  /* dev_guild: publish there alone; 0: globally */
     void *arg;
     /* The body of the bulk PUT. guild: for one guild. *count: of commands. *complete: every plugin
-     * that the bot wants has its commands in it; else nothing of Discord's is taken away.
-     * [any thread] */
-    bool (*body)(void *arg, bool guild, struct buf *out, size_t *count, bool *complete);
+     * that the bot wants has its commands in it; else nothing of Discord's is taken away, and
+     * *missing names those plugins for people. [any thread] */
+    bool (*body)(void *arg, bool guild, struct buf *out, size_t *count, bool *complete,
+                 char missing[static PUBLISH_MISSING_BYTES]);
     /* Lines that say how this body differs from what Discord has; ERR_BUSY: it is not what plugins
      * declare any more. *removals: commands of Discord's that
      * would go. [any thread] */

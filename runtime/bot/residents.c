@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "bot/apart.h"
+#include "bot/census.h"
 #include "bot/desks.h"
 #include "bot/intents.h"
 
@@ -192,48 +193,14 @@ bool residents_open(struct house *house, struct house_bot *entry, struct err *er
     return entry->bot != NULL;
 }
 
-/* Which of the plugins that a bot wants are there. */
-struct census {
-    const char *bot;
-    const char *wanted; /* a list */
-    const char *id;     /* looked for */
-    bool found;
-    bool refused; /* a file that the bot wants */
-};
-
-static void count_row(void *to, const struct plugins_row *row) {
-    struct census *census = to;
-    if (row->state == PLUGIN_REFUSED) {
-        census->refused = census->refused || plugins_wants(census->wanted, row->plugin);
-    } else if (census->id != NULL && row->bot != NULL && strcmp(row->bot, census->bot) == 0) {
-        census->found = census->found || strcmp(row->plugin, census->id) == 0;
-    }
-}
-
-/* Whether all that the bot wants runs: then what is not declared is not wanted. Who wants all that
- * is there must have seen all that is there. */
-static bool all_run(const struct house *house, const struct config_bot *config) {
-    struct buf wanted = {0};
-    bool all = residents_wanted(config, &wanted);
-    struct census census = {.bot = config->name, .wanted = wanted.bytes};
-    for (size_t i = 0; all && i < config->plugins.count; i++) {
-        const char *id = config->plugins.texts[i];
-        census.id = id[0] != '*' && id[0] != '!' ? id : NULL;
-        census.found = false;
-        plugins_status(house->plugins, count_row, &census);
-        all = !census.refused && (census.id == NULL || census.found) &&
-              (id[0] != '*' || plugins_see_all(house->plugins));
-    }
-    buf_finish(&wanted);
-    return all;
-}
-
 void residents_publish(void *arg) {
     struct house *house = arg;
     for (size_t i = 0; i < house->count && !house->stopping; i++) {
         struct house_bot *entry = &house->bots[i];
+        char missing[CENSUS_BYTES];
         if (entry->publish && entry->bot != NULL) {
-            bot_publish(entry->bot, all_run(house, entry->config));
+            bool all = census_take(house->plugins, entry->config, missing);
+            bot_publish(entry->bot, all ? NULL : missing);
         }
         entry->publish = false;
     }
