@@ -5,8 +5,65 @@
 
 #include "base/log.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* --- what is told ----------------------------------------------------------------------------- */
+
+/* What a line is worth in the log; before: what the line before it was. */
+typedef enum log_level level_fn(const char *line, size_t length, enum log_level before);
+
+static enum log_level as_news(const char *line, size_t length, enum log_level before) {
+    return LOG_INFO;
+}
+
+static enum log_level as_error(const char *line, size_t length, enum log_level before) {
+    return LOG_ERROR;
+}
+
+static bool has(const char *line, size_t length, const char *word) {
+    return memmem(line, length, word, strlen(word)) != NULL;
+}
+
+/* A problem has several lines: the first one says which kind it is. */
+static enum log_level as_reported(const char *line, size_t length, enum log_level before) {
+    return has(line, length, ": error: ")     ? LOG_ERROR
+           : has(line, length, ": warning: ") ? LOG_WARN
+                                              : before;
+}
+
+/* "ID  WHAT", in one line or with more below. Else it is no plugin's: the files cannot be
+ * watched. */
+static enum log_level as_judged(const char *line, size_t length, enum log_level before) {
+    if (length > 0 && line[0] == ' ') {
+        return before;
+    }
+    return has(line, length, "  REFUSED") || !has(line, length, "  ") ? LOG_ERROR : LOG_INFO;
+}
+
+/* The lines that have come since, as they are shown to who asked. */
+static void log_since(struct renewal *r, level_fn *level_of) {
+    enum log_level level = LOG_INFO;
+    const char *line = r->text->bytes != NULL ? r->text->bytes + r->logged : "";
+    while (*line != '\0') {
+        size_t length = strcspn(line, "\n");
+        level = level_of(line, length, level);
+        log_line(level, NULL, "configuration: %.*s", (int)length, line);
+        line += length + (line[length] == '\n' ? 1 : 0);
+    }
+    r->logged = r->text->length;
+}
+
+__attribute__((format(printf, 2, 3))) static void tell_failure(struct renewal *r,
+                                                               const char *format, ...) {
+    va_list args;
+    log_since(r, as_news);
+    va_start(args, format);
+    (void)buf_vprintf(r->text, format, args);
+    va_end(args);
+    log_since(r, as_error);
+}
 
 /* --- the change ------------------------------------------------------------------------------- */
 
@@ -30,8 +87,7 @@ static void go_one(struct renewal *r, const struct plan *plan, struct house_bot 
     const char *presence = entry->config->presence != NULL ? entry->config->presence : online;
     if (!plan->rearm && config_diff_has(diff, CONFIG_EFFECT_PRESENCE) &&
         !bot_set_presence(entry->bot, presence, &err)) {
-        (void)buf_printf(r->text, "bot %s  presence not changed: %s\n", entry->config->name,
-                         err.text);
+        tell_failure(r, "bot %s  presence not changed: %s\n", entry->config->name, err.text);
     }
     if (plan->rearm) {
         residents_rearm(r->house, entry, plan->token_lock);
@@ -125,7 +181,7 @@ static bool renew_lists(struct renewal *r) {
         }
         ok = done && ok;
         if (!done) {
-            (void)buf_printf(r->text, "bot %s  its plugins: %s\n", entry->config->name, err.text);
+            tell_failure(r, "bot %s  its plugins: %s\n", entry->config->name, err.text);
         }
         buf_finish(&wanted);
     }
@@ -148,11 +204,13 @@ static bool renew_dirs(struct renewal *r, const struct config *before) {
     if (diff.effects != 0) {
         (void)buf_printf(r->text, "[drey]  %s changed\n", diff.keys);
     }
+    log_since(r, as_news);
     bool ok = same_dirs(&before->plugin_dirs, &now->plugin_dirs) ||
               plugins_set_dirs(r->house->plugins, now->plugin_dirs.texts, now->plugin_dirs.count,
                                r->text, &err);
+    log_since(r, as_judged);
     if (err.code != ERR_NONE) {
-        (void)buf_printf(r->text, "plugin_dir not changed: %s\n", err.text);
+        tell_failure(r, "plugin_dir not changed: %s\n", err.text);
     }
     return ok;
 }
@@ -164,7 +222,7 @@ static bool renew_watch(struct renewal *r) {
         return true;
     }
     if (!plugins_watch(r->house->plugins, &err)) {
-        (void)buf_printf(r->text, "changed plugins are not noticed: %s\n", err.text);
+        tell_failure(r, "changed plugins are not noticed: %s\n", err.text);
         return false;
     }
     return true;
@@ -177,6 +235,7 @@ static bool renew_plugins(struct renewal *r, const struct config *before) {
     bool dirs = renew_dirs(r, before);
     judge_news(r, before);
     bool loaded = plugins_reload(r->house->plugins, NULL, r->text);
+    log_since(r, as_judged);
     bool watched = renew_watch(r);
     return lists && dirs && loaded && watched;
 }
@@ -218,35 +277,27 @@ static void finish(struct renewal *r) {
     }
 }
 
-/* Line by line, as it is shown to who asked. */
-static void log_text(bool ok, const char *text) {
-    while (*text != '\0') {
-        size_t length = strcspn(text, "\n");
-        log_line(ok ? LOG_INFO : LOG_ERROR, NULL, "configuration: %.*s", (int)length, text);
-        text += length + (text[length] == '\n' ? 1 : 0);
-    }
-}
-
 bool house_renew(struct house *house, struct buf *text) {
-    struct renewal r = {.house = house, .text = text};
-    size_t begin = text->length;
+    struct renewal r = {.house = house, .text = text, .logged = text->length};
     if (house->stopping) {
         (void)buf_text(text, "drey is stopping\n");
         return false;
     }
     bool ready = renewal_prepare(&r);
+    log_since(&r, as_error);
     (void)config_report_print(&r.report, text);
+    log_since(&r, as_reported);
     size_t before = text->length; /* warnings are of what the file says, not of what was changed */
     bool ok = ready && config_report_clean(&r.report); /* else a bot of it has no token */
     ok = ready && carry_out(&r) && ok;
     if (!ready) {
         renewal_put_back(&r);
-        (void)buf_text(text, "nothing was changed\n");
+        tell_failure(&r, "nothing was changed\n");
     } else if (text->length == before) {
         (void)buf_text(text, "nothing changed\n");
     }
+    log_since(&r, as_news);
     finish(&r);
-    log_text(ok, text->bytes != NULL ? text->bytes + begin : "");
     residents_check(house);
     return ok;
 }

@@ -28,6 +28,7 @@ struct renewal {
     size_t leaver_count;
     struct found_list found; /* the plugins in its directories */
     struct buf *text;
+    size_t logged; /* bytes of it */
 };
 
 /* Finds everything that can be found wrong, and takes what the change needs. False: *text or the

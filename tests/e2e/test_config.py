@@ -303,8 +303,11 @@ class Config(Case):
         host.start().ready("a")
         sim.ask("POST", "/say", '{"text":"hello"}')
         wait_for("the handler to run", lambda: read(out + ".a"))
+        a["presence"] = "idle"
         self.write(host, bot_a=a, plugin_slow=dict(slow, ms="0"))
         self.assertIn("slow  REFUSED", self.reload(host, status=1))
+        host.logged(r"error configuration: slow  REFUSED")
+        host.logged(r"info +configuration: bot a  presence changed")  # that succeeded
         wait_for("the handler to end", lambda: "end" in read(out + ".a"))
         answer = host.run("reload", "-c", host.ini)  # would be by itself with watch = on
         self.assertIn("gen 1 → 2", answer.stdout)
