@@ -39,8 +39,9 @@ static void wipe(struct buf *buf) {
 static bool write_new(const char *path, mode_t mode, const struct buf *text, struct err *err) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0) {
-        return errno == EEXIST ? err_set(err, ERR_EXISTS, "%s is there already: another name", path)
-                               : err_system(err, "%s", path);
+        return errno == EEXIST
+                   ? err_set(err, ERR_EXISTS, "%s is there already: choose another name", path)
+                   : err_system(err, "%s", path);
     }
     bool ok = file_write_all(fd, text->bytes, text->length) && fsync(fd) == 0;
     int saved = errno;

@@ -64,12 +64,12 @@ class Keys(Sign):
         self.assertEqual(stat.S_IMODE(os.stat(self.path("open.pub")).st_mode), 0o644)
         before = read(self.path("ops.key")) + read(self.path("ops.pub"))
         again = self.drey("sign", "--new-key", "ops", status=1)
-        self.assertEqual(again.stderr, "drey: ops.key is there already: another name\n")
+        self.assertEqual(again.stderr, "drey: ops.key is there already: choose another name\n")
         self.assertEqual(read(self.path("ops.key")) + read(self.path("ops.pub")), before)
         # of a pair that cannot be whole nothing is left
         os.symlink("nowhere", self.path("half.pub"))
         half = self.drey("sign", "--new-key", "half", status=1)
-        self.assertEqual(half.stderr, "drey: half.pub is there already: another name\n")
+        self.assertEqual(half.stderr, "drey: half.pub is there already: choose another name\n")
         self.assertFalse(os.path.exists(self.path("half.key")))
         self.assertFalse(os.path.exists(self.path("nowhere")))
 
