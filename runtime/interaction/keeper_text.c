@@ -207,8 +207,11 @@ static void render_interaction(struct keeper *keeper, enum node_kind kind,
     if (kind == NODE_MISSED) {
         (void)snprintf(keeper->line, sizeof(keeper->line),
                        "%s gave no answer within 3 s%s: the user sees that the application did not "
-                       "respond; defer first or set DREY_AUTO_DEFER",
-                       label, it->returned ? ", though it came back" : " and is still at work");
+                       "respond; %sdefer first or set DREY_AUTO_DEFER",
+                       label,
+                       it->returned ? ", though it came back"
+                                    : " and has not come back: it is at work, or was ended",
+                       it->returned ? "" : "if it needs the time, ");
     } else if (kind == NODE_STRANGE) {
         (void)snprintf(keeper->line, sizeof(keeper->line),
                        "nobody handles %s: no plugin that runs for this bot answers to it, so the "

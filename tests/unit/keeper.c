@@ -167,9 +167,11 @@ static void a_late_answer_says_how_late_and_what_to_do(void **state) {
     struct keeper_arrival ping = rig_ping(&rig);
     rig_arrive(&rig, &ping);
     rig_wait(&rig, 3400);
-    rig_saw(&rig,
-            "log /ping (on_ping) gave no answer within 3 s and is still at work: the user sees "
-            "that the application did not respond; defer first or set DREY_AUTO_DEFER\n");
+    rig_saw(
+        &rig,
+        "log /ping (on_ping) gave no answer within 3 s and has not come back: it is at work, or "
+        "was ended: the user sees that the application did not respond; if it needs the time, "
+        "defer first or set DREY_AUTO_DEFER\n");
     rig_refused(&rig, KEEPER_REPLY, "{}",
                 "/ping (on_ping) answered after 3.4 s, Discord had given up at 3 s; defer first or "
                 "set DREY_AUTO_DEFER");
