@@ -31,7 +31,8 @@ static const struct command {
      "SIGHUP takes over a changed configuration and changed plugins, SIGUSR2 a changed program.\n" CONFIG_OPTION
      "  --safe              without plugins on threads that have crashed drey\n"
      "  --time-scale X      all client timings times X; only against a local Discord\n"
-     "Exit status: 0 stopped, 1 trouble, 2 usage, 77 every token was refused, 78 configuration.\n"},
+     "Exit status: 0 stopped, 1 trouble, 2 usage, 75 another drey has the state directory or the\n"
+     "token (it may end: worth another try), 77 every token was refused, 78 configuration.\n"},
     {"check", check_main, "[-c FILE] [PLUGIN.so...]",
      "find what is wrong with a configuration, or a plugin",
      "Opens each plugin in a child process, shows what it registers and which intents follow.\n"
@@ -58,20 +59,22 @@ static const struct command {
      "  --reidentify        a plugin that needs intents which the sessions of its bots lack is taken\n"
      "                      all the same: those bots make new sessions, for an IDENTIFY a shard\n"
      "  -c FILE             where the socket is found; default: ./drey.ini and so on\n" CONTROL_OPTION
-     "Exit status: 0 all done, 1 something was refused (a plugin's old version goes on), 3 not "
-     "running.\n"},
+     "Exit status: 0 all done, 1 something was refused (a plugin's old version goes on), 2 usage,\n"
+     "3 not running, 78 no configuration tells where drey listens.\n"},
     {"upgrade", upgrade_main, "[-c FILE] [--control SOCKET]",
      "let the installed binary take over from the running one",
      "The file that drey was started from is asked to check the configuration; then it goes on in\n"
      "the same process, and sessions are resumed. A refusal leaves the running one undisturbed.\n"
      "Also a restart in place: the file may be the same.\n" CONFIG_OPTION CONTROL_OPTION
-     "Exit status: 0 the new one runs, 1 it was refused or did not come up, 3 not running.\n"},
+     "Exit status: 0 the new one runs, 1 it was refused or did not come up, 2 usage, 3 not running,\n"
+     "78 no configuration tells where drey listens.\n"},
     {"commands", commands_main, "[-c FILE] [--control SOCKET] [--bot NAME] [diff | sync]",
      "compare the commands of a bot's plugins with what Discord has",
      "A running drey publishes changed commands by itself. diff shows what would change; sync\n"
      "publishes it now, also where commands of plugins that are not loaded would go.\n" CONFIG_OPTION
          CONTROL_OPTION "  -b, --bot NAME      needed when there are several\n"
-     "Exit status: 0 done, 1 trouble, 3 not running.\n"},
+     "Exit status: 0 done, 1 trouble, 2 usage, 3 not running, 78 no configuration tells where drey\n"
+     "listens.\n"},
     {"parked", parked_main,
      "[-c FILE] [--control SOCKET] [--bot NAME] [--plugin ID] [--json] [list | {show | retry | "
      "drop} EVENT | drop --all]",
@@ -89,14 +92,16 @@ static const struct command {
      "stop a running drey and wait for its end",
      CONFIG_OPTION CONTROL_OPTION
      "  --final             close the sessions for good: the bots show offline at once\n"
-     "Exit status: 0 it has ended, 1 it is still there after a minute, 3 not running.\n"},
+     "Exit status: 0 it has ended, 1 it is still there after a minute, 2 usage, 3 not running, 78 no\n"
+     "configuration tells where drey listens.\n"},
     {"tail", tail_main, "[-c FILE] [--control SOCKET] [--bot BOT] [--event EVENT]... [--json]",
      "follow events as they come",
      "Reads the event rings beside the plugins, without slowing them, until drey stops.\n" CONFIG_OPTION
          CONTROL_OPTION "  -b, --bot BOT       of this bot alone\n"
      "  -e, --event EVENT   of this kind alone, such as MESSAGE_CREATE; may be repeated\n"
      "  --json              whole messages, one line each\n"
-     "Exit status: 0 drey has stopped, 1 trouble, 2 usage, 3 not running.\n"},
+     "Exit status: 0 drey has stopped, 1 trouble, 2 usage, 3 not running, 78 no configuration tells\n"
+     "where drey listens.\n"},
     {"record", record_main,
      "[-c FILE] [--control SOCKET] --bot NAME [--plugin ID] [--event EVENT]... [--last N] "
      "[--from AGO] [--to AGO] [-f] [--content] [--keep-ids]",

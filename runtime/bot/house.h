@@ -18,6 +18,7 @@ enum {
     EXIT_OK = 0,
     EXIT_TROUBLE = 1,
     EXIT_USAGE = 2,
+    EXIT_BUSY = 75,          /* another drey has what this one needs; that may pass */
     EXIT_TOKEN = 77,         /* every bot was refused for its token */
     EXIT_CONFIGURATION = 78, /* the configuration is wrong, or nothing is left to run */
 };

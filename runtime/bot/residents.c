@@ -31,13 +31,15 @@ enum {
 static int status_of_failures(const struct house *house) {
     bool token = true;
     bool lasting = true;
+    bool busy = true; /* alone it passes; beside a refused token a restart would be one more try */
     for (size_t i = 0; i < house->count; i++) {
         enum err_code code = house->bots[i].failure.code;
         token = token && code == ERR_AUTH;
+        busy = busy && code == ERR_BUSY;
         lasting = lasting &&
                   (code == ERR_AUTH || code == ERR_CONFIG || code == ERR_BUSY || code == ERR_LIMIT);
     }
-    return !lasting ? EXIT_TROUBLE : token ? EXIT_TOKEN : EXIT_CONFIGURATION;
+    return !lasting ? EXIT_TROUBLE : token ? EXIT_TOKEN : busy ? EXIT_BUSY : EXIT_CONFIGURATION;
 }
 
 void residents_check(struct house *house) {

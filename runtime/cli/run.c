@@ -38,8 +38,9 @@ static bool may_scale(const struct config *config) {
 
 static int status_of(const struct err *err) {
     switch (err->code) {
-    case ERR_CONFIG:
     case ERR_BUSY:
+        return EXIT_BUSY;
+    case ERR_CONFIG:
     case ERR_LIMIT:
         return EXIT_CONFIGURATION;
     default:

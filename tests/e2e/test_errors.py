@@ -117,12 +117,12 @@ class Errors(Case):
             text = file.read().replace(taken.control, first.control)
         with open(taken.ini, "w", encoding="utf-8") as file:
             file.write(text)
-        self.ends(taken.start(), 78, "control socket .*another process listens there; stop it, or set")
+        self.ends(taken.start(), 75, "control socket .*another process listens there; stop it, or set")
         again = self.start(name="again", **keys)
-        self.ends(again, 78, "error main: another running drey, or another bot of this one, uses the "
+        self.ends(again, 75, "error main: another running drey, or another bot of this one, uses the "
                              "same token; stop that one first")
         second = first.run("run", "-c", first.ini)
-        self.assertEqual(second.returncode, 78)
+        self.assertEqual(second.returncode, 75)
         self.assertIn("another drey runs on state directory", second.stderr)
         self.assertEqual(first.bot("main")["state"], "ready")
 
