@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "bot/house.h"
 #include "cli/cli.h"
-#include "config/help.h"
+#include "cli/help_config.h"
 #include "dev/dev.h"
 #include "plugin/new.h"
 #include "plugin/probe.h"
@@ -179,7 +179,7 @@ static const struct command {
      "Exit status: 0 ended as asked, 1 trouble, 2 usage.\n"},
     {"sim", sim_main, "[OPTIONS]", "run a local Discord to test bots against",
      "See: drey sim --help\n"},
-    {"help", help_main, "[COMMAND | config]", "explain a command, or every configuration key", ""},
+    {"help", help_main, "[COMMAND | config [KEY]]", "explain a command, or configuration keys", ""},
     {"version", version_main, "", "print the version", ""},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -212,13 +212,6 @@ static int unknown(const char *name) {
                  near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
                  near != NULL ? "'?" : "");
     return EXIT_USAGE;
-}
-
-static int help_config(void) {
-    struct buf text = {0};
-    bool ok = config_help(&text) && fputs(text.bytes, stdout) >= 0;
-    buf_finish(&text);
-    return ok ? EXIT_OK : EXIT_TROUBLE;
 }
 
 /* The long options that a text tells of, each once per text, with a blank before. */
@@ -275,16 +268,22 @@ static int help_main(int argc, char **argv) {
         print_commands(stdout);
         return EXIT_OK;
     }
-    if (argc > 2) {
-        return cli_usage("help", "it takes one word, got '%s' too", argv[2]);
+    bool config = strcmp(argv[1], "config") == 0;
+    if (argc > (config ? 3 : 2)) {
+        return cli_usage("help", "it takes a command, or config and a key; got '%s' too",
+                         argv[argc - 1]);
     }
-    if (strcmp(argv[1], "config") == 0) {
-        return help_config();
+    if (config) {
+        return help_config(argv[2]);
     }
     if (strcmp(argv[1], "--completion") == 0) {
         return print_completion();
     }
     const struct command *command = find(argv[1]);
+    if (command == NULL && help_config_knows(argv[1])) {
+        cli_complain("'%s' is a key of the configuration: drey help config %s", argv[1], argv[1]);
+        return EXIT_USAGE;
+    }
     if (command == NULL) {
         return unknown(argv[1]);
     }

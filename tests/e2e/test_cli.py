@@ -370,6 +370,24 @@ class Cli(Case):
         self.assertIn("--listen", self.run_drey("sim", "--help").stdout)
         self.assertEqual(self.run_drey("help", "run", "x").returncode, 2)
 
+    def test_help_of_one_key_is_that_key_alone(self):
+        whole = self.run_drey("help", "config").stdout
+        shown = self.run_drey("help", "config", "overflow_wait")
+        self.assertEqual(shown.returncode, 0)
+        title, key, *rest = shown.stdout.splitlines()
+        self.assertEqual((title, key), ("[bot:NAME]", "  overflow_wait"))
+        self.assertTrue(rest and all(line.startswith("      ") for line in rest), rest)
+        self.assertIn("\n".join(["", key, *rest, ""]), whole)
+        for key in re.findall(r"^  (\w+)$", whole, re.M):
+            self.assertIn(f"\n  {key}\n", self.run_drey("help", "config", key).stdout)
+        slip = self.run_drey("help", "config", "overflow_wate")
+        self.assertEqual((slip.returncode, slip.stdout), (2, ""))
+        self.assertIn("did you mean 'overflow_wait'?", slip.stderr)
+        pointed = self.run_drey("help", "overflow_wait")
+        self.assertEqual(pointed.returncode, 2)
+        self.assertIn("drey help config overflow_wait", pointed.stderr)
+        self.assertEqual(self.run_drey("help", "config", "watch", "x").returncode, 2)
+
     def test_manual_and_completion_know_every_command_and_option(self):
         with open(os.path.join(SOURCE, "etc", "man", "drey.1"), encoding="utf-8") as file:
             manual = file.read().replace("\\-", "-")
