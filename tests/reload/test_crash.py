@@ -62,6 +62,23 @@ class Crash(Case):
         self.assertEqual(host.stop(), 0)
         self.complete()
 
+    def test_one_that_is_tried_again_and_crashes_drey_stays_parked(self):
+        host = self.stage("2.poison-crash")
+        self.simulator.ask("POST", "/rate", "40")  # there is time to end it before the next such
+        self.crashes()
+        self.simulator.ask("POST", "/rate", "0")
+        self.crashes()
+        host.start().ready("main")
+        wait_for("it to be parked", self.parked)
+        row = self.parked()[0]
+        host.run("parked", "-c", host.ini, "retry", row["name"])  # the end may outrun the answer
+        self.assertNotEqual(host.process.wait(120), 0)
+        host.start().ready("main")
+        host.logged(r"gen 1 crashed and ended drey: .*, in an event that was tried again: it stays "
+                    r"parked")
+        self.assertEqual([one["name"] for one in self.parked()], [row["name"]])
+        self.assertEqual(host.stop(), 0)
+
     def complete(self):
         """Each event was handled or parked; those that were tried when the host ended may be there
         twice, for they are written before the crash."""
