@@ -159,7 +159,8 @@ class Dev(Case):
         dev.expect("alive")
         dev.line("/one die:true")
         dev.expect(r"\[one\] +error: gen 1 ended: Aborted \(SIGABRT\), in INTERACTION_CREATE, .*, "
-                   r"attempt 1.*on_one\+0x.*attempt 2.*is parked after 2 attempts.*did not respond")
+                   r"attempt 1.*on_one\+0x.*attempt 2(?=.*is parked after 2 attempts)"
+                   r".*Something went wrong \(ref")
         dev.line("/one")
         dev.expect("alive")
         mend()
