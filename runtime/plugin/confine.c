@@ -267,14 +267,6 @@ static bool drop_capabilities(void) {
     return syscall(SYS_capset, &head, none) == 0;
 }
 
-/* What Landlock of this version (0: none) lets through. */
-static uint32_t flags_to_refuse(const struct boot *boot, long version) {
-    if (version == 0) {
-        return O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
-    }
-    return version < 3 && boot->write_count == 0 ? O_TRUNC : 0;
-}
-
 /* -1: there is no such filter. */
 static int set_filter(const struct filter_options *options, unsigned long flags) {
     static struct sock_filter code[FILTER_MAX];
@@ -302,7 +294,7 @@ static bool filter_calls(const struct boot *boot, long version, bool ask, int *l
                                      .connect = connects(boot),
                                      .write = boot->write_count > 0,
                                      .ask_for_threads = ask && can_be_asked(),
-                                     .open_refused = flags_to_refuse(boot, version)};
+                                     .landlock = (int)version};
     *listener =
         options.ask_for_threads ? set_filter(&options, SECCOMP_FILTER_FLAG_NEW_LISTENER) : -1;
     if (*listener >= 0) {

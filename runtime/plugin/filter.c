@@ -8,6 +8,7 @@
 #include "plugin/filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
@@ -27,6 +28,7 @@ enum {
     FAMILY_INET6 = 10,
     FAST_OPEN = 0x20000000, /* MSG_FASTOPEN: connects without connect() */
     SOCKET_TYPE = 0xf,      /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
+    LANDLOCK_CUTS = 3,      /* the version since which it is asked before a file is cut */
 };
 
 static const int always[] = {
@@ -159,14 +161,17 @@ static const int always[] = {
 };
 
 static const int with_write[] = {
-    SYS_ftruncate, SYS_truncate, SYS_fallocate, SYS_unlinkat, SYS_mkdirat, SYS_renameat2,
+    SYS_ftruncate, SYS_fallocate, SYS_unlinkat, SYS_mkdirat, SYS_renameat2,
 #ifdef SYS_renameat
     SYS_renameat,
 #endif
 #ifdef SYS_unlink
-    SYS_unlink,    SYS_mkdir,    SYS_rmdir,     SYS_rename,
+    SYS_unlink,    SYS_mkdir,     SYS_rmdir,    SYS_rename,
 #endif
 };
+
+/* By a file's name: Landlock is asked for it since its version 3. */
+static const int with_truncate[] = {SYS_truncate};
 
 static const int with_network[] = {
     SYS_connect,     SYS_bind,       SYS_listen,   SYS_accept,   SYS_accept4,  SYS_getsockname,
@@ -290,6 +295,29 @@ static void rule_tcp(struct program *program) {
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
+static void rule_open(struct program *program, uint32_t mask, const uint32_t *values,
+                      size_t count) {
+    rule_kinds(program, SYS_openat, 2, mask, values, count);
+#ifdef SYS_open
+    rule_kinds(program, SYS_open, 1, mask, values, count);
+#endif
+}
+
+/* Before its version 3 Landlock is not asked when a file is cut, only when it is opened to read or
+ * to write: O_TRUNC with neither of them (or with both bits, which is neither) would cut any. */
+static void rules_open(struct program *program, const struct filter_options *options) {
+    static const uint32_t none[] = {0};
+    static const uint32_t checked[] = {O_RDONLY,  O_WRONLY,           O_RDWR,
+                                       O_ACCMODE, O_WRONLY | O_TRUNC, O_RDWR | O_TRUNC};
+    if (options->landlock == 0) {
+        rule_open(program, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC, none, COUNT(none));
+    } else if (options->landlock < LANDLOCK_CUTS && options->write) {
+        rule_open(program, O_ACCMODE | O_TRUNC, checked, COUNT(checked));
+    } else if (options->landlock < LANDLOCK_CUTS) {
+        rule_open(program, O_TRUNC, none, COUNT(none));
+    }
+}
+
 static void conditions(struct program *program, const struct filter_options *options) {
     static const uint32_t families[] = {FAMILY_INET, FAMILY_INET6};
     /* A socket that is handed over as a file would make whoever closes it wait. */
@@ -320,12 +348,7 @@ static void conditions(struct program *program, const struct filter_options *opt
     rule_values(program, SYS_ioctl, 1, controls, COUNT(controls));
     rule_values(program, SYS_prctl, 0, names, COUNT(names));
     rule_but(program, SYS_fcntl, 1, owners, COUNT(owners));
-    if (options->open_refused != 0) {
-        rule_bits(program, SYS_openat, 2, options->open_refused, 0, ALLOW, REFUSE);
-#ifdef SYS_open
-        rule_bits(program, SYS_open, 1, options->open_refused, 0, ALLOW, REFUSE);
-#endif
-    }
+    rules_open(program, options);
     if (options->connect) {
         rule_tcp(program);
         rule_but(program, SYS_setsockopt, 2, becoming, COUNT(becoming));
@@ -348,6 +371,9 @@ size_t filter_write(const struct filter_options *options, struct sock_filter out
     if (options->write) {
         rules(&program, with_write, COUNT(with_write));
     }
+    if (options->write && options->landlock >= LANDLOCK_CUTS) {
+        rules(&program, with_truncate, COUNT(with_truncate));
+    }
     if (options->network) {
         rules(&program, with_network, COUNT(with_network));
     } else if (options->connect) {
@@ -360,7 +386,7 @@ size_t filter_write(const struct filter_options *options, struct sock_filter out
 #else
 
 size_t filter_write(const struct filter_options *options, struct sock_filter out[FILTER_MAX]) {
-    (void)always, (void)with_write, (void)with_network, (void)with_connect;
+    (void)always, (void)with_write, (void)with_truncate, (void)with_network, (void)with_connect;
     return 0;
 }
 

@@ -11,12 +11,12 @@
 enum { FILTER_MAX = 1024 };
 
 struct filter_options {
-    int32_t pid;           /* of the process itself: the only one that it may signal */
-    bool network;          /* sockets of the internet's families */
-    bool connect;          /* out by TCP alone; elsewhere is said to which ports */
-    bool write;            /* files may be made, renamed, removed: elsewhere is said which */
-    bool ask_for_threads;  /* whoever listens to the filter decides about each new one */
-    uint32_t open_refused; /* flags (O_WRONLY ...) that no file may be opened with; 0: any */
+    int32_t pid;          /* of the process itself: the only one that it may signal */
+    bool network;         /* sockets of the internet's families */
+    bool connect;         /* out by TCP alone; elsewhere is said to which ports */
+    bool write;           /* files may be made, renamed, removed: elsewhere is said which */
+    bool ask_for_threads; /* whoever listens to the filter decides about each new one */
+    int landlock;         /* its version (0: none): what that lets through is refused here */
 };
 
 /* Writes the program to out. Returns its length; 0 where this machine's calls are not known. */

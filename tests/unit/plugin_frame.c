@@ -316,44 +316,91 @@ static void the_filter_fits_and_ends_in_a_verdict(void **state) {
     }
 }
 
-/* In a child under this filter: each that fails sets a bit. */
-static int under_filter(const struct filter_options *options) {
-    static struct sock_filter code[FILTER_MAX];
-    struct sock_fprog program = {(unsigned short)filter_write(options, code), code};
-    int pair[2];
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
-        return 128;
-    }
-    return (open("/dev/null", O_RDONLY) < 0) | (open("/dev/null", O_WRONLY) < 0) << 1 |
-           (open("/dev/null", O_RDONLY | O_TRUNC) < 0) << 2 |
-           (syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) < 0) << 3 |
-           (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) << 4 |
-           (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair) < 0) << 5;
+static char file_to_cut[] = "/tmp/drey-filter-XXXXXX";
+
+static bool opens(int flags) {
+    return open(file_to_cut, flags) >= 0 &&
+           syscall(SYS_openat, AT_FDCWD, file_to_cut, flags | O_CLOEXEC) >= 0;
 }
 
-static int failures_under_filter(uint32_t open_refused) {
+/* In a child under this filter: each that works sets a bit. */
+enum {
+    READS = 1 << 0,
+    WRITES = 1 << 1,
+    READS_TO_CUT = 1 << 2,
+    NEITHER_TO_CUT = 1 << 3, /* the third value of O_ACCMODE, which asks for no right at all */
+    WRITES_TO_CUT = 1 << 4,
+    CUTS_BY_NAME = 1 << 5,
+    CUTS_ITS_OWN = 1 << 6,
+};
+
+static int try_files(void) {
+    int fd = open(file_to_cut, O_RDWR);
+    return (opens(O_RDONLY) ? READS : 0) | (opens(O_RDWR) ? WRITES : 0) |
+           (opens(O_RDONLY | O_TRUNC) ? READS_TO_CUT : 0) |
+           (opens(O_ACCMODE | O_TRUNC) ? NEITHER_TO_CUT : 0) |
+           (opens(O_WRONLY | O_TRUNC) && opens(O_RDWR | O_TRUNC) ? WRITES_TO_CUT : 0) |
+           (truncate(file_to_cut, 0) == 0 ? CUTS_BY_NAME : 0) |
+           (fd >= 0 && ftruncate(fd, 0) == 0 ? CUTS_ITS_OWN : 0);
+}
+
+/* What `act` returns in a child under this filter; NO_FILTER: there is no seccomp here. */
+enum { NO_FILTER = 255 };
+
+static int under_filter(struct filter_options options, int (*act)(void)) {
+    static struct sock_filter code[FILTER_MAX];
     int status = 0;
     pid_t child = fork();
     if (child == 0) {
-        struct filter_options options = {.pid = getpid(), .open_refused = open_refused};
-        _exit(under_filter(&options));
+        options.pid = getpid();
+        struct sock_fprog program = {(unsigned short)filter_write(&options, code), code};
+        _exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                      syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0
+                  ? act()
+                  : NO_FILTER);
     }
     assert_true(child > 0);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 128) {
-        skip(); /* no seccomp here */
+    if (WEXITSTATUS(status) == NO_FILTER) {
+        skip();
     }
     return WEXITSTATUS(status);
 }
 
-static void the_filter_refuses_what_opens_to_write_where_landlock_cannot(void **state) {
-    enum { WRITE = 1 << 1, CUT = 1 << 2, BOTH = 1 << 3, DATAGRAMS = 1 << 5 };
-    assert_int_equal(failures_under_filter(0), DATAGRAMS);
-    assert_int_equal(failures_under_filter(O_TRUNC), DATAGRAMS | CUT);
-    assert_int_equal(failures_under_filter(O_WRONLY | O_RDWR | O_CREAT | O_TRUNC),
-                     DATAGRAMS | CUT | WRITE | BOTH);
+static int files_under_filter(int landlock, bool write) {
+    int fd = mkstemp(strcpy(file_to_cut, "/tmp/drey-filter-XXXXXX"));
+    assert_true(fd >= 0);
+    close(fd);
+    int works =
+        under_filter((struct filter_options){.landlock = landlock, .write = write}, try_files);
+    unlink(file_to_cut);
+    return works;
+}
+
+/* Landlock itself is not in force here: what is seen is what the filter leaves to it. */
+static void the_filter_refuses_what_landlock_of_that_version_would_let_through(void **state) {
+    enum { TO_CUT = READS_TO_CUT | NEITHER_TO_CUT | WRITES_TO_CUT };
+    assert_int_equal(files_under_filter(0, false), READS);
+    for (int version = 1; version < 3; version++) {
+        assert_int_equal(files_under_filter(version, false), READS | WRITES);
+        assert_int_equal(files_under_filter(version, true),
+                         READS | WRITES | WRITES_TO_CUT | CUTS_ITS_OWN);
+    }
+    assert_int_equal(files_under_filter(3, false), READS | WRITES | TO_CUT);
+    assert_int_equal(files_under_filter(3, true),
+                     READS | WRITES | TO_CUT | CUTS_BY_NAME | CUTS_ITS_OWN);
+}
+
+static int try_calls(void) {
+    int pair[2];
+    return (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) |
+           (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair) == 0) << 1;
+}
+
+static void the_filter_looks_at_what_a_call_asks_for(void **state) {
+    enum { PAIR = 1 << 0 };
+    assert_int_equal(under_filter((struct filter_options){.landlock = 6}, try_calls), PAIR);
 }
 
 static void *nothing(void *arg) {
@@ -409,7 +456,8 @@ int main(void) {
         cmocka_unit_test(who_crashes_now_and_then_is_not_punished),
         cmocka_unit_test(the_filter_fits_and_ends_in_a_verdict),
         cmocka_unit_test(nobody_makes_a_thread_without_being_asked_for),
-        cmocka_unit_test(the_filter_refuses_what_opens_to_write_where_landlock_cannot),
+        cmocka_unit_test(the_filter_refuses_what_landlock_of_that_version_would_let_through),
+        cmocka_unit_test(the_filter_looks_at_what_a_call_asks_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
