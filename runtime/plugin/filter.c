@@ -23,7 +23,11 @@
 enum {
     PROTECT_WRITE = 2,
     PROTECT_EXECUTE = 4,
-    CLONE_A_THREAD = 0x10000,
+    /* CLONE_THREAD, CLONE_FILES, CLONE_FS: what libc and every runtime make threads with. One with
+     * descriptors of its own would have as many of them as the process may, once more. */
+    CLONE_A_THREAD = 0x10000 | 0x400 | 0x200,
+    UNSHARE = 2, /* CLOSE_RANGE_UNSHARE: gives a thread descriptors of its own, too */
+    FAMILY_UNIX = 1,
     FAMILY_INET = 2,
     FAMILY_INET6 = 10,
     FAST_OPEN = 0x20000000, /* MSG_FASTOPEN: connects without connect() */
@@ -44,7 +48,6 @@ static const int always[] = {
     SYS_pwritev2,
     SYS_lseek,
     SYS_close,
-    SYS_close_range,
     SYS_dup,
     SYS_dup3,
     SYS_openat,
@@ -81,7 +84,6 @@ static const int always[] = {
     SYS_recvmsg,
     SYS_munmap,
     SYS_mremap,
-    SYS_madvise,
     SYS_brk,
     SYS_msync,
     SYS_mincore,
@@ -293,6 +295,19 @@ static void rule_tcp(struct program *program) {
     end(program, REFUSE);
 }
 
+/* A pair of local ones that knows its other end: one of datagrams could write to any name. */
+static void rule_pair(struct program *program) {
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, SYS_socketpair, 0, 8);
+    load(program, argument(0));
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, FAMILY_UNIX, 0, 5);
+    load(program, argument(1));
+    add(program, BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE, 0, 0);
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, 1 /* SOCK_STREAM */, 1, 0);
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, 5 /* SOCK_SEQPACKET */, 0, 1);
+    end(program, ALLOW);
+    end(program, REFUSE);
+}
+
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static void rule_open(struct program *program, uint32_t mask, const uint32_t *values,
@@ -330,8 +345,8 @@ static void conditions(struct program *program, const struct filter_options *opt
                                      0x53564d41 /* PR_SET_VMA */};
     /* F_SETSIG, F_SETOWN, F_SETOWN_EX, F_SETLEASE, F_NOTIFY: signals to others */
     static const uint32_t owners[] = {10, 8, 15, 1024, 1026};
-    /* SOCK_STREAM, SOCK_SEQPACKET: a pair of datagrams could write to any name */
-    static const uint32_t pairs[] = {1, 5};
+    /* The cursor's page would lose its place on the disk, and the host die of a full one. */
+    static const uint32_t punching[] = {9 /* MADV_REMOVE */};
     uint32_t self[] = {(uint32_t)options->pid};
     uint32_t own[] = {0, (uint32_t)options->pid};
     rule(program, SYS_clone3, UNKNOWN);
@@ -344,7 +359,9 @@ static void conditions(struct program *program, const struct filter_options *opt
     rule_values(program, SYS_kill, 0, self, COUNT(self));
     rule_values(program, SYS_rt_tgsigqueueinfo, 0, self, COUNT(self));
     rule_values(program, SYS_prlimit64, 0, own, COUNT(own));
-    rule_kinds(program, SYS_socketpair, 1, SOCKET_TYPE, pairs, COUNT(pairs));
+    rule_pair(program);
+    rule_bits(program, SYS_close_range, 2, UNSHARE, 0, ALLOW, REFUSE);
+    rule_but(program, SYS_madvise, 2, punching, COUNT(punching));
     rule_values(program, SYS_ioctl, 1, controls, COUNT(controls));
     rule_values(program, SYS_prctl, 0, names, COUNT(names));
     rule_but(program, SYS_fcntl, 1, owners, COUNT(owners));

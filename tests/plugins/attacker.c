@@ -18,7 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
+#include <linux/close_range.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -43,12 +43,15 @@
 #include <unistd.h>
 
 #include "floods.h"
+#include "pages.h"
 
 #define PLACE "version-to-be-written-by-tests"
 
-enum { PAGE = 4096 };
-
 static drey_ctx *house;
+
+/* ---- Its own shared pages ---- */
+
+/* ---- Attempts ---- */
 
 /* Errors of descriptors count as success when there is one; a result below 0 as failure. */
 struct attack {
@@ -89,18 +92,6 @@ static long host_root(void) {
 static long own_environment(void) {
     extern char **environ;
     return environ != NULL && environ[0] != NULL && strncmp(environ[0], "ASAN", 4) != 0 ? 0 : -1;
-}
-
-/* By hand: a sanitizer's own memcmp() would stop who looks where it may not. */
-static bool lies_at(const void *at, const void *bytes, size_t length) {
-    const volatile unsigned char *there = at;
-    const unsigned char *wanted = bytes;
-    while (length > 0 && *there == *wanted) {
-        there++;
-        wanted++;
-        length--;
-    }
-    return length == 0;
 }
 
 /* The token, wherever it may lie in what this process can read of the stack above. */
@@ -234,6 +225,19 @@ static long clone_process(void) {
     }
     return child;
 }
+static int end_thread(void *arg) {
+    (void)arg;
+    return 0;
+}
+/* A thread with descriptors of its own has as many again: `files` would bound nothing. */
+static long clone_own_files(void) {
+    static char stack[PAGE];
+    return clone(end_thread, stack + sizeof(stack),
+                 CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, NULL);
+}
+static long take_own_files(void) {
+    return close_range(1 << 20, ~0U, CLOSE_RANGE_UNSHARE);
+}
 static long execute(void) {
     char *const none[] = {NULL};
     return execve("/bin/true", none, none);
@@ -279,6 +283,11 @@ static long raise_limit(void) {
     struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
     return setrlimit(RLIMIT_NOFILE, &all);
 }
+/* What is punched out has no room on the disk any more: the host would be the one who writes. */
+static long punch_cursor(void) {
+    char *page = find_page(CURSOR_MAGIC);
+    return page != NULL ? madvise(page, PAGE, 9 /* MADV_REMOVE */) : 0;
+}
 static long shut_channel(void) {
     return shutdown(CHANNEL, SHUT_RDWR);
 }
@@ -317,6 +326,8 @@ static const struct attack attacks[] = {
     {"files_left_open", files_left_open},
     {"start_process", start_process},
     {"clone_process", clone_process},
+    {"clone_own_files", clone_own_files},
+    {"take_own_files", take_own_files},
     {"execute", execute},
     {"memory_file", memory_file},
     {"write_and_execute", write_and_execute},
@@ -330,6 +341,7 @@ static const struct attack attacks[] = {
     {"drop_filter", drop_filter},
     {"become_dumpable", become_dumpable},
     {"raise_limit", raise_limit},
+    {"punch_cursor", punch_cursor},
     {"shut_channel", shut_channel},
 };
 
@@ -344,40 +356,7 @@ static void attack_all(drey_ctx *ctx) {
     drey_info(ctx, "%u attacks tried", tried);
 }
 
-/* ---- Its own shared pages ---- */
-
-/* Whether a byte can be read there, without dying of it. */
-static int readable(const void *at) {
-    static int ends[2] = {-1, -1};
-    char byte;
-    if (ends[0] < 0 && pipe(ends) != 0) {
-        return 0;
-    }
-    if (write(ends[1], at, 1) != 1) {
-        return 0;
-    }
-    return read(ends[0], &byte, 1) == 1;
-}
-
-static int first_library(struct dl_phdr_info *info, size_t size, void *arg) {
-    (void)size;
-    if (info->dlpi_addr > *(uintptr_t *)arg) {
-        *(uintptr_t *)arg = info->dlpi_addr;
-    }
-    return 0;
-}
-
-/* Mappings lie close together below the libraries. */
-static char *find_page(uint64_t magic) {
-    uintptr_t top = 0;
-    dl_iterate_phdr(first_library, &top);
-    for (uintptr_t at = top & ~(uintptr_t)(PAGE - 1); at > top - (UINT64_C(1) << 30); at -= PAGE) {
-        if (readable((void *)at) && lies_at((void *)at, &magic, sizeof(magic))) {
-            return (char *)at;
-        }
-    }
-    return NULL;
-}
+/* ---- What it writes over ---- */
 
 static const struct field {
     const char *word;
@@ -400,7 +379,7 @@ static const struct field {
 static int spoil_cursor(drey_ctx *ctx, const char *word) {
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         if (strcmp(fields[i].word, word) == 0) {
-            char *page = find_page(0x7372756379657264u);
+            char *page = find_page(CURSOR_MAGIC);
             if (page == NULL) {
                 drey_error(ctx, "its cursor was not found");
                 return 1;
@@ -413,7 +392,7 @@ static int spoil_cursor(drey_ctx *ctx, const char *word) {
 }
 
 static void spoil_ring(drey_ctx *ctx) {
-    char *page = find_page(0x676e697279657264u);
+    char *page = find_page(RING_MAGIC);
     if (page == NULL || mprotect(page, PAGE, PROT_READ | PROT_WRITE) == 0) {
         drey_error(ctx, "SUCCEEDED ring");
     }

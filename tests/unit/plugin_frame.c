@@ -6,9 +6,12 @@
 #include "plugin/isolation.h"
 #include "plugin/streak.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -392,15 +396,43 @@ static void the_filter_refuses_what_landlock_of_that_version_would_let_through(v
                      READS | WRITES | TO_CUT | CUTS_BY_NAME | CUTS_ITS_OWN);
 }
 
+static int end_thread(void *arg) {
+    return 0;
+}
+
+/* Whether a thread that shares this with us may be made. */
+static bool clones(int shared) {
+    static char stack[4096];
+    return clone(end_thread, stack + sizeof(stack),
+                 CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | shared, NULL) > 0;
+}
+
 static int try_calls(void) {
     int pair[2];
+    bool other = socketpair(AF_INET, SOCK_STREAM, 0, pair) == 0 || errno != EPERM;
     return (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) |
-           (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair) == 0) << 1;
+           (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair) == 0) << 1 | other << 2 |
+           clones(CLONE_FS) << 3 | clones(CLONE_FILES) << 4 |
+           (close_range(100, 200, CLOSE_RANGE_UNSHARE) == 0) << 5 |
+           (close_range(100, 200, CLOSE_RANGE_CLOEXEC) == 0) << 6;
 }
 
 static void the_filter_looks_at_what_a_call_asks_for(void **state) {
-    enum { PAIR = 1 << 0 };
-    assert_int_equal(under_filter((struct filter_options){.landlock = 6}, try_calls), PAIR);
+    enum { PAIR = 1 << 0, CLOSING = 1 << 6 };
+    assert_int_equal(under_filter((struct filter_options){.landlock = 6}, try_calls),
+                     PAIR | CLOSING);
+}
+
+/* A page of a file that is shared, as a cursor is. */
+static int try_memory(void) {
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    page[0] = 'x';
+    return (madvise(page, 4096, MADV_REMOVE) == 0) |
+           (madvise(page, 4096, MADV_DONTNEED) == 0) << 1 | (page[0] == 'x') << 2;
+}
+
+static void a_shared_page_cannot_be_taken_off_its_file(void **state) {
+    assert_int_equal(under_filter((struct filter_options){.landlock = 6}, try_memory), 6);
 }
 
 static void *nothing(void *arg) {
@@ -458,6 +490,7 @@ int main(void) {
         cmocka_unit_test(nobody_makes_a_thread_without_being_asked_for),
         cmocka_unit_test(the_filter_refuses_what_landlock_of_that_version_would_let_through),
         cmocka_unit_test(the_filter_looks_at_what_a_call_asks_for),
+        cmocka_unit_test(a_shared_page_cannot_be_taken_off_its_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
