@@ -54,7 +54,9 @@ static void alone(void) {
     _exit(0);
 }
 
-static void send_packet(const struct frame *head, const void *payload, const int *fds,
+/* False: its descriptors cannot go. The kernel counts those that all processes of a user have on
+ * their way, so another plugin may be why. */
+static bool send_packet(const struct frame *head, const void *payload, const int *fds,
                         size_t count) {
     union {
         struct cmsghdr align;
@@ -73,10 +75,14 @@ static void send_packet(const struct frame *head, const void *payload, const int
         memcpy(CMSG_DATA(rights), fds, count * sizeof(int));
     }
     while (sendmsg(BOOT_CHANNEL, &message, MSG_NOSIGNAL) < 0) {
+        if (errno == ETOOMANYREFS) {
+            return false;
+        }
         if (errno != EINTR && errno != ENOBUFS) {
             alone();
         }
     }
+    return true;
 }
 
 /* The message end to end, as it crosses. */
@@ -110,19 +116,23 @@ static bool find_files(const struct child *child, const struct port_message *hea
 static bool send_message(struct child *child, const struct port_message *head, const char *name,
                          const void *data, struct files *files) {
     struct buf *out = &child->request;
+    bool sent = false;
     if (!flatten(head, name, data, out) ||
         !find_files(child, head, out->bytes + sizeof(*head) + head->name_length + 1, files)) {
         return false;
     }
     for (size_t at = 0; at < out->length;) {
         struct frame piece = frame_piece(out->length, at);
-        send_packet(&piece, out->bytes + at, files->fds, at == 0 ? files->count : 0);
+        if (!send_packet(&piece, out->bytes + at, files->fds, at == 0 ? files->count : 0)) {
+            break; /* the first: nothing of it is out */
+        }
         at += piece.length;
+        sent = at == out->length;
     }
     if (out->capacity > (1u << 20)) {
         buf_finish(out);
     }
-    return true;
+    return sent;
 }
 
 /* What was posted and not handled goes to the next generation, through the host. */
@@ -143,7 +153,7 @@ static void mail_handled(void *arg, const struct port_message *message) {
     if (is_from_host(message)) {
         struct frame done = {.kind = FRAME_MAIL_DONE};
         pthread_mutex_lock(&child->lock);
-        send_packet(&done, "", NULL, 0);
+        (void)send_packet(&done, "", NULL, 0);
         pthread_mutex_unlock(&child->lock);
     }
 }
@@ -312,15 +322,26 @@ static int refuse(struct child *child, const struct err *err) {
     return 0;
 }
 
-/* The listener goes to the host: who holds it answers for what the filter asks. */
-static void tell_confined(struct child *child, const struct confinement *confined) {
+static bool say_confined(struct child *child, const struct confinement *confined) {
     struct port_message head = {.kind = PORT_CONFINED,
                                 .number = confined->hold,
                                 .data_length = (uint32_t)strlen(confined->text)};
-    (void)send_up(child, &head, "", confined->text);
+    return send_up(child, &head, "", confined->text);
+}
+
+/* The listener goes to the host: who holds it answers for what the filter asks. Where it cannot go
+ * nobody answers, and the kernel refuses each thread: better than a plugin that does not start. */
+static void tell_confined(struct child *child, struct confinement *confined) {
+    bool told = say_confined(child, confined);
     if (child->listener >= 0) {
         close(child->listener);
         child->listener = -1;
+    }
+    if (!told) {
+        size_t used = strlen(confined->text);
+        snprintf(confined->text + used, sizeof(confined->text) - used,
+                 ", none but the first: too many descriptors are on their way");
+        (void)say_confined(child, confined);
     }
 }
 
@@ -343,6 +364,7 @@ static int run(struct child *child, const struct boot *boot, const struct buf *d
         pages_note();
     }
     tell_confined(child, &confined);
+    confine_files(boot);
     struct worker_options options = {.port = child->port,
                                      .bot = bot,
                                      .generation = boot->generation,

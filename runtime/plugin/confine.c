@@ -243,13 +243,24 @@ static uint64_t mapped_now(void) {
     return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* As many as it may have: until confine_files() it is not the plugin's number yet. */
+static void lift_files(void) {
+    struct rlimit value;
+    if (getrlimit(RLIMIT_NOFILE, &value) == 0) {
+        limit(RLIMIT_NOFILE, value.rlim_max);
+    }
+}
+
+void confine_files(const struct boot *boot) {
+    limit(RLIMIT_NOFILE, boot->files);
+}
+
 /* Data is what the plugin itself writes to; addresses have room for libraries and for what libc
  * only reserves, but bound what is shared memory. A sanitizer's shadow has no bounds. */
 static void limit_all(const struct boot *boot) {
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_MSGQUEUE, 0);
     limit(RLIMIT_MEMLOCK, 64 << 10);
-    limit(RLIMIT_NOFILE, boot->files);
     if (!SANITIZED && boot->memory_bytes > 0) {
         limit(RLIMIT_DATA, boot->memory_bytes);
         limit(RLIMIT_AS, mapped_now() + boot->memory_bytes + ((uint64_t)256 << 20));
@@ -325,6 +336,7 @@ bool confine(const struct boot *boot, const void *data, size_t length, int *list
         *listener = -1;
     }
     limit_all(boot);
+    lift_files();
     if (boot->sandbox == ISOLATION_OFF) {
         out->hold = ISOLATION_HOLD_NONE;
         snprintf(out->text, sizeof(out->text), "limits alone (sandbox = off)");

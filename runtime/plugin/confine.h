@@ -21,5 +21,9 @@ struct confinement {
  * cannot be opened. */
 bool confine(const struct boot *boot, const void *data, size_t length, int *listener,
              struct confinement *out, struct err *err);
+/* How many descriptors the process may have, when the listener has been handed over and before the
+ * plugin is there: whose number is exceeded by what all processes of the user have on their way
+ * over sockets may send none. */
+void confine_files(const struct boot *boot);
 
 #endif

@@ -134,7 +134,11 @@ static bool confine_as_worker(const struct input *input, struct err *err) {
     }
     memcpy(&boot, input->bytes.bytes, sizeof(boot));
     boot.memory_bytes += input->bytes.length; /* which is not the plugin's */
-    return confine(&boot, input->bytes.bytes, input->head.boot_length, NULL, &confined, err);
+    if (!confine(&boot, input->bytes.bytes, input->head.boot_length, NULL, &confined, err)) {
+        return false;
+    }
+    confine_files(&boot);
+    return true;
 }
 
 /* The state may crash a restore that has never seen one like it. */

@@ -8,6 +8,7 @@
  *   flood-KIND     sends well-formed ones for ever and takes nothing; flood-start in start,
  *                  flood-stopped after stop
  *   threads        makes threads until it is refused one
+ *   hoard          has more descriptors on their way than any process of this user may send
  *   call-KIND      ends its process in the first call of a timer (timer), of an answer (rest),
  *                  in each call of a timer (always)
  *   slow-back      ends its process, and hangs in the start that follows
@@ -481,6 +482,22 @@ static const char *word_of(void) {
     return dot != NULL ? dot + 1 : "";
 }
 
+/* So many that no other process of this user can send any; and one with a call of its own. */
+static void hoard(drey_ctx *ctx) {
+    unsigned sent = hoard_descriptors();
+    const char *end = strerrorname_np(errno);
+    drey_file file = {.size = (uint32_t)sizeof(file), .name = "x"};
+    drey_request request = {.size = (uint32_t)sizeof(request),
+                            .method = "POST",
+                            .path = "/channels/1/messages",
+                            .json = "{\"content\":\"x\"}",
+                            .file_count = 1,
+                            .files = &file};
+    file.fd = open("/etc/ld.so.cache", O_RDONLY);
+    long long asked = (long long)drey_rest(ctx, &request);
+    drey_error(ctx, "hoards %u: %s, call %lld", sent, end, asked);
+}
+
 static void on_event(drey_ctx *ctx, const drey_event *ev) {
     static int done;
     const char *word = word_of();
@@ -503,6 +520,8 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
         raise(SIGKILL);
     } else if (strcmp(word, "threads") == 0) {
         make_threads(ctx);
+    } else if (strcmp(word, "hoard") == 0) {
+        hoard(ctx);
     } else if (strncmp(word, "flood-st", 8) != 0 && strncmp(word, "flood-", 6) == 0) {
         send_flood(word);
     } else if (!spoil_cursor(ctx, word) && send_wrong(word)) {

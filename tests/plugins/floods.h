@@ -55,6 +55,35 @@ static void send_flood(const char *word) {
     }
 }
 
+/* Leaves descriptors in a socket that nobody reads, until the kernel lets this user send no more.
+ * How many went; what stopped it is in errno. */
+static unsigned hoard_descriptors(void) {
+    enum { AT_ONCE = 253, PAIRS = 8 };
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(AT_ONCE * sizeof(int))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(AT_ONCE * sizeof(int)),
+                          .cmsg_level = SOL_SOCKET,
+                          .cmsg_type = SCM_RIGHTS}};
+    struct iovec byte = {"x", 1};
+    struct msghdr message = {.msg_iov = &byte,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    unsigned sent = 0;
+    int pair[2];
+    for (int i = 0; i < PAIRS && socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0;
+         i++) {
+        for (int k = 0; k < AT_ONCE; k++) {
+            memcpy(CMSG_DATA(&control.head) + (size_t)k * sizeof(int), &pair[0], sizeof(int));
+        }
+        while (sendmsg(pair[1], &message, MSG_NOSIGNAL) == 1) {
+            sent += AT_ONCE;
+        }
+    }
+    return sent;
+}
+
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
 static void *wait_at_gate(void *arg) {

@@ -1,13 +1,16 @@
 """tests/reload/test_floods.py: whatever a plugin in a process of its own sends, asks for or makes has an
 end (row 34), and what becomes of calls and steps that are no event (rows 17 and 18)."""
+import os
 import re
 
 from rig import Process, SANITIZED, ledger, main, put, read
+from harness import PLUGINS  # found by the rig
 from test_apart import Strikes
 
 
 class Floods(Strikes):
-    sections = Strikes.sections + "handler_timeout = 5s\n"
+    sections = (Strikes.sections + "handler_timeout = 5s\n[plugin:counter]\nisolation = process\n"
+                "sandbox = require\n")
 
     def test_row_34_who_asks_for_more_than_it_takes_is_killed(self):
         before = Process(self.drey_host.process.pid)
@@ -112,6 +115,22 @@ class Floods(Strikes):
         self.assertGreater(count, 100)
         self.assertLess(count, 256)
         self.assertIn("counted threads", self.row("attacker")["confined"])
+        self.unhurt()
+
+    def test_row_34_descriptors_on_their_way_keep_nobody_from_starting(self):
+        self.strike("hoard")
+        self.wait("its hoard", lambda: self.log_count(r"hoards \d+"))
+        sent, end, call = re.search(r"hoards (\d+): (\w+), call (-?\d+)",
+                                    read(self.drey_host.log)).groups()
+        self.assertEqual(end, "ETOOMANYREFS")
+        self.assertGreater(int(sent), 100)  # than `files` is for either of them
+        self.assertEqual(int(call), -5)  # DREY_E_LIMIT: not taken
+        with open(os.path.join(PLUGINS, "counter.so"), "rb") as file:
+            put(file.read(), os.path.join(self.drey_host.plugin_dir, "counter.so"))
+        self.wait("another plugin", lambda: (self.row("counter") or {}).get("state") == "running")
+        self.assertRegex(self.row("counter")["confined"], "counted threads$")
+        self.assertEqual(self.row("counter")["crashes"], 0)
+        self.assertEqual(self.row("attacker")["crashes"], 0)
         self.unhurt()
 
     def house_is_small(self, before):
