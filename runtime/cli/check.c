@@ -80,6 +80,7 @@ static bool probe_for(const struct check *check, const char *path, struct found 
     apart_isolation(&check->config, plugin, bot, &isolation);
     struct probe_request request = {.path = path,
                                     .bot = bot,
+                                    .plugin = plugin,
                                     .config_length = keys.length,
                                     .isolation = &isolation,
                                     .only_looks = true};

@@ -332,6 +332,7 @@ static bool examine(struct subject *subject, struct err *err) {
         subject->no_thread = !note_fits_thread(&note, &unfit);
         struct probe_request request = {.path = copy.path,
                                         .bot = bot,
+                                        .plugin = note.id,
                                         .config = keys.bytes,
                                         .config_length = keys.length,
                                         .registrations = &subject->rows_text,

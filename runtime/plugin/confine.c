@@ -299,12 +299,12 @@ static bool can_be_asked(void) {
 /* Neither RLIMIT_NPROC nor the filter itself can count: the one is not in force for a host that
  * runs as root and counts what else the user runs, the other has no memory. So each new thread is
  * asked for. There is one listener for all filters of a process, and a container may have it. */
-static bool filter_calls(const struct boot *boot, long version, bool ask, int *listener) {
+static bool filter_calls(const struct boot *boot, long version, int *listener) {
     struct filter_options options = {.pid = getpid(),
                                      .network = boot->network != 0,
                                      .connect = connects(boot),
                                      .write = boot->write_count > 0,
-                                     .ask_for_threads = ask && can_be_asked(),
+                                     .ask_for_threads = can_be_asked(),
                                      .landlock = (int)version};
     *listener =
         options.ask_for_threads ? set_filter(&options, SECCOMP_FILTER_FLAG_NEW_LISTENER) : -1;
@@ -331,10 +331,7 @@ static void describe(long version, bool calls, bool counted, struct confinement 
 
 bool confine(const struct boot *boot, const void *data, size_t length, int *listener,
              struct confinement *out, struct err *err) {
-    int counter = -1;
-    if (listener != NULL) {
-        *listener = -1;
-    }
+    *listener = -1;
     limit_all(boot);
     lift_files();
     if (boot->sandbox == ISOLATION_OFF) {
@@ -356,16 +353,13 @@ bool confine(const struct boot *boot, const void *data, size_t length, int *list
             "allow_write needs Landlock, which this kernel does not have: any other file "
             "could be written, too (sandbox = off takes that risk)");
     }
-    bool calls = filter_calls(boot, version, listener != NULL, &counter);
+    bool calls = filter_calls(boot, version, listener);
     if (connects(boot) && (version < 4 || !calls)) {
         return err_set(err, ERR_PLUGIN,
                        "allow_connect needs Landlock 4 (Linux 6.7) and seccomp, which this kernel "
                        "does not have: allow_network = yes allows all of the network");
     }
-    if (listener != NULL) {
-        *listener = counter;
-    }
-    describe(version, calls, counter >= 0, out);
+    describe(version, calls, *listener >= 0, out);
     if (boot->sandbox == ISOLATION_REQUIRE && out->hold != ISOLATION_HOLD_FULL) {
         return err_set(err, ERR_PLUGIN,
                        "sandbox = require, but this kernel gives only: %s (sandbox = auto takes "

@@ -16,9 +16,8 @@ struct confinement {
 };
 
 /* data: the boot message's. *listener: where the filter asks for each new thread, to be answered by
- * somebody else (owned); -1: it does not ask. NULL: nobody is there to answer, and threads are not
- * counted. False when less is in force than is required, or a path that the configuration allows
- * cannot be opened. */
+ * somebody else (owned); -1: it does not ask. False when less is in force than is required, or a
+ * path that the configuration allows cannot be opened. */
 bool confine(const struct boot *boot, const void *data, size_t length, int *listener,
              struct confinement *out, struct err *err);
 /* How many descriptors the process may have, when the listener has been handed over and before the

@@ -62,7 +62,7 @@ struct boot {
 };
 
 enum {
-    BOOT_VERSION = 4,
+    BOOT_VERSION = 5,
     /* Descriptors that the worker starts with; nothing else is open but 0 to 2. */
     BOOT_CHANNEL = 3,
     BOOT_RING,

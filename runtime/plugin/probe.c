@@ -4,10 +4,14 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "plugin/hint.h"
 #include "plugin/instance.h"
+#include "plugin/lines.h"
+#include "plugin/ration.h"
 #include "plugin/spawn.h"
+#include "plugin/threads.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -20,10 +24,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REPORT_MAX = 256 << 10, ENVIRONMENT_MAX = 16, LOOK_EVERY_MS = 10 };
+enum { REPORT_MAX = 256 << 10, ENVIRONMENT_MAX = 16, LOOK_EVERY_MS = 10, PRINTED_LAST = 16 };
 enum { WORKER_USAGE = 2 /* with which a worker ends that is not told by whom it is started */ };
 enum { LIFTED = 10 /* above the numbers that the child uses */ };
 
@@ -32,12 +37,21 @@ extern char **environ;
 struct child {
     pid_t pid;
     int pidfd;
-    int report; /* our end of the pipe */
+    int report; /* these four are our ends; -1: closed */
+    int output;
+    int counter;  /* over which the listener of its filter comes */
+    int listener; /* which asks for threads; -1: it has none, or has not come */
     int status;
     bool ended;
     bool late;
     struct buf said;
+    struct buf line; /* of what it prints */
+    struct ration ration;
+    struct log_from from;
 };
+
+/* The ends that become the child's descriptors. */
+enum { END_OUTPUT, END_REPORT, END_INPUT, END_COUNTER, ENDS };
 
 /* What the child may know of our environment: nothing that could be a secret. */
 static void pick_environment(char **picked) {
@@ -96,7 +110,8 @@ static bool in_worker(const struct probe_request *request) {
     return request->program == NULL && request->isolation != NULL && request->isolation->process;
 }
 
-static int spawn(const struct probe_request *request, int report, int input, pid_t *pid) {
+static int spawn(const struct probe_request *request, const int ends[ENDS], pid_t *pid) {
+    static const int to[ENDS] = {STDERR_FILENO, 3, 4, 5};
     char *picked[ENVIRONMENT_MAX];
     char *const *environment = picked;
     char hidden[] = PROBE_ARGUMENT;
@@ -116,8 +131,9 @@ static int spawn(const struct probe_request *request, int report, int input, pid
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, report, 3);
-    posix_spawn_file_actions_adddup2(&actions, input, 4);
+    for (size_t i = 0; i < ENDS; i++) {
+        posix_spawn_file_actions_adddup2(&actions, ends[i], to[i]);
+    }
     if (in_worker(request)) {
         posix_spawn_file_actions_adddup2(&actions, spawn_program(), PROBE_FREE);
         posix_spawn_file_actions_addclosefrom_np(&actions, PROBE_FREE + 1);
@@ -151,40 +167,61 @@ static int lift(int fd) {
     return lifted;
 }
 
+static void close_end(int *fd) {
+    if (*fd >= 0) {
+        close(*fd);
+    }
+    *fd = -1;
+}
+
+/* What it prints has a pipe of its own: our stderr is a file that it could write to anywhere. */
+static bool open_ends(const struct probe_request *request, struct child *child, int ends[ENDS],
+                      struct err *err) {
+    int report[2] = {-1, -1};
+    int output[2] = {-1, -1};
+    int counter[2] = {-1, -1};
+    ends[END_INPUT] = input_file(request, err);
+    if (ends[END_INPUT] < 0) {
+        return false;
+    }
+    bool ok = pipe2(report, O_CLOEXEC) == 0 && pipe2(output, O_CLOEXEC) == 0 &&
+              socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, counter) == 0;
+    child->report = report[0];
+    child->output = output[0];
+    child->counter = counter[0];
+    ends[END_REPORT] = report[1];
+    ends[END_OUTPUT] = output[1];
+    ends[END_COUNTER] = counter[1];
+    for (size_t i = 0; ok && i < ENDS; i++) {
+        ends[i] = lift(ends[i]);
+        ok = ends[i] >= 0;
+    }
+    return (ok && fcntl(child->report, F_SETFL, O_NONBLOCK) == 0 &&
+            fcntl(child->output, F_SETFL, O_NONBLOCK) == 0) ||
+           err_system(err, "probe: its pipes");
+}
+
+static void close_ends(struct child *child) {
+    close_end(&child->report);
+    close_end(&child->output);
+    close_end(&child->counter);
+    close_end(&child->listener);
+}
+
 static bool start(const struct probe_request *request, struct child *child, struct err *err) {
-    int ends[2];
+    int ends[ENDS] = {-1, -1, -1, -1};
     if (in_worker(request) && !spawn_prepare(err)) {
         return false;
     }
-    int input = input_file(request, err);
-    if (input < 0) {
-        return false;
+    bool ok = open_ends(request, child, ends, err);
+    int code = ok ? spawn(request, ends, &child->pid) : 0;
+    for (size_t i = 0; i < ENDS; i++) {
+        close_end(&ends[i]);
     }
-    input = lift(input);
-    if (input < 0) {
-        return err_system(err, "probe: input");
-    }
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        err_system(err, "probe: pipe");
-        close(input);
-        return false;
-    }
-    child->report = ends[0];
-    ends[1] = lift(ends[1]);
-    if (ends[1] < 0) {
-        err_system(err, "probe: pipe");
-        close(child->report);
-        close(input);
-        return false;
-    }
-    fcntl(child->report, F_SETFL, O_NONBLOCK);
-    int code = spawn(request, ends[1], input, &child->pid);
-    close(ends[1]);
-    close(input);
-    if (code != 0) {
-        close(child->report);
+    if (!ok || code != 0) {
+        close_ends(child);
         errno = code;
-        return err_system(err, "probe: starting the child process");
+        return ok ? err_system(err, "probe: starting the child process") : false;
     }
     child->pidfd = pidfd_open(child->pid, 0);
     return true;
@@ -216,6 +253,36 @@ static bool has_ended(const struct child *child, const struct pollfd *ready) {
                      info.si_pid == child->pid;
 }
 
+static void print_line(void *arg, const char *line, size_t length) {
+    struct child *child = arg;
+    uint64_t suppressed;
+    if (ration_take(&child->ration, clock_mono_ms(), &suppressed)) {
+        log_warn(&child->from, "prints while it is tried: %.*s", (int)length, line);
+    }
+}
+
+/* False: there is nothing now. */
+static bool take_printed(struct child *child) {
+    char bytes[4096];
+    ssize_t got = child->output >= 0 ? read(child->output, bytes, sizeof(bytes)) : -1;
+    if (got == 0) {
+        close_end(&child->output);
+    }
+    lines_take(&child->line, bytes, got > 0 ? (size_t)got : 0, print_line, child);
+    return got > 0;
+}
+
+/* Its filter asks for each thread, as it will ask the worker's host. */
+static void count_threads(struct child *child, short counter, short listener) {
+    if (counter != 0 && threads_receive(child->counter, &child->listener)) {
+        close_end(&child->counter);
+    }
+    if (listener != 0 &&
+        ((listener & POLLIN) == 0 || !threads_answer(child->listener, child->pid))) {
+        close_end(&child->listener);
+    }
+}
+
 static void watch_child(struct child *child, uint32_t deadline_ms) {
     uint64_t until = clock_mono_ms() + deadline_ms;
     bool closed = false; /* its end of the pipe: how does it end? */
@@ -226,11 +293,17 @@ static void watch_child(struct child *child, uint32_t deadline_ms) {
             break;
         }
         uint64_t most = child->pidfd >= 0 ? until - now : LOOK_EVERY_MS;
-        struct pollfd fds[2] = {{child->pidfd, POLLIN, 0}, {child->report, POLLIN, 0}};
-        poll(fds, closed || child->said.length >= REPORT_MAX ? 1 : 2,
-             (int)(most < until - now ? most : until - now));
+        bool listens = !closed && child->said.length < REPORT_MAX;
+        struct pollfd fds[5] = {{child->pidfd, POLLIN, 0},
+                                {listens ? child->report : -1, POLLIN, 0},
+                                {child->output, POLLIN, 0},
+                                {child->counter, POLLIN, 0},
+                                {child->listener, POLLIN, 0}};
+        poll(fds, 5, (int)(most < until - now ? most : until - now));
         child->ended = has_ended(child, &fds[0]);
         listen_to(child);
+        (void)take_printed(child);
+        count_threads(child, fds[3].revents, fds[4].revents);
         closed = closed || (fds[1].revents & (POLLHUP | POLLIN)) == POLLHUP;
     }
 }
@@ -243,10 +316,11 @@ static void finish(struct child *child) {
     kill(-child->pid, SIGKILL);
     while (waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR) {
     }
-    if (child->pidfd >= 0) {
-        close(child->pidfd);
+    for (int i = 0; i < PRINTED_LAST && take_printed(child); i++) {
     }
-    close(child->report);
+    lines_end(&child->line, print_line, child);
+    close_end(&child->pidfd);
+    close_ends(child);
 }
 
 static const char *phase_of(const struct child *child) {
@@ -352,7 +426,12 @@ static bool take_report(const char *line, const struct probe_request *request,
 }
 
 bool probe_run(const struct probe_request *request, struct probe_report *report, struct err *err) {
-    struct child child = {.pidfd = -1};
+    struct child child = {.pidfd = -1,
+                          .report = -1,
+                          .output = -1,
+                          .counter = -1,
+                          .listener = -1,
+                          .from = {.bot = request->bot, .shard = -1, .plugin = request->plugin}};
     uint32_t deadline_ms = request->deadline_ms != 0 ? request->deadline_ms : PLUGINS_DEADLINE_MS;
     memset(report, 0, sizeof(*report));
     if (!start(request, &child, err)) {
@@ -367,5 +446,6 @@ bool probe_run(const struct probe_request *request, struct probe_report *report,
         hint_append(report->id[0] != '\0' ? report->id : "NAME", err);
     }
     buf_finish(&child.said);
+    buf_finish(&child.line);
     return ok;
 }

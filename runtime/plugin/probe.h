@@ -4,7 +4,8 @@
  * is to have a process of its own: it maps the file, reads its descriptor, runs init against a
  * table that only notes what is registered, then restore when there is a state, and reports. What
  * crashes, exits or hangs there has not done so here. A plugin that is to have a process of its own
- * is tried in the sandbox that it will have (confine.h). Used before each load and by `drey check`.
+ * is tried in the sandbox that it will have (confine.h), with as many threads; what it prints comes
+ * to the log. Used before each load and by `drey check`.
  */
 #ifndef PLUGIN_PROBE_H
 #define PLUGIN_PROBE_H
@@ -20,7 +21,7 @@
 /* main() hands over to probe_main() when argv[1] is this; drey-worker's closes all descriptors from
  * PROBE_FREE on before. */
 #define PROBE_ARGUMENT "--probe-plugin"
-enum { PROBE_FREE = 5 };
+enum { PROBE_FREE = 6 };
 int probe_main(int argc, char **argv);
 
 struct probe_callback {
@@ -46,6 +47,7 @@ struct probe_request {
     const char *path;    /* the plugin's file */
     const char *program; /* NULL: drey-worker for a process of its own, else /proc/self/exe */
     const char *bot;     /* whose name init is told; NULL: "check" */
+    const char *plugin;  /* whose lines are told as such; NULL: nobody's */
     /* Config as KEY NUL VALUE NUL ..., as init would see it. */
     const char *config;
     size_t config_length;

@@ -1,6 +1,7 @@
 /* plugin/probe_child.c: the child's side of a probe. It says which phase begins, so that the parent
  * can tell where it ended, and reports once; the report goes to descriptor 3, sandbox,
- * configuration and state come from descriptor 4 (struct probe_input). */
+ * configuration and state come from descriptor 4 (struct probe_input), and who counts its threads
+ * is at the other end of descriptor 5. */
 #include "plugin/probe.h"
 
 #include "base/file.h"
@@ -8,6 +9,7 @@
 #include "plugin/confine.h"
 #include "plugin/image.h"
 #include "plugin/instance.h"
+#include "plugin/threads.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REPORT_FD = 3, INPUT_FD = 4, FILE_BYTES_MAX = 256 << 20 };
+enum { REPORT_FD = 3, INPUT_FD = 4, COUNTER_FD = 5, FILE_BYTES_MAX = 256 << 20 };
 
 /* What descriptor 4 says. */
 struct input {
@@ -129,14 +131,21 @@ static bool has_children(void) {
 static bool confine_as_worker(const struct input *input, struct err *err) {
     struct boot boot;
     struct confinement confined;
+    int listener = -1;
     if (input->head.boot_length == 0) {
+        close(COUNTER_FD);
         return true;
     }
     memcpy(&boot, input->bytes.bytes, sizeof(boot));
     boot.memory_bytes += input->bytes.length; /* which is not the plugin's */
-    if (!confine(&boot, input->bytes.bytes, input->head.boot_length, NULL, &confined, err)) {
+    if (!confine(&boot, input->bytes.bytes, input->head.boot_length, &listener, &confined, err)) {
         return false;
     }
+    if (listener >= 0) {
+        (void)threads_hand_over(COUNTER_FD, listener); /* else nobody answers: it makes none */
+        close(listener);
+    }
+    close(COUNTER_FD);
     confine_files(&boot);
     return true;
 }

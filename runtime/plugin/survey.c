@@ -126,6 +126,7 @@ bool plugins_try(struct plugins *plugins, const char *path, const struct sign_ke
          image_copy(copy, candidate.bytes.bytes, candidate.bytes.length, err);
     if (ok) {
         request.path = copy;
+        request.plugin = candidate.note.id;
         request.program = plugins->probe;
         request.deadline_ms = plugins->deadline_ms;
         ok = probe_run(&request, report, err);

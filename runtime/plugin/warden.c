@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "drey/drey.h"
 #include "plugin/hint.h"
+#include "plugin/lines.h"
 #include "plugin/spawn.h"
+#include "plugin/threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +25,7 @@
 
 enum {
     PACKETS_AT_ONCE = 64,
-    PACKETS_LAST = 4096, /* more than a socket holds: who goes on is not the process that ended */
-    LINE_BYTES_MAX = 1024,
+    PACKETS_LAST = 4096,  /* more than a socket holds: who goes on is not the process that ended */
     STOP_GRACE_MS = 1000, /* for destructors after stop */
     RETRY_MS = 1,         /* before a message that found no room is tried again */
 };
@@ -419,27 +420,20 @@ static bool receive(struct warden *warden, bool *gone) {
 
 /* ---- What it prints ---- */
 
-static void print_line(struct warden *warden) {
+static void print_line(void *arg, const char *line, size_t length) {
+    struct warden *warden = arg;
     struct log_from from = {.bot = warden->spec.bot, .shard = -1, .plugin = warden->spec.plugin};
-    if (warden->line.length > 0 && may_log(warden)) {
-        log_warn(&from, "prints: %.*s", (int)warden->line.length, warden->line.bytes);
-        explain(warden, warden->line.bytes, warden->line.length);
+    if (may_log(warden)) {
+        log_warn(&from, "prints: %.*s", (int)length, line);
+        explain(warden, line, length);
     }
-    buf_clear(&warden->line);
 }
 
 /* False: its end is closed. */
 static bool read_output(struct warden *warden) {
     char bytes[4096];
     ssize_t got = read(warden->output, bytes, sizeof(bytes));
-    for (ssize_t i = 0; i < got; i++) {
-        if (bytes[i] == '\n' || warden->line.length == LINE_BYTES_MAX) {
-            print_line(warden);
-        }
-        if (bytes[i] != '\n') {
-            (void)buf_append(&warden->line, &bytes[i], 1);
-        }
-    }
+    lines_take(&warden->line, bytes, got > 0 ? (size_t)got : 0, print_line, warden);
     return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
@@ -459,7 +453,7 @@ static void drain(struct warden *warden) {
             break;
         }
     }
-    print_line(warden);
+    lines_end(&warden->line, print_line, warden);
 }
 
 /* One round. False: the process has ended. */
@@ -483,7 +477,7 @@ static bool turn(struct warden *warden, uint64_t *until_ms) {
         patience = now >= *until_ms ? -1 : (int)(*until_ms - now);
     }
     poll(fds, 6, patience);
-    if (fds[5].revents != 0 && !warden_answer_thread(warden)) {
+    if (fds[5].revents != 0 && !threads_answer(warden->listener, warden->pid)) {
         close_fd(&warden->listener);
     }
     for (int i = 0; fds[1].revents != 0 && i < PACKETS_AT_ONCE && receive(warden, &gone); i++) {

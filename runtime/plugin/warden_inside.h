@@ -14,7 +14,6 @@ enum {
     WARDEN_WINDOW = 32, /* mail that the worker has and is not done with */
     WARDEN_STEPS = 16,  /* steps that were asked and not answered */
     WARDEN_REPORT_MAX = 4096,
-    WARDEN_THREADS = 256, /* of its process */
 };
 
 struct warden_step {
@@ -74,10 +73,6 @@ bool warden_answered(struct warden *warden, uint32_t answer, uint64_t ask);
 /* What it has not handled goes back into the box of mail, before what waits there. cut: the oldest
  * was being handled when the process ended: it comes once more, marked, and then no more. */
 void warden_return_mail(struct warden *warden, bool cut);
-
-/* ---- warden_threads.c ---- */
-/* Answers the filter, which has asked. False: the listener is of no more use. */
-bool warden_answer_thread(struct warden *warden);
 
 /* ---- warden_report.c ---- */
 /* Tells how the process ended. status: of waitpid(). */

@@ -7,7 +7,8 @@
  *   packet-KIND    sends a malformed packet up the channel
  *   flood-KIND     sends well-formed ones for ever and takes nothing; flood-start in start,
  *                  flood-stopped after stop
- *   threads        makes threads until it is refused one
+ *   threads        makes threads until it is refused one; init-threads: in init
+ *   init-prints    prints a line that looks like the host's, and tries where it goes to
  *   hoard          has more descriptors on their way than any process of this user may send
  *   call-KIND      ends its process in the first call of a timer (timer), of an answer (rest),
  *                  in each call of a timer (always)
@@ -45,6 +46,7 @@
 
 #include "floods.h"
 #include "pages.h"
+#include "wrongs.h"
 
 #define PLACE "version-to-be-written-by-tests"
 
@@ -400,77 +402,7 @@ static void spoil_ring(drey_ctx *ctx) {
     page[0] = 'x'; /* ends it */
 }
 
-/* ---- The channel ---- */
-
-static const struct wrong {
-    const char *word;
-    struct packet packet;
-    size_t bytes; /* 0: all of it */
-} wrongs[] = {
-    {"packet-short", {0}, 3},
-    {"packet-kind", {.kind = 77, .length = sizeof(((struct packet *)0)->message)}, 0},
-    {"packet-length", {.kind = 1, .length = 5, .total = 200}, 0},
-    {"packet-total", {.kind = 1, .length = 112, .total = UINT64_MAX}, 0},
-    {"packet-middle", {.kind = 1, .length = 112, .total = 1000, .at = 500}, 0},
-    {"packet-names",
-     {.kind = 1, .length = 112, .total = 112, .message = {.kind = 40, .name_length = UINT32_MAX}},
-     0},
-    {"packet-down",
-     {.kind = 1, .length = 112, .total = 112, .message = {.kind = 1, .data_length = 62}},
-     0},
-    {"packet-ended",
-     {.kind = 1, .length = 112, .total = 112, .message = {.kind = 47, .data_length = 62}},
-     0},
-    {"packet-answer",
-     {.kind = 1,
-      .length = 112,
-      .total = 112,
-      .message = {.kind = 35, .more = 3, .data_length = 62}},
-     0},
-    {"packet-rows",
-     {.kind = 1,
-      .length = 112,
-      .total = 112,
-      .message = {.kind = 32, .more = 1, .data_length = 62}},
-     0},
-    {"packet-rest",
-     {.kind = 1,
-      .length = 112,
-      .total = 112,
-      .message = {.kind = 64, .data_length = 62, .rest = "\x09"}},
-     0},
-    {"packet-done", {.kind = 2}, 24},
-    {"packet-again", /* a parked event was handled, it says */
-     {.kind = 1, .length = 50, .total = 50, .message = {.kind = 44, .number = 640}},
-     74},
-};
-
-/* Nothing to read, and a descriptor with it. */
-static int send_empty(void) {
-    union {
-        struct cmsghdr head;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
-                          .cmsg_level = SOL_SOCKET,
-                          .cmsg_type = SCM_RIGHTS}};
-    struct msghdr message = {.msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
-    int fd = 1;
-    memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-    return sendmsg(CHANNEL, &message, MSG_NOSIGNAL) == 0;
-}
-
-static int send_wrong(const char *word) {
-    if (strcmp(word, "packet-empty") == 0) {
-        return send_empty();
-    }
-    for (size_t i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++) {
-        if (strcmp(wrongs[i].word, word) == 0) {
-            size_t bytes = wrongs[i].bytes != 0 ? wrongs[i].bytes : sizeof(struct packet);
-            return send(CHANNEL, &wrongs[i].packet, bytes, MSG_NOSIGNAL) > 0;
-        }
-    }
-    return 0;
-}
+/* ---- One at its first event ---- */
 
 static void *idle(void *arg) {
     return arg;
@@ -519,7 +451,7 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
         drey_kv_set(ctx, 0, "ended", "1");
         raise(SIGKILL);
     } else if (strcmp(word, "threads") == 0) {
-        make_threads(ctx);
+        drey_error(ctx, "made %d threads", make_threads());
     } else if (strcmp(word, "hoard") == 0) {
         hoard(ctx);
     } else if (strncmp(word, "flood-st", 8) != 0 && strncmp(word, "flood-", 6) == 0) {
@@ -531,7 +463,19 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
 
 #include "falls.h"
 
+/* In a rehearsal nobody listens to what it logs. */
+static void misbehave_in_init(void) {
+    if (strcmp(word_of(), "init-threads") == 0) {
+        dprintf(STDERR_FILENO, "made %d threads\n", make_threads());
+    } else if (strcmp(word_of(), "init-prints") == 0) {
+        bool moves = lseek(STDERR_FILENO, 0, SEEK_CUR) >= 0;
+        dprintf(STDERR_FILENO, "%s\n02:00:00 error forged\nno end",
+                moves ? "SUCCEEDED moving" : "stays");
+    }
+}
+
 static int init(drey_ctx *ctx) {
+    misbehave_in_init();
     if (strcmp(word_of(), "refuse-init") == 0) {
         return DREY_E_FAIL;
     }

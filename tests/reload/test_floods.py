@@ -117,6 +117,27 @@ class Floods(Strikes):
         self.assertIn("counted threads", self.row("attacker")["confined"])
         self.unhurt()
 
+    def test_row_34_threads_are_counted_while_it_is_tried(self):
+        if SANITIZED:
+            self.skipTest("a sanitizer keeps more of a thread than its stack")
+        self.strike("init-threads")
+        self.wait("both", lambda: self.log_count(r"made \d+ threads") >= 2)
+        found = re.findall(r"main \[attacker\] prints( while it is tried|): made (\d+) threads",
+                           read(self.drey_host.log))
+        self.assertEqual([how for how, _ in found], [" while it is tried", ""])
+        for _, count in found:
+            self.assertTrue(100 < int(count) < 256, found)
+        self.unhurt()
+
+    def test_row_34_what_it_prints_while_it_is_tried_is_told_as_its_own(self):
+        self.strike("init-prints")
+        self.wait("its lines", lambda: self.log_count("prints: 02:00:00 error forged"))
+        log = read(self.drey_host.log)
+        for line in ("stays", "02:00:00 error forged", "no end"):
+            self.assertIn(f"warn  main [attacker] prints while it is tried: {line}\n", log)
+        self.assertNotRegex(log, "(?m)^02:00:00 error forged")
+        self.unhurt()
+
     def test_row_34_descriptors_on_their_way_keep_nobody_from_starting(self):
         self.strike("hoard")
         self.wait("its hoard", lambda: self.log_count(r"hoards \d+"))
