@@ -91,10 +91,23 @@ static const char *const network_paths[] = {
     "/etc/host.conf",
     "/etc/gai.conf",
     "/etc/services",
-    "/etc/ssl",
     "/etc/protocols",
+    /* Certificates of others by the names that distributions give them; never the folder that keys
+     * of one's own lie in as well. */
+    "/etc/ssl/certs",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem",
+    "/etc/pki/tls/openssl.cnf",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/ca-certificates/extracted",
+    "/etc/crypto-policies/back-ends",
+    "/usr/share/crypto-policies",
     "/usr/share/ca-certificates",
     "/usr/local/share/ca-certificates",
+    "/var/lib/ca-certificates",
 };
 
 /* ---- Landlock ---- */

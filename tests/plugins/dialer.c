@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -77,9 +78,17 @@ static bool set(int level, int name, const void *value, socklen_t size) {
     return ok;
 }
 
+static bool opens(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
 static void on_event(drey_ctx *ctx, const drey_event *ev) {
     static bool tried;
-    int open = atoi(drey_config(ctx, "open"));
+    int allowed = atoi(drey_config(ctx, "open"));
     int shut = atoi(drey_config(ctx, "shut"));
     int one = 1;
     struct linger linger = {1, 3600};
@@ -88,7 +97,7 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
         return;
     }
     tried = true;
-    say(ctx, "open", dial(SOCK_STREAM, 0, open));
+    say(ctx, "open", dial(SOCK_STREAM, 0, allowed));
     say(ctx, "option", set(IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)));
     say(ctx, "shut", dial(SOCK_STREAM, 0, shut));
     say(ctx, "mptcp", dial(SOCK_STREAM, IPPROTO_MPTCP, shut));
@@ -99,6 +108,10 @@ static void on_event(drey_ctx *ctx, const drey_event *ev) {
     say(ctx, "linger", set(SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
     say(ctx, "protocol", set(IPPROTO_TCP, TCP_ULP, "smc", 3));
     say(ctx, "local", socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0);
+    say(ctx, "certificates", opens("/etc/ssl/certs"));
+    say(ctx, "settings", opens("/etc/ssl/openssl.cnf"));
+    say(ctx, "keys", opens("/etc/ssl/private"));
+    say(ctx, "beside", opens("/etc/ssl"));
     say(ctx, "end", true);
 }
 
