@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RELAXED_MAX = 1 << 20 };
+
 bool buf_reserve(struct buf *buf, size_t more) {
     if (more > SIZE_MAX / 2 || buf->length > SIZE_MAX / 2 - more - 1) {
         return false;
@@ -146,6 +148,13 @@ void buf_clear(struct buf *buf) {
     if (buf->bytes != NULL) {
         buf->bytes[0] = '\0';
     }
+}
+
+void buf_relax(struct buf *buf) {
+    if (buf->capacity > RELAXED_MAX) {
+        buf_finish(buf);
+    }
+    buf_clear(buf);
 }
 
 void buf_finish(struct buf *buf) {

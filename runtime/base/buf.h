@@ -31,6 +31,8 @@ void buf_grew(struct buf *buf, size_t length);
 void buf_consume(struct buf *buf, size_t length);
 /* Forgets the content, keeps the memory. */
 void buf_clear(struct buf *buf);
+/* Forgets the content, and its memory too when that is more than a usual message takes (1 MiB). */
+void buf_relax(struct buf *buf);
 /* Frees; the buffer is empty and usable again. */
 void buf_finish(struct buf *buf);
 

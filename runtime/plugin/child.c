@@ -129,9 +129,7 @@ static bool send_message(struct child *child, const struct port_message *head, c
         at += piece.length;
         sent = at == out->length;
     }
-    if (out->capacity > (1u << 20)) {
-        buf_finish(out);
-    }
+    buf_relax(out);
     return sent;
 }
 
@@ -199,6 +197,7 @@ static void fetch(void *arg, bool ready) {
     while (receive(child, MSG_DONTWAIT, &result)) {
         if (result == FRAME_WHOLE) {
             take_in(child);
+            frame_done(&child->intake);
         }
     }
 }

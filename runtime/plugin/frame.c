@@ -83,6 +83,10 @@ enum frame_result frame_take(struct frame_intake *intake, const void *packet, si
     }
 }
 
+void frame_done(struct frame_intake *intake) {
+    buf_relax(&intake->message);
+}
+
 void frame_finish(struct frame_intake *intake) {
     buf_finish(&intake->message);
     intake->total = 0;

@@ -67,6 +67,8 @@ enum frame_result {
 /* Takes one packet. *first: whether it begins a message (descriptors may come with it). */
 enum frame_result frame_take(struct frame_intake *intake, const void *packet, size_t length,
                              bool *first, struct err *err);
+/* The message is done with: a large one leaves no memory behind. */
+void frame_done(struct frame_intake *intake);
 void frame_finish(struct frame_intake *intake);
 
 /* The header of the piece that begins at `at` of a message of this many bytes. */

@@ -97,10 +97,7 @@ bool box_push(struct box *box, const struct port_message *head, const char *name
 
 static void give_back(struct box *box) {
     if (box->taken == box->queue.length) {
-        if (box->queue.capacity > (1u << 20)) {
-            buf_finish(&box->queue);
-        }
-        buf_clear(&box->queue);
+        buf_relax(&box->queue);
         box->taken = 0;
     } else if (box->taken > box->queue.length / 2) {
         buf_consume(&box->queue, box->taken);

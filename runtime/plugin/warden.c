@@ -373,6 +373,7 @@ static void take_packet(struct warden *warden, size_t length, const int *fds, si
             violated(warden, &err);
         }
         drop_files(warden);
+        frame_done(&warden->intake);
     } else if (result == FRAME_DONE && !warden_mail_done(warden)) {
         err_set(&err, ERR_PROTOCOL, "it is done with mail that it never got");
         violated(warden, &err);

@@ -48,7 +48,7 @@ bool warden_answered(struct warden *warden, uint32_t answer, uint64_t ask) {
 
 /* The next message: what the worker waits for, then steps, then mail. */
 static bool take(struct warden *warden) {
-    buf_clear(&warden->out);
+    buf_relax(&warden->out);
     warden->sent = 0;
     if (warden->kept.length > 0) {
         struct buf kept = warden->kept;

@@ -4,6 +4,7 @@
 #include "plugin/frame.h"
 #include "plugin/hint.h"
 #include "plugin/isolation.h"
+#include "plugin/lines.h"
 #include "plugin/streak.h"
 
 #include <errno.h>
@@ -73,6 +74,51 @@ static void a_long_message_comes_out_as_it_went_in(void **state) {
     free(data);
     buf_finish(&out);
     frame_finish(&intake);
+}
+
+static void a_large_message_leaves_no_memory_behind(void **state) {
+    static struct packet packet;
+    struct frame_intake intake = {0};
+    struct buf out = {0};
+    struct err err = {0};
+    for (size_t length = 100; length <= 8 << 20; length *= 2) {
+        char *data = calloc(1, length);
+        message(&out, PORT_HELD, "", data, length);
+        for (size_t at = 0; at < out.length; at += packet.head.length) {
+            packet.head = frame_piece(out.length, at);
+            memcpy(packet.bytes, out.bytes + at, packet.head.length);
+            (void)take(&intake, &packet, &err);
+        }
+        assert_int_equal(intake.message.length, out.length);
+        frame_done(&intake);
+        assert_int_equal(intake.message.length, 0);
+        assert_true(intake.message.capacity <= 1 << 20);
+        assert_true(length > 1 << 18 || intake.message.capacity > length); /* a usual one stays */
+        free(data);
+    }
+    buf_finish(&out);
+    frame_finish(&intake);
+}
+
+static void gather(void *arg, const char *line, size_t length) {
+    struct buf *all = arg;
+    assert_true(buf_printf(all, "[%zu:%.3s]", length, line));
+}
+
+static void what_is_printed_becomes_lines_of_a_bounded_length(void **state) {
+    static char endless[LINES_BYTES_MAX + 10];
+    struct buf rest = {0};
+    struct buf all = {0};
+    memset(endless, 'x', sizeof(endless));
+    lines_take(&rest, "\n\nab", 4, gather, &all);
+    lines_take(&rest, "c\nend", 5, gather, &all);
+    lines_end(&rest, gather, &all);
+    lines_end(&rest, gather, &all);
+    lines_take(&rest, endless, sizeof(endless), gather, &all);
+    lines_end(&rest, gather, &all);
+    assert_string_equal(all.bytes, "[3:abc][3:end][1024:xxx][10:xxx]");
+    buf_finish(&rest);
+    buf_finish(&all);
 }
 
 static void a_piece_out_of_its_place_is_refused(void **state) {
@@ -475,6 +521,8 @@ static void nobody_makes_a_thread_without_being_asked_for(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_message_comes_out_as_it_went_in),
+        cmocka_unit_test(a_large_message_leaves_no_memory_behind),
+        cmocka_unit_test(what_is_printed_becomes_lines_of_a_bounded_length),
         cmocka_unit_test(a_piece_out_of_its_place_is_refused),
         cmocka_unit_test(a_worker_sends_only_what_a_worker_has_to_say),
         cmocka_unit_test(how_much_confines_it_is_one_of_three),
