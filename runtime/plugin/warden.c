@@ -130,6 +130,10 @@ static bool spawn(struct warden *warden, struct err *err) {
     int pair[2];
     int output[2];
     char name[160];
+    if (atomic_load(&warden->killed)) { /* who waits for it has waited long enough */
+        const char *why = atomic_load(&warden->why);
+        return err_set(err, ERR_BUSY, "%s", why != NULL ? why : "it was ended before it began");
+    }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         return err_system(err, "channel to a worker");
     }
@@ -354,8 +358,8 @@ static bool take_message(struct warden *warden, struct port_message *message, st
 static void take_packet(struct warden *warden, size_t length, const int *fds, size_t count) {
     struct err err = {0};
     bool first;
-    if (warden->stopped) {
-        close_all(fds, count); /* it had nothing more to say */
+    if (warden->stopped || warden->violation.text[0] != '\0') {
+        close_all(fds, count); /* it had nothing more to say, or is not believed any more */
         return;
     }
     enum frame_result result = frame_take(&warden->intake, warden->packet, length, &first, &err);

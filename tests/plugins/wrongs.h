@@ -61,7 +61,26 @@ static int send_empty(void) {
     return sendmsg(CHANNEL, &message, MSG_NOSIGNAL) == 0;
 }
 
+/* What comes behind a packet that breaks the protocol is nothing that may be acted on. */
+static int send_more_after(void) {
+    static const char text[] = "SUCCEEDED after";
+    struct packet wrong = {.kind = 77, .length = sizeof(wrong.message)};
+    struct packet line = {.kind = 1,
+                          .message = {.kind = 38, .status = 4, .data_length = sizeof(text) - 1}};
+    size_t bytes = offsetof(struct packet, message.rest) + 1 + sizeof(text);
+    memcpy(line.message.rest + 1, text, sizeof(text));
+    line.length = (uint32_t)(bytes - offsetof(struct packet, message));
+    line.total = line.length;
+    (void)send(CHANNEL, &wrong, sizeof(wrong), MSG_NOSIGNAL);
+    for (int i = 0; i < 60 && send(CHANNEL, &line, bytes, MSG_NOSIGNAL) > 0; i++) {
+    }
+    return 0;
+}
+
 static int send_wrong(const char *word) {
+    if (strcmp(word, "packet-more") == 0) {
+        return send_more_after();
+    }
     if (strcmp(word, "packet-empty") == 0) {
         return send_empty();
     }

@@ -316,13 +316,14 @@ class Attacks(Strikes):
 
     def test_row_34_whoever_breaks_the_protocol_is_killed(self):
         for kind in ("short", "kind", "length", "total", "middle", "names", "down", "ended",
-                     "answer", "rows", "rest", "done", "empty"):
+                     "answer", "rows", "rest", "done", "empty", "more"):
             with self.subTest(kind):
                 crashes = self.row("attacker")["crashes"]
                 broken = self.log_count("it broke the protocol")
                 self.strike(f"packet-{kind}")
                 self.wait("its end", lambda: self.row("attacker")["crashes"] > crashes)
                 self.assertGreater(self.log_count("it broke the protocol"), broken)
+                self.assertEqual(self.log_count("SUCCEEDED"), 0)
                 self.unhurt()
 
     def test_row_34_a_parked_event_that_was_not_tried_again_stays(self):
