@@ -355,6 +355,22 @@ static bool take_message(struct warden *warden, struct port_message *message, st
     return !frame_waits_for_taking(kind) || answer(warden, PORT_TOOK, taken, NULL, err);
 }
 
+/* That none was free here is no fault of the plugin's: its request is not taken, and without a
+ * listener it makes no threads. */
+static bool take_without_files(struct warden *warden, struct port_message *message,
+                               struct err *err) {
+    struct log_from from = {.bot = warden->spec.bot, .shard = -1, .plugin = warden->spec.plugin};
+    warden->files_lost = false;
+    drop_files(warden);
+    if (may_log(warden)) {
+        log_error(&from, "drey has no descriptor left to take what it sends: ulimit -n");
+    }
+    if (!has_files(message->kind)) {
+        return take_message(warden, message, err);
+    }
+    return has_its_turn(warden, message, err) && answer(warden, PORT_TOOK, false, NULL, err);
+}
+
 static void take_packet(struct warden *warden, size_t length, const int *fds, size_t count) {
     struct err err = {0};
     bool first;
@@ -373,7 +389,8 @@ static void take_packet(struct warden *warden, size_t length, const int *fds, si
     }
     if (result == FRAME_WHOLE) {
         struct port_message *message = (struct port_message *)(void *)warden->intake.message.bytes;
-        if (!take_message(warden, message, &err)) {
+        if (warden->files_lost ? !take_without_files(warden, message, &err)
+                               : !take_message(warden, message, &err)) {
             violated(warden, &err);
         }
         drop_files(warden);
@@ -412,11 +429,14 @@ static bool receive(struct warden *warden, bool *gone) {
         count = count < FRAME_FILES_MAX ? count : FRAME_FILES_MAX;
         memcpy(fds, CMSG_DATA(rights), count * sizeof(int));
     }
-    if (got == 0 && count == 0) {
+    bool cut = (message.msg_flags & MSG_CTRUNC) != 0;
+    bool lost = cut && count < FRAME_FILES_MAX; /* there was room for more, but not in our table */
+    if (got == 0 && count == 0 && !lost) {
         *gone = true; /* its end is closed; an empty packet that carries some is broken */
         return false;
     }
-    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+    warden->files_lost = warden->files_lost || lost;
+    if ((message.msg_flags & MSG_TRUNC) != 0 || (cut && !lost)) {
         got = 0; /* no packet of ours is that long, or carries that many: too short is broken */
     }
     take_packet(warden, (size_t)got, fds, count);

@@ -9,6 +9,7 @@
  *                  flood-stopped after stop
  *   threads        makes threads until it is refused one; init-threads: in init
  *   init-prints    prints a line that looks like the host's, and tries where it goes to
+ *   files          sends a request with a file, again and again
  *   hoard          has more descriptors on their way than any process of this user may send
  *   call-KIND      ends its process in the first call of a timer (timer), of an answer (rest),
  *                  in each call of a timer (always)
@@ -414,10 +415,7 @@ static const char *word_of(void) {
     return dot != NULL ? dot + 1 : "";
 }
 
-/* So many that no other process of this user can send any; and one with a call of its own. */
-static void hoard(drey_ctx *ctx) {
-    unsigned sent = hoard_descriptors();
-    const char *end = strerrorname_np(errno);
+static long long send_file(drey_ctx *ctx) {
     drey_file file = {.size = (uint32_t)sizeof(file), .name = "x"};
     drey_request request = {.size = (uint32_t)sizeof(request),
                             .method = "POST",
@@ -425,15 +423,37 @@ static void hoard(drey_ctx *ctx) {
                             .json = "{\"content\":\"x\"}",
                             .file_count = 1,
                             .files = &file};
-    file.fd = open("/etc/ld.so.cache", O_RDONLY);
+    file.fd = open("/etc/ld.so.cache", O_RDONLY | O_CLOEXEC);
     long long asked = (long long)drey_rest(ctx, &request);
-    drey_error(ctx, "hoards %u: %s, call %lld", sent, end, asked);
+    close(file.fd);
+    return asked;
+}
+
+/* So many that no other process of this user can send any; and one with a call of its own. */
+static void hoard(drey_ctx *ctx) {
+    unsigned sent = hoard_descriptors();
+    const char *end = strerrorname_np(errno);
+    drey_error(ctx, "hoards %u: %s, call %lld", sent, end, send_file(ctx));
+}
+
+/* One now and then; what becomes of it is told when it changes. */
+static void send_files(drey_ctx *ctx) {
+    static unsigned seen;
+    static int last = -1;
+    int taken = seen++ % 16 == 0 ? send_file(ctx) > 0 : last;
+    if (taken != last) {
+        drey_error(ctx, "a file was %s", taken ? "taken" : "not taken");
+    }
+    last = taken;
 }
 
 static void on_event(drey_ctx *ctx, const drey_event *ev) {
     static int done;
     const char *word = word_of();
     pthread_t thread;
+    if (strcmp(word, "files") == 0) {
+        send_files(ctx);
+    }
     if (done || strcmp(ev->name, DREY_GAP) == 0) {
         return;
     }

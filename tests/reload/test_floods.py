@@ -2,6 +2,7 @@
 end (row 34), and what becomes of calls and steps that are no event (rows 17 and 18)."""
 import os
 import re
+import resource
 
 from rig import Process, SANITIZED, ledger, main, put, read
 from harness import PLUGINS  # found by the rig
@@ -151,6 +152,21 @@ class Floods(Strikes):
         self.wait("another plugin", lambda: (self.row("counter") or {}).get("state") == "running")
         self.assertRegex(self.row("counter")["confined"], "counted threads$")
         self.assertEqual(self.row("counter")["crashes"], 0)
+        self.assertEqual(self.row("attacker")["crashes"], 0)
+        self.unhurt()
+
+    def test_row_34_a_house_without_descriptors_blames_nobody_for_it(self):
+        host = self.drey_host.process.pid
+        self.strike("files")
+        self.wait("one", lambda: self.log_count("a file was taken"))
+        most = resource.prlimit(host, resource.RLIMIT_NOFILE)
+        taken = {int(name) for name in os.listdir(f"/proc/{host}/fd")}
+        free = next(n for n in range(most[0]) if n not in taken)
+        resource.prlimit(host, resource.RLIMIT_NOFILE, (free, most[1]))
+        self.wait("a refusal", lambda: self.log_count("a file was not taken"))
+        resource.prlimit(host, resource.RLIMIT_NOFILE, most)
+        self.wait("another one", lambda: self.log_count("a file was taken") == 2)
+        self.assertGreater(self.log_count(r"no descriptor left to take .*: ulimit -n"), 0)
         self.assertEqual(self.row("attacker")["crashes"], 0)
         self.unhurt()
 
