@@ -47,7 +47,7 @@ struct warden {
     struct frame_intake intake;
     int files[FRAME_FILES_MAX];
     size_t file_count;
-    bool files_lost; /* of those that came with it, for want of descriptors of our own */
+    bool files_lost;  /* of those that came with it, for want of descriptors of our own */
     struct buf posts; /* left for the next generation: messages end to end, padded to 8 bytes */
     struct buf line;  /* of its output */
     struct ration ration;

@@ -202,7 +202,8 @@ static void what_a_sandbox_refuses_is_explained(void **state) {
     struct err err = {0};
     assert_true(hinted("/var/x.log: Permission denied", out));
     assert_non_null(strstr(out, "`allow_read = /var/x.log` in [plugin:one]"));
-    assert_non_null(strstr(out, "`allow_write = /var/x.log` write it; then `drey reload --config`"));
+    assert_non_null(
+        strstr(out, "`allow_write = /var/x.log` write it; then `drey reload --config`"));
     assert_true(hinted("cannot open '/a b': Permission denied (os error 13)", out));
     assert_non_null(strstr(out, "allow_write = /a`"));
     assert_true(hinted("socket: Operation not permitted", out));
