@@ -52,7 +52,8 @@ static const struct command {
      "wants by now): LAST ERROR says so; and parked events.\n"},
     {"reload", reload_main, "[-c FILE] [--control SOCKET] [--config | [--reidentify] [PLUGIN...]]",
      "replace plugins, or take over a changed configuration, while events flow",
-     "Without a name: every plugin whose file changed. Prints the result per plugin.\n"
+     "Without a name: every plugin whose file changed, that was refused, or that is stopped. Prints\n"
+     "the result per plugin.\n"
      "  --config            the configuration, and changed plugins: bots come, go and get new\n"
      "                      tokens, plugins new settings; other bots keep their sessions. A file\n"
      "                      with an error changes nothing.\n"

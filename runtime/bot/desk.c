@@ -309,8 +309,12 @@ bool desk_take(struct desk *desk, const struct plugins_asker *asker,
         return true;
     case PORT_ANSWER:
     case PORT_HANDLING:
+    case PORT_LOST: /* at once, for it may be declared anew before the REST thread hears of this */
+        if (head->number == 0) {
+            desk_note_stopped(desk, asker->seat);
+        }
+        return desk_answer_take(desk, asker, head, name, data);
     case PORT_HANDLED:
-    case PORT_LOST:
         return desk_answer_take(desk, asker, head, name, data);
     default:
         return false;

@@ -392,15 +392,6 @@ static void on_gone(struct desk *desk, uint64_t seat) {
     keeper_gone(desk->keeper, seat, reference, clock_mono_ms());
 }
 
-/* Until it is declared again: who comes meanwhile is told, too. */
-static void note_stopped(struct desk *desk, uint64_t seat) {
-    pthread_mutex_lock(&desk->lock);
-    for (struct desk_plugin *at = desk->plugins; at != NULL; at = at->next) {
-        at->stopped = at->stopped || at->seat == seat;
-    }
-    pthread_mutex_unlock(&desk->lock);
-}
-
 void desk_answer_lost(struct desk *desk, uint64_t interaction, uint64_t seat) {
     char reference[KEEPER_REFERENCE_BYTES];
     make_reference(reference, sizeof(reference));
@@ -410,8 +401,7 @@ void desk_answer_lost(struct desk *desk, uint64_t interaction, uint64_t seat) {
 static void on_lost(struct desk *desk, const struct port_message *message) {
     if (message->number != 0) {
         desk_answer_lost(desk, message->number, message->worker);
-    } else {
-        note_stopped(desk, message->worker);
+    } else if (desk_is_stopped(desk, message->worker)) { /* else another generation has them now */
         on_gone(desk, message->worker);
     }
 }
@@ -439,8 +429,9 @@ bool desk_answer_take(struct desk *desk, const struct plugins_asker *asker,
         message.data_length = (uint32_t)strlen(handler);
         data = handler;
     }
-    bool taken = box_push(desk->box, &message, name, data,
-                          head->kind == PORT_ANSWER ? BOX_BYTES : WORDS_BYTES);
+    size_t most = head->kind == PORT_ANSWER ? BOX_BYTES : WORDS_BYTES;
+    most = head->kind == PORT_LOST ? 0 : most; /* the manager's: once for each end */
+    bool taken = box_push(desk->box, &message, name, data, most);
     if (!taken && errand != NULL) {
         desk_drop(errand);
     }

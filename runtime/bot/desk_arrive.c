@@ -161,16 +161,6 @@ bool desk_is_interaction(int64_t type) {
     return type >= KEEPER_COMMAND && type <= KEEPER_MODAL_SUBMIT;
 }
 
-static bool is_stopped(struct desk *desk, uint64_t seat) {
-    bool stopped = false;
-    pthread_mutex_lock(&desk->lock);
-    for (const struct desk_plugin *at = desk->plugins; at != NULL; at = at->next) {
-        stopped = stopped || (at->stopped && at->seat == seat);
-    }
-    pthread_mutex_unlock(&desk->lock);
-    return stopped;
-}
-
 void desk_on_arrived(struct desk *desk, const struct port_message *message) {
     struct arrived arrived;
     struct err err = {0};
@@ -206,7 +196,7 @@ void desk_on_arrived(struct desk *desk, const struct port_message *message) {
                    (arrival.on_message ? (uint32_t)DESK_MARK_ON_MESSAGE : 0));
     if (!keeper_arrived(desk->keeper, &arrival, clock_mono_ms(), &err)) {
         log_error(&from, "%s: %s", name, err.text);
-    } else if (is_stopped(desk, arrival.plugin)) {
+    } else if (desk_is_stopped(desk, arrival.plugin)) {
         desk_answer_lost(desk, arrival.id, arrival.plugin);
     }
 }

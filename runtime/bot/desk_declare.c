@@ -155,6 +155,24 @@ bool desk_declare(struct desk *desk, const char *plugin, uint64_t seat, const vo
     return ok;
 }
 
+void desk_note_stopped(struct desk *desk, uint64_t seat) {
+    pthread_mutex_lock(&desk->lock);
+    for (struct desk_plugin *at = desk->plugins; at != NULL; at = at->next) {
+        at->stopped = at->stopped || at->seat == seat;
+    }
+    pthread_mutex_unlock(&desk->lock);
+}
+
+bool desk_is_stopped(struct desk *desk, uint64_t seat) {
+    bool stopped = false;
+    pthread_mutex_lock(&desk->lock);
+    for (const struct desk_plugin *at = desk->plugins; at != NULL; at = at->next) {
+        stopped = stopped || (at->stopped && at->seat == seat);
+    }
+    pthread_mutex_unlock(&desk->lock);
+    return stopped;
+}
+
 /* ---- Publishing ---- */
 
 bool desk_body_of(void *arg, bool guild, struct buf *out, size_t *count, bool *complete,

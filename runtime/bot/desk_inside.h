@@ -91,6 +91,10 @@ size_t desk_files(struct port_rest_view *view, struct rest_file *files, size_t m
 uint32_t desk_code(const struct rest_answer *answer);
 
 /* ---- desk_declare.c ---- */
+/* Until the plugin in this seat is declared again nobody answers for it, and who asks is told. [any
+ * thread, both] */
+void desk_note_stopped(struct desk *desk, uint64_t seat);
+bool desk_is_stopped(struct desk *desk, uint64_t seat);
 /* With the lock held. */
 void desk_forget_locked(struct desk *desk, const char *plugin);
 /* As struct publisher_options has them; arg: the desk. */

@@ -71,9 +71,9 @@ const struct house_bot *house_bot(const struct house *house, size_t index);
 /* By name; NULL when there is none. */
 const struct house_bot *house_bot_find(const struct house *house, const char *name);
 
-/* Reloads as plugins_reload() does; logs the result too. name NULL: plugins_reload_all(). reidentify:
- * a plugin that needs intents which a bot's sessions lack is not refused; that bot connects anew
- * afterwards. */
+/* Reloads as plugins_reload() does; logs the result too. name NULL: plugins_reload_all().
+ * reidentify: a plugin that needs intents which a bot's sessions lack is not refused; that bot
+ * connects anew afterwards. */
 bool house_reload(struct house *house, const char *name, bool reidentify, struct buf *text);
 /* Reads the configuration file again and carries out what changed, changed plugins included: bots
  * come, go, get new tokens, plugins their new settings; all other bots keep their sessions. What

@@ -128,7 +128,10 @@ static bool names_known(struct renewal *r) {
     size_t before = r->report.error_count;
     bool ok =
         found_collect(&r->found, r->config) && found_check(&r->found, r->config, false, &r->report);
-    return ok || (r->report.error_count == before && !buf_text(r->text, "no memory\n"));
+    if (!ok && r->report.error_count == before) {
+        (void)buf_text(r->text, "no memory\n");
+    }
+    return ok;
 }
 
 static bool names_it(const struct config_bot *bot, const char *id) {

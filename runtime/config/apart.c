@@ -37,9 +37,22 @@ static void sandbox_check(const struct config_apart_in *in,
     }
 }
 
+/* What is said for all bots holds for one of them, too, that says otherwise in this. */
+static bool one_says_process(const struct config_apart_in *in,
+                             const struct config_plugin_section *section) {
+    for (size_t i = 0; section->bot == NULL && i < in->config->section_count; i++) {
+        const struct config_plugin_section *other = &in->config->sections[i];
+        if (other->bot != NULL && strcmp(other->plugin, section->plugin) == 0 &&
+            is(ini_find(in->ini, other->row, "isolation"), "process")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool config_apart_on_thread(const struct config_apart_in *in,
                             const struct config_plugin_section *section) {
-    return is(said(in, section, "isolation"), "thread");
+    return is(said(in, section, "isolation"), "thread") && !one_says_process(in, section);
 }
 
 /* DREY_ISOLATION in the environment is no matter here: it is for a debugger's session, and what the
@@ -53,6 +66,9 @@ static void section_check(const struct config_apart_in *in,
         return;
     }
     sandbox_check(in, section, isolation);
+    if (one_says_process(in, section)) {
+        return;
+    }
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const struct ini_entry *entry = ini_find(in->ini, section->row, keys[i]);
         if (entry != NULL) {

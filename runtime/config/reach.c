@@ -26,7 +26,7 @@ static void straighten(char *path) {
             while (end > path && *--end != '/') {
             }
         } else if (!stay) {
-            if (slashes > 0) {
+            if (end > path || path[0] == '/') {
                 *end++ = '/';
             }
             memmove(end, from + slashes, length);
@@ -88,10 +88,12 @@ static const char *reaches_plugins(const struct config_apart_in *in, const char 
     for (size_t i = 0; i < dirs->count; i++) {
         struct place dir;
         resolve(in, dirs->texts[i], &dir);
-        size_t length = strlen(dir.path);
-        bool loaded = covers(dir.path, granted) && strchr(granted + length + 1, '/') == NULL &&
-                      (ends_with(granted, ".so") || ends_with(granted, ".so.sig"));
-        if (covers(granted, dir.path) || loaded) {
+        if (covers(granted, dir.path)) {
+            return dirs->texts[i];
+        }
+        const char *below = covers(dir.path, granted) ? granted + strlen(dir.path) + 1 : NULL;
+        if (below != NULL && strchr(below, '/') == NULL &&
+            (ends_with(below, ".so") || ends_with(below, ".so.sig"))) {
             return dirs->texts[i];
         }
     }

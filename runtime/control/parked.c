@@ -142,15 +142,15 @@ bool parked_run(struct house *house, const cJSON *request, cJSON *reply, struct 
     bool named = text_of(request, "name") != NULL;
     bool all = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "all"));
     for (size_t i = 0; act != NULL && i < sizeof(acts) / sizeof(acts[0]); i++) {
-        bool enough = !acts[i].one || named || (all && acts[i].run == run_drop);
+        bool enough = !acts[i].one || (acts[i].run == run_drop ? named != all : named);
         if (strcmp(act, acts[i].act) == 0 && enough) {
             return bot_is_there(house, text_of(request, "bot"), err) &&
                    acts[i].run(house, request, reply, err);
         }
     }
     return err_set(err, ERR_INVALID,
-                   "'act' is list, show, retry or drop; all but list, and drop with 'all', need a "
-                   "'name'");
+                   "'act' is list, show, retry or drop; all but list need a 'name', or drop 'all' "
+                   "instead");
 }
 
 static void add_count(void *to, const char *bot, const char *plugin, size_t count) {

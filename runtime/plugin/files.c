@@ -458,7 +458,8 @@ static bool start_stopped(struct plugins *plugins, struct buf *text) {
     bool ok = true;
     for (struct file_seen *file = plugins->files; file != NULL; file = file->next) {
         const struct plugin *plugin = change_find_plugin(plugins, file->id);
-        if (file->missing_ms == 0 && judge_is_file_of(plugin, file) && is_stopped(plugin)) {
+        if (file->missing_ms == 0 && file->refusal[0] == '\0' && judge_is_file_of(plugin, file) &&
+            is_stopped(plugin)) {
             ok = judge_file(plugins, file, true, text, NULL) && ok;
         }
     }

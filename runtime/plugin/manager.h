@@ -213,8 +213,8 @@ bool parked_set_aside(const struct plugin *plugin, struct seat *seat, uint64_t o
                       const char *how, struct err *err);
 /* A worker says that the retried one was handled: believed of what was sent to it, once. */
 void parked_done(const struct plugin *plugin, struct seat *seat, uint64_t offset);
-/* The worker has ended: what was sent to it once more and not handled is told of, and forgotten. */
-void parked_lost(const struct plugin *plugin, struct seat *seat);
+/* Its process ended in it once more: it is told of, and stays parked. */
+void parked_lost(const struct plugin *plugin, struct seat *seat, uint64_t offset);
 
 /* ---- quarantine.c: plugins on threads, over the runs of the host ---- */
 /* Looks at what this file did to the runs before at this seat, which none serves yet, reports a

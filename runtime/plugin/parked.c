@@ -24,8 +24,6 @@
 /* Of one plugin of a bot: so many, and no more once there are so many bytes. */
 enum { PARKED_MOST = 10000, PARKED_BYTES_MOST = 256 << 20, FILE_BYTES_MAX = 1088 << 20 };
 
-enum { LOST_NAMED = 8 }; /* of those that a process took with it; the others are counted */
-
 static bool folder_of(const struct bot *bot, char *out, size_t size) {
     return file_join(out, size, bot->state_dir, "parked");
 }
@@ -165,36 +163,37 @@ static char *find_retried(const struct seat *seat, uint64_t offset) {
     return NULL;
 }
 
-void parked_done(const struct plugin *plugin, struct seat *seat, uint64_t offset) {
-    char path[PATH_MAX];
-    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+/* False: a lie, or it was sent twice. */
+static bool forget_retried(struct seat *seat, uint64_t offset) {
     char *sent = find_retried(seat, offset);
     if (sent == NULL) {
-        return; /* a lie, or it was sent twice */
+        return false;
     }
     seat->retried.length -= sizeof(offset);
     memmove(sent, seat->retried.bytes + seat->retried.length, sizeof(offset));
-    if (path_of(seat->bot, plugin->id, offset, path, sizeof(path), NULL) && unlink(path) == 0) {
+    return true;
+}
+
+void parked_done(const struct plugin *plugin, struct seat *seat, uint64_t offset) {
+    char path[PATH_MAX];
+    struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
+    if (forget_retried(seat, offset) &&
+        path_of(seat->bot, plugin->id, offset, path, sizeof(path), NULL) && unlink(path) == 0) {
         log_info(&from, "event %" PRIu64 " was handled and is not parked any more", offset);
     }
 }
 
-void parked_lost(const struct plugin *plugin, struct seat *seat) {
+void parked_lost(const struct plugin *plugin, struct seat *seat, uint64_t offset) {
+    char path[PATH_MAX];
     struct log_from from = {.bot = seat->bot->name, .shard = -1, .plugin = plugin->id};
-    size_t count = seat->retried.length / sizeof(uint64_t);
-    for (size_t i = 0; i < count && i < LOST_NAMED; i++) {
-        uint64_t offset;
-        memcpy(&offset, seat->retried.bytes + i * sizeof(offset), sizeof(offset));
+    if (forget_retried(seat, offset) &&
+        path_of(seat->bot, plugin->id, offset, path, sizeof(path), NULL) &&
+        access(path, F_OK) == 0) {
         log_error(&from,
                   "event %" PRIu64 " was tried again, attempt %d, and was not handled: it stays "
                   "parked",
                   offset, STREAK_ATTEMPTS + 1);
     }
-    if (count > LOST_NAMED) {
-        log_error(&from, "nor were %zu more that were to be tried again: they stay parked",
-                  count - LOST_NAMED);
-    }
-    buf_clear(&seat->retried);
 }
 
 /* ---- For people ---- */

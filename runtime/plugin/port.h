@@ -65,7 +65,7 @@ enum port_kind {
     PORT_TIMER_DONE, /* extra: the timer's serial */
     PORT_FAULT,      /* a broken rule or a lost delivery; data: text */
     PORT_DUE_NEXT,   /* extra: when PORT_DUE is wanted, wall clock, ms; UINT64_MAX: never */
-    PORT_AGAIN_DONE, /* number: the offset */
+    PORT_AGAIN_DONE, /* number: the offset; status < 0: the process ended in it */
     /* from a process alone */
     PORT_CONFINED, /* once, before it has run code of the plugin's; number: enum isolation_hold;
                       data: what confines it, for people */

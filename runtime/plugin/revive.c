@@ -128,7 +128,6 @@ void revive_ended(struct plugins *plugins, struct hand *hand, struct plugin *plu
     }
     uint64_t offset = cursor_in_flight(seat->cursor);
     tell(plugin, seat, message, offset);
-    parked_lost(plugin, seat);
     end(plugins, plugin, seat, offset, lived_ms(seat, hand), port_data(message));
 }
 
@@ -221,7 +220,8 @@ static void put_off(const struct plugin *plugin, struct seat *seat, const struct
 static void give_up(struct plugins *plugins, struct plugin *plugin, struct seat *seat,
                     const struct err *err) {
     struct log_from from = from_of(plugin, seat);
-    if (err->code == ERR_SHORT || (seat->incoming != NULL && seat->incoming->unborn)) {
+    if (err->code == ERR_SHORT || err->code == ERR_NO_MEMORY ||
+        (seat->incoming != NULL && seat->incoming->unborn)) {
         drop_incoming(plugins, seat);
         put_off(plugin, seat, err);
         return;
@@ -235,7 +235,6 @@ static void be_back(struct plugins *plugins, struct plugin *plugin, struct seat 
     struct log_from from = from_of(plugin, seat);
     struct hand *old = seat->hand;
     seat->reviving = NULL;
-    seat->put_off = 0;
     (void)seat_take_over(plugins, plugin, seat);
     change_retire(plugins, old);
     tend_arm_timer(plugins);

@@ -159,6 +159,7 @@ uint64_t seat_take_over(struct plugins *plugins, struct plugin *plugin, struct s
     seat->stuck = false;
     seat->down = false;
     seat->asked_where = false;
+    seat->put_off = 0;
     seat->cpu_begun_ms = 0;
     seat->progress = 0;
     seat->progress_ms = clock_mono_ms();

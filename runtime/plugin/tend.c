@@ -101,7 +101,7 @@ static void seat_message(struct plugins *plugins, struct plugin *plugin, struct 
         timers_done(&seat->timers, message->extra);
         break;
     case PORT_AGAIN_DONE:
-        parked_done(plugin, seat, message->number);
+        (message->status < 0 ? parked_lost : parked_done)(plugin, seat, message->number);
         break;
     case PORT_DUE_NEXT:
         if (!incoming) { /* which tells it when it goes */

@@ -120,6 +120,14 @@ static bool calls_a_function(uint32_t kind) {
            kind == PORT_MEMBERS;
 }
 
+/* A parked event stays so. */
+static void tell_cut(struct warden *warden, const struct port_message *head) {
+    struct port_message lost = {.kind = PORT_AGAIN_DONE, .status = -1, .number = head->number};
+    if (head->kind == PORT_AGAIN) {
+        (void)warden->spec.send(warden->spec.arg, &lost, "", "");
+    }
+}
+
 /* As an event: two attempts. There is nowhere to park this, so the second is the last. A call that
  * is due has a mark in the store, a parked event its file: those know for themselves. */
 static void settle_cut(struct warden *warden) {
@@ -134,6 +142,7 @@ static void settle_cut(struct warden *warden) {
         log_error(&from, "a call of \"%s\" (%s) ended its process twice: it is not made again",
                   port_name(head), report_doing(worker_doing(WORKER_MAIL, head->kind), true));
     }
+    tell_cut(warden, head);
     (void)warden_mail_done(warden);
 }
 

@@ -1,4 +1,7 @@
 """tests/reload/test_parked.py: what an operator does with parked events, and is told."""
+import os
+import signal
+
 from rig import ledger, main, put, records
 from test_apart import Apart
 
@@ -55,6 +58,17 @@ class Parked(Apart):
             rf"event {row['offset']} was tried again, attempt 3, and was not handled: "
             "it stays parked"))
         self.assertIn(row["name"], [one["name"] for one in self.parked()])
+        # of several only the one in which it ended is told of: the others are tried by the next process
+        self.wait("it to be back", lambda: self.row()["state"] == "running")
+        both = self.parked()[:2]
+        process = self.row()["pid"]
+        os.kill(process, signal.SIGSTOP)
+        for one in both:
+            self.assertEqual(self.command("parked", "retry", one["name"]).returncode, 0)
+        os.kill(process, signal.SIGCONT)
+        for one, times in zip(both, (2, 1)):
+            self.wait("each to be told of", lambda one=one, times=times: self.log_count(
+                rf"event {one['offset']} was tried again") == times)
         count = len(self.parked())
         self.assertIn(f"\n{count} events of ledger for bot main are parked: `drey parked list`\n",
                       self.command("status").stdout)

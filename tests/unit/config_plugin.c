@@ -219,6 +219,15 @@ static void what_has_no_effect_on_a_thread_is_told(void **state) {
                         "      | ^~~~~~~~~~~~~ a thread may do what drey may\n"
                         "0 errors, 3 warnings\n");
     world_finish(&world);
+    /* what is said for all holds for the one that is in a process */
+    struct world one = {0};
+    assert_true(world_load(&one, "[bot:main]\ntoken = t\n"
+                                 "[plugin:x]\nisolation = thread\nmemory = 8 MiB\n"
+                                 "allow_read = /\n"
+                                 "[plugin:x@main]\nisolation = process\n"));
+    assert_null(strstr(one.text.bytes, "has no effect"));
+    assert_non_null(strstr(one.text.bytes, "lets the plugin read whatever drey can"));
+    world_finish(&one);
     /* where a debugger's session says it, the file is as good as before */
     struct world debugged = {.variables = {{"HOME", "/home/ann"}, {"DREY_ISOLATION", "thread"}}};
     assert_true(world_load(&debugged, "[bot:main]\ntoken = t\n[plugin:x]\nsandbox = require\n"
@@ -242,6 +251,7 @@ static void paths_that_reach_what_is_drey_s_are_told(void **state) {
         {"allow_read = /var/lib/drey/main/plugins", "read drey's state"},
         {"allow_write = /var/lib/drey/gen/x", "change drey's state"},
         {"allow_write = /opt", "change the plugins in /opt/plugins (it could be any of them)\n"},
+        {"allow_write = /opt/plugins", "change the plugins in /opt/plugins"},
         {"allow_write = /opt/plugins/ping.so", "change the plugins in /opt/plugins"},
         {"allow_write = /srv/link", "change drey's state"},
         {"allow_write = keys.pub", "change the keys of require_signature"},
