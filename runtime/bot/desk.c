@@ -307,13 +307,13 @@ bool desk_take(struct desk *desk, const struct plugins_asker *asker,
     case PORT_GATEWAY:
         take_gateway(desk, asker, head, name, data);
         return true;
-    case PORT_ANSWER:
-    case PORT_HANDLING:
     case PORT_LOST: /* at once, for it may be declared anew before the REST thread hears of this */
         if (head->number == 0) {
             desk_note_stopped(desk, asker->seat);
         }
         return desk_answer_take(desk, asker, head, name, data);
+    case PORT_ANSWER:
+    case PORT_HANDLING:
     case PORT_HANDLED:
         return desk_answer_take(desk, asker, head, name, data);
     default:

@@ -256,11 +256,12 @@ static uint64_t mapped_now(void) {
     return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* As many as it may have: until confine_files() it is not the plugin's number yet. */
-static void lift_files(void) {
+/* As many as it may have: until confine_files() it is not the plugin's number yet, and for more
+ * than that it must be root still. */
+static void lift_files(const struct boot *boot) {
     struct rlimit value;
     if (getrlimit(RLIMIT_NOFILE, &value) == 0) {
-        limit(RLIMIT_NOFILE, value.rlim_max);
+        limit(RLIMIT_NOFILE, value.rlim_max > boot->files ? value.rlim_max : boot->files);
     }
 }
 
@@ -346,7 +347,7 @@ bool confine(const struct boot *boot, const void *data, size_t length, int *list
              struct confinement *out, struct err *err) {
     *listener = -1;
     limit_all(boot);
-    lift_files();
+    lift_files(boot);
     if (boot->sandbox == ISOLATION_OFF) {
         out->hold = ISOLATION_HOLD_NONE;
         snprintf(out->text, sizeof(out->text), "limits alone (sandbox = off)");

@@ -183,6 +183,8 @@ static bool content_fits(const struct port_message *message, size_t file_count) 
     case PORT_LOG:
     case PORT_FAULT:
         return message->status >= 0 && message->status <= LOG_ERROR;
+    case PORT_AGAIN_DONE:
+        return message->status >= 0; /* that it ended in it is ours to say */
     case PORT_CONFINED:
         return message->number <= ISOLATION_HOLD_FULL;
     case PORT_REST:

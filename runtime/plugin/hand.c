@@ -31,9 +31,11 @@ void hand_leave_behind(struct hand *hand) {
     left_behind = hand;
 }
 
-/* What was asked for by the host, once each. */
-static bool is_answer(uint32_t kind) {
-    return (kind >= PORT_LOADED && kind <= PORT_STOPPED) || kind == PORT_ENDED;
+/* What was asked for by the host, once each, and what the host's own side of a process says. */
+static bool is_answer(const struct port_message *message) {
+    uint32_t kind = message->kind;
+    return (kind >= PORT_LOADED && kind <= PORT_STOPPED) || kind == PORT_ENDED ||
+           (kind == PORT_AGAIN_DONE && message->status < 0);
 }
 
 static size_t bytes_of(const struct port_message *message) {
@@ -49,7 +51,7 @@ static size_t most_ahead(const struct hand *hand, uint32_t kind) {
 /* Each hand's messages have room of their own: who floods the inbox holds itself up alone. */
 static bool to_manager(struct hand *hand, const struct port_message *message, const char *name,
                        const void *data) {
-    if (is_answer(message->kind)) {
+    if (is_answer(message)) {
         return box_push(hand->inbox, message, name, data, 0);
     }
     size_t bytes = bytes_of(message);
@@ -63,7 +65,7 @@ static bool to_manager(struct hand *hand, const struct port_message *message, co
 }
 
 void hand_caught_up(struct hand *hand, const struct port_message *message) {
-    if (!is_answer(message->kind)) {
+    if (!is_answer(message)) {
         atomic_fetch_sub(&hand->ahead, bytes_of(message));
     }
 }

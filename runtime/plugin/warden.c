@@ -502,7 +502,8 @@ static bool turn(struct warden *warden, uint64_t *until_ms) {
         patience = now >= *until_ms ? -1 : (int)(*until_ms - now);
     }
     poll(fds, 6, patience);
-    if (fds[5].revents != 0 && !threads_answer(warden->listener, warden->pid)) {
+    if (fds[5].revents != 0 &&
+        ((fds[5].revents & POLLIN) == 0 || !threads_answer(warden->listener, warden->pid))) {
         close_fd(&warden->listener);
     }
     for (int i = 0; fds[1].revents != 0 && i < PACKETS_AT_ONCE && receive(warden, &gone); i++) {

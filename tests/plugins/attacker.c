@@ -53,8 +53,6 @@
 
 static drey_ctx *house;
 
-/* ---- Its own shared pages ---- */
-
 /* ---- Attempts ---- */
 
 /* Errors of descriptors count as success when there is one; a result below 0 as failure. */

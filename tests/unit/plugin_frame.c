@@ -175,6 +175,17 @@ static void a_worker_sends_only_what_a_worker_has_to_say(void **state) {
     assert_true(may_rise(PORT_CONFINED, "", "limits", 6, 1)); /* the listener of its filter */
     assert_false(may_rise(PORT_CONFINED, "", "limits", 6, 2));
     assert_false(may_rise(PORT_TOOK, "", "", 0, 0));
+    assert_false(may_rise(PORT_LOST, "", "", 0, 0)); /* the manager's to say */
+}
+
+static void that_a_process_ended_in_a_parked_event_is_not_its_to_say(void **state) {
+    struct {
+        struct port_message head;
+        char texts[8];
+    } done = {.head = {.kind = PORT_AGAIN_DONE, .number = 640}};
+    assert_true(frame_may_rise(&done.head, 0, NULL));
+    done.head.status = -1;
+    assert_false(frame_may_rise(&done.head, 0, NULL));
 }
 
 static bool confined_may_rise(uint64_t hold) {
@@ -527,6 +538,7 @@ int main(void) {
         cmocka_unit_test(a_piece_out_of_its_place_is_refused),
         cmocka_unit_test(a_worker_sends_only_what_a_worker_has_to_say),
         cmocka_unit_test(how_much_confines_it_is_one_of_three),
+        cmocka_unit_test(that_a_process_ended_in_a_parked_event_is_not_its_to_say),
         cmocka_unit_test(what_a_sandbox_refuses_is_explained),
         cmocka_unit_test(files_of_a_request_are_those_that_came),
         cmocka_unit_test(the_boot_message_says_what_the_configuration_does),
