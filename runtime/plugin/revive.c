@@ -208,7 +208,7 @@ static void drop_incoming(struct plugins *plugins, struct seat *seat) {
 /* No end of the plugin's: the host has too few descriptors, processes or memory. */
 static void put_off(const struct plugin *plugin, struct seat *seat, const struct err *err) {
     struct log_from from = from_of(plugin, seat);
-    uint64_t wait_ms = SHORT_FIRST_MS << (seat->put_off < 16 ? seat->put_off : 16);
+    uint64_t wait_ms = (uint64_t)SHORT_FIRST_MS << (seat->put_off < 16 ? seat->put_off : 16);
     wait_ms = wait_ms < SHORT_MOST_MS ? wait_ms : SHORT_MOST_MS;
     seat->put_off++;
     seat->revive_ms = clock_mono_ms() + wait_ms;
