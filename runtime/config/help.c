@@ -78,6 +78,12 @@ bool config_help_ini(struct buf *out) {
     return ok && buf_text(out, override_example);
 }
 
+static bool help_key(struct buf *out, const struct config_key *key) {
+    return buf_printf(out, "  %s\n", key->name) && lines(out, "      ", key->help) &&
+           lines(out, "      ", key->more) && standard(out, "      ", key) &&
+           buf_printf(out, "      Example: %s = %s\n", key->name, key->example);
+}
+
 static bool help_section(struct buf *out, enum config_kind kind) {
     bool ok =
         buf_printf(out, "%s%s\n", kind == CONFIG_KIND_DREY ? "" : "\n", config_kind_title(kind)) &&
@@ -85,9 +91,7 @@ static bool help_section(struct buf *out, enum config_kind kind) {
     const struct config_key *key;
     for (size_t row = 0; ok && (key = config_key_row(row)) != NULL; row++) {
         if (key->kind == kind) {
-            ok = buf_printf(out, "\n  %s\n", key->name) && lines(out, "      ", key->help) &&
-                 lines(out, "      ", key->more) && standard(out, "      ", key) &&
-                 buf_printf(out, "      Example: %s = %s\n", key->name, key->example);
+            ok = buf_text(out, "\n") && help_key(out, key);
         }
     }
     return ok;
@@ -97,6 +101,19 @@ bool config_help(struct buf *out) {
     bool ok = true;
     for (int kind = 0; ok && kind < CONFIG_KIND_COUNT; kind++) {
         ok = help_section(out, (enum config_kind)kind);
+    }
+    return ok;
+}
+
+bool config_help_key(struct buf *out, const char *name) {
+    bool ok = true;
+    for (int kind = 0; ok && kind < CONFIG_KIND_COUNT; kind++) {
+        const struct config_key *key = config_key_find((enum config_kind)kind, name);
+        if (key != NULL) {
+            ok = buf_printf(out, "%s%s\n", out->length > 0 ? "\n" : "",
+                            config_kind_title((enum config_kind)kind)) &&
+                 help_key(out, key);
+        }
     }
     return ok;
 }
