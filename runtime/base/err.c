@@ -78,3 +78,7 @@ bool err_prefix(struct err *err, const char *format, ...) {
     }
     return false;
 }
+
+bool err_is_shortage(const struct err *err) {
+    return err->code == ERR_SHORT || err->code == ERR_NO_MEMORY;
+}

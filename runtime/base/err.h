@@ -36,5 +36,7 @@ bool err_system(struct err *err, const char *format, ...) __attribute__((format(
 /* Puts "TEXT: " before the text that is there. */
 bool err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void err_clear(struct err *err);
+/* Whether it is for want of something that may be there later: the asker is not at fault. */
+bool err_is_shortage(const struct err *err);
 
 #endif

@@ -206,15 +206,12 @@ static bool is_lacking(const struct plugins *plugins, const struct plugin *plugi
 /* Not the file's fault: it has its turn again. news: it is not what runs already. */
 static bool put_off(const struct plugins *plugins, struct file_seen *file, bool news,
                     const struct err *why) {
-    if (!news || (why->code != ERR_BUSY && why->code != ERR_SHORT && why->code != ERR_NO_MEMORY)) {
+    if (!news || (why->code != ERR_BUSY && !err_is_shortage(why))) {
         file->tries = 0;
         file->retry_ms = 0;
         return false;
     }
-    uint32_t doublings = file->tries < 6 ? file->tries : 6;
-    uint64_t pause = (uint64_t)RETRY_FIRST_MS << doublings;
-    file->tries++;
-    file->retry_ms = clock_mono_ms() + (pause < RETRY_MAX_MS ? pause : RETRY_MAX_MS);
+    file->retry_ms = clock_mono_ms() + streak_wait_ms(file->tries++, RETRY_FIRST_MS, RETRY_MAX_MS);
     return plugins->watch != NULL;
 }
 

@@ -208,9 +208,7 @@ static void drop_incoming(struct plugins *plugins, struct seat *seat) {
 /* No end of the plugin's: the host has too few descriptors, processes or memory. */
 static void put_off(const struct plugin *plugin, struct seat *seat, const struct err *err) {
     struct log_from from = from_of(plugin, seat);
-    uint64_t wait_ms = (uint64_t)SHORT_FIRST_MS << (seat->put_off < 16 ? seat->put_off : 16);
-    wait_ms = wait_ms < SHORT_MOST_MS ? wait_ms : SHORT_MOST_MS;
-    seat->put_off++;
+    uint64_t wait_ms = streak_wait_ms(seat->put_off++, SHORT_FIRST_MS, SHORT_MOST_MS);
     seat->revive_ms = clock_mono_ms() + wait_ms;
     text_copy(seat->error, sizeof(seat->error), err->text);
     log_error(&from, "gen %u cannot be started now: %s; tried again in %llu ms", plugin->generation,
@@ -220,8 +218,7 @@ static void put_off(const struct plugin *plugin, struct seat *seat, const struct
 static void give_up(struct plugins *plugins, struct plugin *plugin, struct seat *seat,
                     const struct err *err) {
     struct log_from from = from_of(plugin, seat);
-    if (err->code == ERR_SHORT || err->code == ERR_NO_MEMORY ||
-        (seat->incoming != NULL && seat->incoming->unborn)) {
+    if (err_is_shortage(err) || (seat->incoming != NULL && seat->incoming->unborn)) {
         drop_incoming(plugins, seat);
         put_off(plugin, seat, err);
         return;

@@ -1,15 +1,12 @@
 /* plugin/streak.c: counts ends. */
 #include "plugin/streak.h"
 
-static uint64_t pause_after(uint32_t in_row, uint64_t longest_ms) {
-    uint64_t pause = STREAK_FIRST_MS;
-    if (in_row <= STREAK_FREE) {
-        return 0;
+uint64_t streak_wait_ms(uint32_t times, uint64_t first_ms, uint64_t most_ms) {
+    uint64_t wait = first_ms;
+    for (uint32_t i = 0; i < times && wait < most_ms; i++) {
+        wait *= 2;
     }
-    for (uint32_t i = STREAK_FREE + 1; i < in_row && pause < longest_ms; i++) {
-        pause *= 2;
-    }
-    return pause < longest_ms ? pause : longest_ms;
+    return wait < most_ms ? wait : most_ms;
 }
 
 struct streak_verdict streak_end(struct streak *streak, const struct streak_limits *limits,
@@ -26,6 +23,9 @@ struct streak_verdict streak_end(struct streak *streak, const struct streak_limi
         streak->attempts = 0;
     }
     verdict.stop = limits->most != 0 && streak->in_row >= limits->most;
-    verdict.wait_ms = pause_after(streak->in_row, limits->longest_wait_ms);
+    if (streak->in_row > STREAK_FREE) {
+        verdict.wait_ms = streak_wait_ms(streak->in_row - STREAK_FREE - 1, STREAK_FIRST_MS,
+                                         limits->longest_wait_ms);
+    }
     return verdict;
 }

@@ -35,6 +35,9 @@ struct streak_verdict {
     uint64_t wait_ms;
 };
 
+/* A wait that is doubled each time: first_ms when there was no time before, at most most_ms. */
+uint64_t streak_wait_ms(uint32_t times, uint64_t first_ms, uint64_t most_ms);
+
 /* One more end. offset: of the event that was being handled; STREAK_NO_EVENT: there was none, or it
  * has not been tried, and what is known of the last one stays. lived_ms: by the host's clock, for
  * what a process says of itself may be a lie; 0: it did not start. */

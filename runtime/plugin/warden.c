@@ -526,9 +526,10 @@ static bool turn(struct warden *warden, uint64_t *until_ms) {
 static void report_unborn(struct warden *warden, const struct err *err) {
     struct buf text = {0};
     (void)(buf_text(&text, err->text) && buf_append(&text, "", 1));
-    bool shortage = err->code == ERR_SHORT || err->code == ERR_NO_MEMORY;
-    struct port_message head = {
-        .kind = PORT_ENDED, .status = -1, .number = shortage, .data_length = (uint32_t)text.length};
+    struct port_message head = {.kind = PORT_ENDED,
+                                .status = -1,
+                                .number = err_is_shortage(err),
+                                .data_length = (uint32_t)text.length};
     (void)warden->spec.send(warden->spec.arg, &head, "", text.bytes);
     buf_finish(&text);
 }
