@@ -1,9 +1,6 @@
 /* control/parked.c: parked events as JSON: listed, shown, tried again, dropped. */
 #include "control/parked.h"
 
-#include "base/text.h"
-
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,11 +21,6 @@ static cJSON *row_of(const struct plugins_parked *parked) {
     return row;
 }
 
-static bool name_is_of(const char *name, const char *plugin) {
-    size_t length = strlen(plugin);
-    return strncmp(name, plugin, length) == 0 && strrchr(name, '.') == name + length;
-}
-
 struct listed {
     const char *plugin; /* NULL: all */
     cJSON *rows;
@@ -36,7 +28,7 @@ struct listed {
 
 static void add_parked(void *to, const struct plugins_parked *parked) {
     const struct listed *listed = to;
-    if (listed->plugin == NULL || name_is_of(parked->name, listed->plugin)) {
+    if (listed->plugin == NULL || strcmp(parked->id.plugin, listed->plugin) == 0) {
         cJSON_AddItemToArray(listed->rows, row_of(parked));
     }
 }
@@ -72,25 +64,19 @@ static bool run_show(struct house *house, const cJSON *request, cJSON *reply, st
                    "no such event is parked; `drey parked list` names those that are");
 }
 
-/* PLUGIN.NUMBER, which was found, and the bot that has it. */
-static void add_event(cJSON *reply, const char *name, const char *bot) {
-    char plugin[PLUGINS_ID_BYTES];
-    uint64_t offset = 0;
-    const char *dot = strrchr(name, '.');
-    (void)snprintf(plugin, sizeof(plugin), "%.*s", dot != NULL ? (int)(dot - name) : 0, name);
-    (void)(dot != NULL && text_u64(dot + 1, &offset));
-    cJSON_AddStringToObject(reply, "bot", bot);
-    cJSON_AddStringToObject(reply, "plugin", plugin);
-    cJSON_AddNumberToObject(reply, "offset", (double)offset);
+static void add_event(cJSON *reply, const struct plugins_parked_id *id) {
+    cJSON_AddStringToObject(reply, "bot", id->bot);
+    cJSON_AddStringToObject(reply, "plugin", id->plugin);
+    cJSON_AddNumberToObject(reply, "offset", (double)id->offset);
 }
 
 static bool run_retry(struct house *house, const cJSON *request, cJSON *reply, struct err *err) {
     const char *name = text_of(request, "name");
-    const char *owner;
-    if (!plugins_retry_parked(house_plugins(house), text_of(request, "bot"), name, &owner, err)) {
+    struct plugins_parked_id id;
+    if (!plugins_retry_parked(house_plugins(house), text_of(request, "bot"), name, &id, err)) {
         return false;
     }
-    add_event(reply, name, owner);
+    add_event(reply, &id);
     return true;
 }
 
@@ -98,14 +84,14 @@ static bool run_drop(struct house *house, const cJSON *request, cJSON *reply, st
     struct plugins *plugins = house_plugins(house);
     const char *bot = text_of(request, "bot");
     const char *name = text_of(request, "name");
-    const char *owner;
+    struct plugins_parked_id id;
     size_t count = 1;
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "all"))) {
         if (!plugins_drop_all_parked(plugins, bot, text_of(request, "plugin"), &count, err)) {
             return false;
         }
-    } else if (plugins_drop_parked(plugins, bot, name, &owner, err)) {
-        add_event(reply, name, owner);
+    } else if (plugins_drop_parked(plugins, bot, name, &id, err)) {
+        add_event(reply, &id);
     } else {
         return false;
     }

@@ -198,6 +198,15 @@ void parked_lost(const struct plugin *plugin, struct seat *seat, uint64_t offset
 
 /* ---- For people ---- */
 
+/* name: one that is_parked_name() is content with. */
+static struct plugins_parked_id id_of(const struct bot *bot, const char *name) {
+    struct plugins_parked_id id = {.bot = bot->name};
+    const char *dot = strrchr(name, '.');
+    (void)snprintf(id.plugin, sizeof(id.plugin), "%.*s", (int)(dot - name), name);
+    (void)text_u64(dot + 1, &id.offset);
+    return id;
+}
+
 /* Takes a file apart: the line without its end, then what the ring had. */
 static bool open_parked(const struct bot *bot, const char *name, struct buf *file,
                         struct plugins_parked *out, struct err *err) {
@@ -214,7 +223,7 @@ static bool open_parked(const struct bot *bot, const char *name, struct buf *fil
         return err_set(err, ERR_INVALID, "%s: not a parked event", path);
     }
     *end = '\0';
-    *out = (struct plugins_parked){.bot = bot->name,
+    *out = (struct plugins_parked){.id = id_of(bot, name),
                                    .name = name,
                                    .line = file->bytes,
                                    .record = end + 1,
@@ -295,18 +304,13 @@ static bool drop(const struct bot *bot, const char *name, struct err *err) {
 }
 
 bool plugins_drop_parked(struct plugins *plugins, const char *bot, const char *name,
-                         const char **owner, struct err *err) {
+                         struct plugins_parked_id *id, struct err *err) {
     const struct bot *found = owner_of(plugins, bot, name, err);
     if (found == NULL || !drop(found, name, err)) {
         return false;
     }
-    *owner = found->name;
+    *id = id_of(found, name);
     return true;
-}
-
-/* The plugin's id out of a name that is_parked_name() is content with. */
-static void id_of(const char *name, char out[static PLUGINS_ID_BYTES]) {
-    (void)snprintf(out, PLUGINS_ID_BYTES, "%.*s", (int)(strrchr(name, '.') - name), name);
 }
 
 bool plugins_drop_all_parked(struct plugins *plugins, const char *bot, const char *plugin,
@@ -317,9 +321,8 @@ bool plugins_drop_all_parked(struct plugins *plugins, const char *bot, const cha
         struct dirent **entries = NULL;
         int found = bot == NULL || strcmp(one->name, bot) == 0 ? names_of(one, &entries) : 0;
         for (int i = 0; i < found; i++) {
-            char id[PLUGINS_ID_BYTES];
-            id_of(entries[i]->d_name, id);
-            if (ok && (plugin == NULL || strcmp(id, plugin) == 0)) {
+            struct plugins_parked_id id = id_of(one, entries[i]->d_name);
+            if (ok && (plugin == NULL || strcmp(id.plugin, plugin) == 0)) {
                 ok = drop(one, entries[i]->d_name, err);
                 *count += ok;
             }
@@ -333,22 +336,21 @@ bool plugins_drop_all_parked(struct plugins *plugins, const char *bot, const cha
 void plugins_count_parked(const struct plugins *plugins, plugins_parked_count_fn *each, void *to) {
     for (const struct bot *bot = plugins->bots; bot != NULL; bot = bot->next) {
         struct dirent **entries;
-        char id[PLUGINS_ID_BYTES] = "";
+        struct plugins_parked_id last = {0};
         size_t count = 0;
         int found = names_of(bot, &entries);
         for (int i = 0; i < found; i++) {
-            char next[PLUGINS_ID_BYTES];
-            id_of(entries[i]->d_name, next);
-            if (count > 0 && strcmp(id, next) != 0) {
-                each(to, bot->name, id, count);
+            struct plugins_parked_id id = id_of(bot, entries[i]->d_name);
+            if (count > 0 && strcmp(id.plugin, last.plugin) != 0) {
+                each(to, bot->name, last.plugin, count);
                 count = 0;
             }
             count++;
-            memcpy(id, next, sizeof(id));
+            last = id;
             free(entries[i]);
         }
         if (count > 0) {
-            each(to, bot->name, id, count);
+            each(to, bot->name, last.plugin, count);
         }
         free(entries);
     }
@@ -378,19 +380,18 @@ static bool fits(const struct seat *seat, const struct plugins_parked *parked) {
 }
 
 bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
-                          const char **owner, struct err *err) {
+                          struct plugins_parked_id *id, struct err *err) {
     struct bot *found = owner_of(plugins, bot, name, err);
     struct plugins_parked parked;
     struct ring_record record;
     struct buf file = {0};
-    char id[PLUGINS_ID_BYTES];
     if (found == NULL || !open_parked(found, name, &file, &parked, err)) {
         buf_finish(&file);
         return false;
     }
-    id_of(name, id);
+    *id = parked.id;
     memcpy(&record, parked.record, sizeof(record));
-    struct seat *seat = seat_of(plugins, found, id);
+    struct seat *seat = seat_of(plugins, found, id->plugin);
     struct port_message head = {.kind = PORT_AGAIN,
                                 .number = record.offset,
                                 .extra = STREAK_ATTEMPTS + 1,
@@ -398,15 +399,14 @@ bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *
     bool ok = false;
     if (seat == NULL) {
         err_set(err, ERR_NOT_FOUND,
-                "plugin %s does not run for bot %s now: `drey reload %s` starts it", id,
-                found->name, id);
+                "plugin %s does not run for bot %s now: `drey reload %s` starts it", id->plugin,
+                found->name, id->plugin);
     } else if (!fits(seat, &parked)) {
         err_set(err, ERR_LIMIT, "it is too large for a plugin in a process (%zu MiB at most)",
                 (size_t)FRAME_MESSAGE_MAX >> 20);
     } else {
         ok = retry(seat, &head, parked.record) || err_set(err, ERR_NO_MEMORY, "no memory");
     }
-    *owner = found->name;
     buf_finish(&file);
     return ok;
 }

@@ -215,10 +215,16 @@ bool plugins_see_all(const struct plugins *plugins);
 /* Whether it serves some bot now. */
 bool plugins_serves(const struct plugins *plugins, const char *id);
 
-/* An event that was given up after two attempts that ended its plugin's process (parked.c).
- * Borrowed for the call. */
-struct plugins_parked {
+/* Which event it is that was given up after two attempts that ended its plugin's process
+ * (parked.c). bot: borrowed while there is such a bot. */
+struct plugins_parked_id {
     const char *bot;
+    char plugin[PLUGINS_ID_BYTES];
+    uint64_t offset;
+};
+/* And what it was. Borrowed for the call. */
+struct plugins_parked {
+    struct plugins_parked_id id;
     const char *name;   /* PLUGIN.OFFSET */
     const char *line;   /* what it is and how that ended, as JSON */
     const void *record; /* struct ring_record and the message */
@@ -234,16 +240,16 @@ void plugins_each_parked(struct plugins *plugins, const char *bot, plugins_parke
  * has some. */
 typedef void plugins_parked_count_fn(void *to, const char *bot, const char *plugin, size_t count);
 void plugins_count_parked(const struct plugins *plugins, plugins_parked_count_fn *each, void *to);
-/* Deletes it. bot NULL: whichever has it. *owner: its name, borrowed while there is such a bot. */
+/* Deletes it. bot NULL: whichever has it. */
 bool plugins_drop_parked(struct plugins *plugins, const char *bot, const char *name,
-                         const char **owner, struct err *err);
+                         struct plugins_parked_id *id, struct err *err);
 /* Deletes those of this bot and of this plugin; NULL: of all. *count: how many, also on failure. */
 bool plugins_drop_all_parked(struct plugins *plugins, const char *bot, const char *plugin,
                              size_t *count, struct err *err);
-/* Lets the plugin try it again, as attempt 3; it is deleted once it was handled. bot, owner: as
+/* Lets the plugin try it again, as attempt 3; it is deleted once it was handled. bot: as
  * above. */
 bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
-                          const char **owner, struct err *err);
+                          struct plugins_parked_id *id, struct err *err);
 
 /* Whether the host would load what lies at this path as far as rights go: a regular file that not
  * everybody may write to, in a folder of which the same is true. False: *err says how to mend it.

@@ -189,13 +189,16 @@ static const char one_parked[] = "{\"plugin\":\"fuzz\",\"event\":\"READY\",\"att
 
 void plugins_each_parked(struct plugins *plugins, const char *bot, plugins_parked_fn *each,
                          void *to) {
-    struct plugins_parked parked = {
-        .bot = "fuzz", .name = "fuzz.64", .line = one_parked, .message = "{}", .message_length = 2};
+    struct plugins_parked parked = {.id = {"fuzz", "fuzz", 64},
+                                    .name = "fuzz.64",
+                                    .line = one_parked,
+                                    .message = "{}",
+                                    .message_length = 2};
     each(to, &parked);
 }
 
 bool plugins_drop_parked(struct plugins *plugins, const char *bot, const char *name,
-                         const char **owner, struct err *err) {
+                         struct plugins_parked_id *id, struct err *err) {
     return err_set(err, ERR_NOT_FOUND, "no event of that name is parked");
 }
 
@@ -206,8 +209,8 @@ bool plugins_drop_all_parked(struct plugins *plugins, const char *bot, const cha
 }
 
 bool plugins_retry_parked(struct plugins *plugins, const char *bot, const char *name,
-                          const char **owner, struct err *err) {
-    *owner = "fuzz";
+                          struct plugins_parked_id *id, struct err *err) {
+    *id = (struct plugins_parked_id){"fuzz", "fuzz", 64};
     return true;
 }
 
