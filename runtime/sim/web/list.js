@@ -120,8 +120,13 @@ async function loadOlder() {
   const now = shownFor;
   busy = true;
   try {
-    const found = await fetchPage({ before: messages[0]?.id });
+    const first = messages[0]?.id;
+    const found = await fetchPage({ before: first });
     if (now !== shownFor) return;
+    if (messages[0]?.id !== first) { // the feed has pushed it out meanwhile: there would be a hole
+      setTimeout(more);
+      return;
+    }
     steady(() => {
       messages = [...found, ...messages];
       atOldest = found.ended;
